@@ -1,0 +1,86 @@
+// Operations: the vocabulary in which elementary functions and random numbers are written, once, for every target.
+//
+// `math/elementary.hpp` and `math/philox.hpp` are templates over a policy `B` that offers the operations below. Two policies
+// exist: ScalarOperations (here) computes at once in double or float, for the interpreter; the code generator's policy emits
+// the same operations as LLVM vector IR. Each operation is exactly rounded (IEEE 754), so both give the same bits.
+//
+//   types      Real, Int (same width as Real: 64 or 32 bits), Bool; constexpr bool single
+//   constants  real(double), integer(int64_t)
+//   real       add sub mul div neg abs fma sqrt floor ceil trunc round_even
+//   compare    less less_equal equal not_equal (ordered: false for NaN, except not_equal), is_nan
+//   choose     select(Bool, Real, Real), select_int(Bool, Int, Int), both(Bool, Bool), either(Bool, Bool), negated(Bool)
+//   bits       bits(Real) -> Int, from_bits(Int) -> Real; int_add int_sub int_and int_or int_xor shift_left shift_right (logical)
+//              shift_right_arithmetic int_less int_equal; to_int(Real) truncates (|x| < 2^31), to_real(Int) for |n| < 2^31
+//   scale      scale(x, n): x * 2^n with one rounding, n an integer-valued Real, any n in [-2200, 2200]
+//   rare       rarely(Bool, double (*function)(double), Real x, Real otherwise): `function(x)` where the condition holds
+//              (a call per lane, behind a branch), `otherwise` elsewhere
+//   random     Word (32-bit unsigned), word(uint32_t), word_add word_xor, multiply_high(Word, Word), multiply_low(Word, Word)
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+namespace spikesmith::math {
+
+template <class Float>
+struct ScalarOperations {
+    static_assert(std::is_same_v<Float, double> || std::is_same_v<Float, float>);
+    using Real = Float;
+    using Int = std::conditional_t<std::is_same_v<Float, double>, std::int64_t, std::int32_t>;
+    using Unsigned = std::make_unsigned_t<Int>;
+    using Bool = bool;
+    using Word = std::uint32_t;
+    static constexpr bool single = std::is_same_v<Float, float>;
+
+    Real real(double v) const { return static_cast<Real>(v); }
+    Int integer(std::int64_t v) const { return static_cast<Int>(v); }
+    Real add(Real a, Real b) const { return a + b; }
+    Real sub(Real a, Real b) const { return a - b; }
+    Real mul(Real a, Real b) const { return a * b; }
+    Real div(Real a, Real b) const { return a / b; }
+    Real neg(Real a) const { return -a; }
+    Real abs(Real a) const { return std::fabs(a); }
+    Real fma(Real a, Real b, Real c) const { return std::fma(a, b, c); }
+    Real sqrt(Real a) const { return std::sqrt(a); }
+    Real floor(Real a) const { return std::floor(a); }
+    Real ceil(Real a) const { return std::ceil(a); }
+    Real trunc(Real a) const { return std::trunc(a); }
+    Real round_even(Real a) const { return std::nearbyint(a); }
+    Bool less(Real a, Real b) const { return a < b; }
+    Bool less_equal(Real a, Real b) const { return a <= b; }
+    Bool equal(Real a, Real b) const { return a == b; }
+    Bool not_equal(Real a, Real b) const { return a != b; }
+    Bool is_nan(Real a) const { return a != a; }
+    Real select(Bool c, Real a, Real b) const { return c ? a : b; }
+    Int select_int(Bool c, Int a, Int b) const { return c ? a : b; }
+    Bool both(Bool a, Bool b) const { return a && b; }
+    Bool either(Bool a, Bool b) const { return a || b; }
+    Bool negated(Bool a) const { return !a; }
+    Int bits(Real a) const { return std::bit_cast<Int>(a); }
+    Real from_bits(Int a) const { return std::bit_cast<Real>(a); }
+    Int int_add(Int a, Int b) const { return static_cast<Int>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b)); }
+    Int int_sub(Int a, Int b) const { return static_cast<Int>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b)); }
+    Int int_and(Int a, Int b) const { return a & b; }
+    Int int_or(Int a, Int b) const { return a | b; }
+    Int int_xor(Int a, Int b) const { return a ^ b; }
+    Int shift_left(Int a, int n) const { return static_cast<Int>(static_cast<Unsigned>(a) << n); }
+    Int shift_right(Int a, int n) const { return static_cast<Int>(static_cast<Unsigned>(a) >> n); }
+    Int shift_right_arithmetic(Int a, int n) const { return a >> n; }
+    Bool int_less(Int a, Int b) const { return a < b; }
+    Bool int_equal(Int a, Int b) const { return a == b; }
+    Int to_int(Real a) const { return std::fabs(a) < Real(2147483648.0) ? static_cast<Int>(a) : Int(0); }
+    Real to_real(Int a) const { return static_cast<Real>(a); }
+    Real scale(Real x, Real n) const { return std::ldexp(x, static_cast<int>(n)); }
+    Real rarely(Bool c, double (*function)(double), Real x, Real otherwise) const {
+        return c ? static_cast<Real>(function(static_cast<double>(x))) : otherwise;
+    }
+    Word word(std::uint32_t v) const { return v; }
+    Word word_add(Word a, Word b) const { return a + b; }
+    Word word_xor(Word a, Word b) const { return a ^ b; }
+    Word multiply_high(Word a, Word b) const { return static_cast<Word>((std::uint64_t{a} * b) >> 32); }
+    Word multiply_low(Word a, Word b) const { return a * b; }
+};
+
+}  // namespace spikesmith::math

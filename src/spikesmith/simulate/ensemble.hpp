@@ -1,0 +1,101 @@
+// Ensemble: runs samples (parameter sets) x traces (stimuli) in blocks over threads.
+//
+// A block is some samples under one trace. Threads take blocks from a shared queue; what a block computes depends only on
+// its place, so results are the same bits for any number of threads, any vector width and any block size. Memory is bounded
+// by threads x block; traces of all samples never exist at once unless an observer keeps them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spikesmith/codegen/kernel.hpp"
+#include "spikesmith/core/array.hpp"
+#include "spikesmith/numerics/update_program.hpp"
+
+namespace spikesmith {
+
+// A series per trace with its own sampling interval: stimulus, target or weight. Read between samples by the rule of
+// `sample_index` (piecewise constant; before the start the first, after the end the last sample). Traces share one length.
+struct TimeSeries {
+    double dt = 0;   // seconds
+    Array2 values;   // n_traces x n_samples_in_time; one row serves all traces
+};
+
+// Index of the sample that is current at time t: piecewise constant on [k*D, (k+1)*D) with a tolerance before each boundary
+// that absorbs rounding. D: sampling interval of the array, h: simulation step.
+[[nodiscard]] std::size_t sample_index(double t, double D, double h, std::size_t n);
+
+struct EnsembleData {
+    std::size_t n_traces = 1;
+    std::size_t n_steps = 0;
+    std::map<std::string, TimeSeries> inputs;   // by input name
+    std::map<std::string, TimeSeries> targets;  // by output name; at the steps' own times
+    std::map<std::string, TimeSeries> weights;  // by output name: factor of the squared difference at each step
+};
+
+struct EnsembleOptions {
+    int threads = 0;          // 0: all cores
+    std::size_t block_lanes = 0;  // 0: chosen for cache
+    KernelOptions kernel;     // width, precision, cache; the record_* fields are set by what is run
+    std::uint64_t seed = 0;
+};
+
+// A finished block as an observer sees it. Valid during the call only.
+struct BlockView {
+    std::size_t first_sample = 0;
+    std::size_t n_samples = 0;
+    std::size_t trace = 0;
+    std::size_t n_steps = 0;
+    std::span<const std::string> outputs;
+    // Copies one output of one sample of the block into `destination` (n_steps values).
+    std::function<void(std::size_t output, std::size_t sample_in_block, std::span<double> destination)> copy_output;
+    // Steps at which the sample spiked, increasing; spike time = step * dt.
+    std::function<std::span<const std::int32_t>(std::size_t sample_in_block)> spikes;
+};
+
+struct RunRequest {
+    double iteration = 1e9;
+    std::uint64_t first_evaluation = 0;  // key of the random streams: sample s uses first_evaluation + s
+    bool outputs = false;                // record outputs for the observer
+    bool spikes = false;                 // record spikes for the observer
+    bool final_states = false;
+    // Called from worker threads, each block exactly once, in any order; calls may overlap.
+    std::function<void(const BlockView&)> observer;
+    const std::atomic<bool>* cancelled = nullptr;  // checked between chunks of steps; then run throws Interrupted
+};
+
+struct RunResult {
+    std::vector<Array2> online_errors;  // one per program.online_errors: samples x traces
+    std::vector<Array2> final_states;   // one per state, with final_states: samples x traces
+    std::size_t non_finite = 0;         // samples x traces whose states or errors ended as NaN or infinite
+};
+
+class Ensemble {
+  public:
+    // Throws DataError if a time input of the program has no data, or shapes do not fit. Kernels are compiled at the first run that needs them.
+    Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions options = {});
+    ~Ensemble();
+    Ensemble(Ensemble&&) noexcept;
+    Ensemble& operator=(Ensemble&&) noexcept;
+
+    // `parameters`: n_samples x program.parameters, SI values.
+    RunResult run(const Array2& parameters, const RunRequest& request = {});
+
+    [[nodiscard]] const UpdateProgram& program() const;
+    [[nodiscard]] const EnsembleData& data() const;
+    [[nodiscard]] const EnsembleOptions& options() const;
+    [[nodiscard]] double compile_seconds() const;  // so far
+
+  private:
+    struct Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace spikesmith

@@ -13,7 +13,8 @@ struct Array2 {
     std::vector<double> values;  // rows * columns
 
     Array2() = default;
-    Array2(std::size_t n_rows, std::size_t n_columns, double value = 0) : rows(n_rows), columns(n_columns), values(n_rows * n_columns, value) {}
+    Array2(std::size_t n_rows, std::size_t n_columns, double value = 0)
+        : rows(n_rows), columns(n_columns), values(n_rows * n_columns, value) {}
     [[nodiscard]] std::span<double> row(std::size_t r) { return {values.data() + r * columns, columns}; }
     [[nodiscard]] std::span<const double> row(std::size_t r) const { return {values.data() + r * columns, columns}; }
     [[nodiscard]] double& operator()(std::size_t r, std::size_t c) { return values[r * columns + c]; }

@@ -1,9 +1,9 @@
 #include "spikesmith/core/error.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <fmt/format.h>
 
 namespace spikesmith {
 namespace {
@@ -44,7 +44,8 @@ Diagnostic diagnose(const SourceText& source, SourceSpan span, std::string messa
     const std::size_t offset = std::min(span.offset, text.size());
     const std::size_t begin = offset == 0 ? 0 : text.rfind('\n', offset - 1) + 1;  // npos + 1 == 0
     const std::size_t end = std::min(text.find('\n', offset), text.size());
-    d.line = 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(begin), '\n'));
+    d.line =
+        1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(begin), '\n'));
     d.column = offset - begin + 1;
     d.line_text = printable(text.substr(begin, end - begin));
     d.length = std::max<std::size_t>(1, std::min(span.length, end - offset));
@@ -68,14 +69,16 @@ std::string render(const Diagnostic& d) {
             line = line.substr(std::min(first, line.size()), widest);
             column -= first;
         }
-        const std::size_t length = std::min(d.length, std::max<std::size_t>(1, line.size() + 1 - std::min(column, line.size())));
+        const std::size_t length =
+            std::min(d.length, std::max<std::size_t>(1, line.size() + 1 - std::min(column, line.size())));
         out += fmt::format("\n    {}\n    {:>{}}{}", line, "^", column, std::string(length - 1, '~'));
     }
     if (!d.hint.empty()) out += "\nhint: " + d.hint;
     return out;
 }
 
-Error::Error(std::string message, std::string hint) : Error(Diagnostic{.message = std::move(message), .hint = std::move(hint)}) {}
+Error::Error(std::string message, std::string hint)
+    : Error(Diagnostic{.message = std::move(message), .hint = std::move(hint)}) {}
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
     std::string best;

@@ -31,24 +31,26 @@ struct SourceSpan {
 
 // What an error says. `line` and `column` count from 1; 0 means that there is no position.
 struct Diagnostic {
-    std::string message;       // one sentence without full stop
-    std::string source;        // name of the file or text; may be empty
+    std::string message;  // one sentence without full stop
+    std::string source;   // name of the file or text; may be empty
     std::size_t line = 0;
     std::size_t column = 0;
-    std::string line_text;     // the offending line, shown with a caret under [column, column + length)
+    std::string line_text;  // the offending line, shown with a caret under [column, column + length)
     std::size_t length = 1;
-    std::string hint;          // what would be right; may be empty
+    std::string hint;  // what would be right; may be empty
 };
 
 // The diagnostic of a place in a text.
-[[nodiscard]] Diagnostic diagnose(const SourceText& source, SourceSpan span, std::string message, std::string hint = {});
+[[nodiscard]] Diagnostic diagnose(const SourceText& source, SourceSpan span, std::string message,
+                                  std::string hint = {});
 
 // The message as the user sees it (see the top of this file).
 [[nodiscard]] std::string render(const Diagnostic& diagnostic);
 
 class Error : public std::runtime_error {
   public:
-    explicit Error(Diagnostic diagnostic) : std::runtime_error(render(diagnostic)), diagnostic_(std::move(diagnostic)) {}
+    explicit Error(Diagnostic diagnostic)
+        : std::runtime_error(render(diagnostic)), diagnostic_(std::move(diagnostic)) {}
     explicit Error(std::string message, std::string hint = {});
     [[nodiscard]] const Diagnostic& diagnostic() const noexcept { return diagnostic_; }
 
@@ -56,12 +58,30 @@ class Error : public std::runtime_error {
     Diagnostic diagnostic_;
 };
 
-class ModelError : public Error { public: using Error::Error; };      // equations, statements, names
-class UnitError : public Error { public: using Error::Error; };       // dimensions that do not fit
-class DataError : public Error { public: using Error::Error; };       // recordings and arrays
-class ConfigError : public Error { public: using Error::Error; };     // the configuration file and options
-class NumericalError : public Error { public: using Error::Error; };  // integration that cannot go on
-class Interrupted : public Error { public: using Error::Error; };     // stopped by the user
+class ModelError : public Error {
+  public:
+    using Error::Error;
+};  // equations, statements, names
+class UnitError : public Error {
+  public:
+    using Error::Error;
+};  // dimensions that do not fit
+class DataError : public Error {
+  public:
+    using Error::Error;
+};  // recordings and arrays
+class ConfigError : public Error {
+  public:
+    using Error::Error;
+};  // the configuration file and options
+class NumericalError : public Error {
+  public:
+    using Error::Error;
+};  // integration that cannot go on
+class Interrupted : public Error {
+  public:
+    using Error::Error;
+};  // stopped by the user
 
 // The candidate nearest to `word` by edit distance if it is near enough to be a slip, else empty.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -39,8 +39,8 @@ class Interpreter {
     [[nodiscard]] bool spiked() const { return spiked_; }
 
   private:
-    double value(const Instruction& instruction, const std::vector<double>& values, std::int64_t k, std::span<const double> time_inputs,
-                 double solver_time, std::span<const double> solver_states) const;
+    double value(const Instruction& instruction, const std::vector<double>& values, std::int64_t k,
+                 std::span<const double> time_inputs, double solver_time, std::span<const double> solver_states) const;
     void run(const Code& code, std::vector<double>& values, std::int64_t k, std::span<const double> time_inputs);
     void solve_adaptively(std::int64_t k);
 

@@ -22,11 +22,11 @@
 namespace spikesmith {
 
 struct IntegrationOptions {
-    std::string method;                 // empty: exact, else euler, else heun, the first that accepts the model
-    double dt = 0;                      // seconds, > 0
-    std::vector<std::string> outputs;   // states, subexpressions, parameters or inputs to record
+    std::string method;                   // empty: exact, else euler, else heun, the first that accepts the model
+    double dt = 0;                        // seconds, > 0
+    std::vector<std::string> outputs;     // states, subexpressions, parameters or inputs to record
     std::vector<std::string> parameters;  // order of the parameter arrays; empty: as declared
-    double absolute_error = 1e-6;       // of the adaptive methods
+    double absolute_error = 1e-6;  // of the adaptive methods, in volt, or in 1, or in nA, nS, ... for other dimensions
     double relative_error = 1e-6;
     int max_adaptive_steps = 100;
 };

@@ -35,18 +35,18 @@ enum class Stage : std::uint8_t {
 
 // What an instruction does: an elementary operation (`Op`), or one of these sources.
 enum class Source : std::uint8_t {
-    operation,     // Op on the arguments; Op::number is a constant; random Ops use `index` as site
-    fused,         // fma: a*b + c with one rounding
-    parameter,     // parameter number `index` of the lane
-    state,         // state number `index` before the step
-    time_input,    // time series number `index` at this step (a scalar, the same for all lanes)
-    time,          // (k + number)*dt in seconds: number is 0, 0.5 or 1
-    step_index,    // k
-    lane_index,    // sample * n_traces + trace
-    lane_count,    // n_samples * n_traces
-    iteration,     // round of the fit
+    operation,           // Op on the arguments; Op::number is a constant; random Ops use `index` as site
+    fused,               // fma: a*b + c with one rounding
+    parameter,           // parameter number `index` of the lane
+    state,               // state number `index` before the step
+    time_input,          // time series number `index` at this step (a scalar, the same for all lanes)
+    time,                // (k + number)*dt in seconds: number is 0, 0.5 or 1
+    step_index,          // k
+    lane_index,          // sample * n_traces + trace
+    lane_count,          // n_samples * n_traces
+    iteration,           // round of the fit
     matrix_exponential,  // entry `index` (row-major) of exp(A), A = matrix_exponentials[call]; args[0] = call
-    adaptive,      // state `index` (of adaptive->states) after the adaptive solution of this step
+    adaptive,            // state `index` (of adaptive->states) after the adaptive solution of this step
     // only inside AdaptiveSolve::code
     outer,         // value args[0] of the step's code
     solver_state,  // current state `index` of the solver
@@ -78,8 +78,8 @@ struct ProgramState {
 // A scalar per step that is the same for all lanes, read from data that the caller supplies.
 struct TimeInput {
     enum class Kind { input, target, weight } kind = Kind::input;
-    std::string name;    // of the input, or of the output
-    double offset = 0;   // read at time (k + offset)*dt
+    std::string name;   // of the input, or of the output
+    double offset = 0;  // read at time (k + offset)*dt
 };
 
 struct ProgramOutput {
@@ -96,29 +96,35 @@ struct MatrixExponential {
 
 // Adaptive embedded Runge-Kutta over one dt, for each lane on its own.
 struct AdaptiveSolve {
-    enum class Tableau { fehlberg45, cash_karp45, bogacki_shampine23, dormand_prince54, dormand_prince87 } tableau = Tableau::dormand_prince54;
-    double absolute_error = 1e-6;  // in the unit of each state
+    enum class Tableau {
+        fehlberg45,
+        cash_karp45,
+        bogacki_shampine23,
+        dormand_prince54,
+        dormand_prince87
+    } tableau = Tableau::dormand_prince54;
     double relative_error = 1e-6;
-    std::int32_t max_steps = 100;  // per dt; a lane that needs more gets NaN
-    Code code;                           // derivative as a function of solver_state, solver_time and outer values
-    std::vector<std::int32_t> states;    // state numbers
-    std::vector<ValueId> start;          // values at the start, in `step` code
-    std::vector<ValueId> derivative;     // per state, in `code`
+    std::vector<double> absolute_errors;  // per state, SI
+    std::int32_t max_steps = 100;         // per dt; a lane that needs more gets NaN
+    Code code;                            // derivative as a function of solver_state, solver_time and outer values
+    std::vector<std::int32_t> states;     // state numbers
+    std::vector<ValueId> start;           // values at the start, in `step` code
+    std::vector<ValueId> derivative;      // per state, in `code`
 };
 
 struct UpdateProgram {
-    std::string method;                  // "exponential_euler", ...
-    std::vector<std::string> notes;      // what the method decided, for `spikesmith check`
-    double dt = 0;                       // seconds
-    std::vector<std::string> parameters; // in the order of the parameter arrays
+    std::string method;                   // "exponential_euler", ...
+    std::vector<std::string> notes;       // what the method decided, for `spikesmith check`
+    double dt = 0;                        // seconds
+    std::vector<std::string> parameters;  // in the order of the parameter arrays
     std::vector<ProgramState> states;
     std::vector<TimeInput> time_inputs;
     std::vector<ProgramOutput> outputs;
     std::vector<MatrixExponential> matrix_exponentials;
     std::optional<AdaptiveSolve> adaptive;
-    Code init;                           // initial values; reads parameters, time inputs at step 0, iteration, random draws
+    Code init;  // initial values; reads parameters, time inputs at step 0, iteration, random draws
     Code step;
-    ValueId spike = no_value;            // in `step`, boolean; no_value without threshold
+    ValueId spike = no_value;                 // in `step`, boolean; no_value without threshold
     std::vector<std::int32_t> online_errors;  // state numbers of the accumulated errors, one per observed output
 
     [[nodiscard]] std::optional<std::int32_t> find_state(std::string_view name) const;

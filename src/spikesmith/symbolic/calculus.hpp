@@ -19,14 +19,16 @@ namespace spikesmith {
 // 1/v, clip(v, 0, 1), ...) stay inside the coefficients, so sum_k coefficient_k * symbol**k is always the expression.
 // Nothing if the degree would exceed `max_degree`.
 using Polynomial = std::map<int, Expression>;
-[[nodiscard]] std::optional<Polynomial> polynomial_in(const Expression& expression, const std::string& symbol, int max_degree = 16);
+[[nodiscard]] std::optional<Polynomial> polynomial_in(const Expression& expression, const std::string& symbol,
+                                                      int max_degree = 16);
 
 // Rows of M and B if the expressions are jointly affine, e_i = sum_j M_ij * s_j + B_i, with M and B free of the symbols.
 struct AffineSystem {
     std::vector<std::vector<Expression>> matrix;
     std::vector<Expression> offset;
 };
-[[nodiscard]] std::optional<AffineSystem> affine_in(std::span<const Expression> expressions, std::span<const std::string> symbols);
+[[nodiscard]] std::optional<AffineSystem> affine_in(std::span<const Expression> expressions,
+                                                    std::span<const std::string> symbols);
 
 // Rewrites that avoid cancellation and 0/0 and save work:
 //   k*x/(exp(c*x) - 1), k*x/(1 - exp(c*x)) and relatives -> (k/c) * x_over_expm1(c*x);   (exp(x) - 1)/x -> exprel(x);

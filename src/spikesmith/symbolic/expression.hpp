@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,29 +18,71 @@
 namespace spikesmith {
 
 enum class Op : std::uint8_t {
-    number, symbol,
+    number,
+    symbol,
     // arithmetic; `floor_divide` and `modulo` have Python's signs
-    add, subtract, multiply, divide, negate, power, floor_divide, modulo,
+    add,
+    subtract,
+    multiply,
+    divide,
+    negate,
+    power,
+    floor_divide,
+    modulo,
     // comparisons and logic, 0 or 1
-    less, less_equal, greater, greater_equal, equal, not_equal, logical_and, logical_or, logical_not,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    equal,
+    not_equal,
+    logical_and,
+    logical_or,
+    logical_not,
     select,  // select(condition, a, b)
     // elementary functions
-    exp, expm1, exprel, log, log10, log1p, sqrt,
-    sin, cos, tan, sinh, cosh, tanh, arcsin, arccos, arctan, arcsinh, arccosh, arctanh, arctan2,
-    floor, ceil, abs, sign, truncate, minimum, maximum,
-    timestep,        // timestep(t, dt): truncate((t + 1e-3*dt)/dt)
-    x_over_expm1,    // x/(exp(x) - 1), 1 at 0
+    exp,
+    expm1,
+    exprel,
+    log,
+    log10,
+    log1p,
+    sqrt,
+    sin,
+    cos,
+    tan,
+    sinh,
+    cosh,
+    tanh,
+    arcsin,
+    arccos,
+    arctan,
+    arcsinh,
+    arccosh,
+    arctanh,
+    arctan2,
+    floor,
+    ceil,
+    abs,
+    sign,
+    truncate,
+    minimum,
+    maximum,
+    timestep,      // timestep(t, dt): truncate((t + 1e-3*dt)/dt)
+    x_over_expm1,  // x/(exp(x) - 1), 1 at 0
     // random numbers; `site` tells calls apart: the same site in one step is the same draw
-    uniform, normal, poisson,
+    uniform,
+    normal,
+    poisson,
 };
 
-[[nodiscard]] int arity(Op op);               // number of arguments
+[[nodiscard]] int arity(Op op);                 // number of arguments
 [[nodiscard]] std::string_view op_name(Op op);  // as the user writes it: "exp", "+", "where", "int", ...
-[[nodiscard]] bool is_boolean(Op op);          // comparisons and logic
+[[nodiscard]] bool is_boolean(Op op);           // comparisons and logic
 
 class Expression {
   public:
-    Expression();  // the number 0
+    Expression();               // the number 0
     Expression(double number);  // NOLINT(google-explicit-constructor): numbers are expressions
 
     static Expression symbol(std::string name);
@@ -47,9 +90,9 @@ class Expression {
     static Expression random(Op op, std::uint32_t site, std::span<const Expression> arguments = {});
 
     [[nodiscard]] Op op() const;
-    [[nodiscard]] double number() const;              // of Op::number
-    [[nodiscard]] const std::string& name() const;    // of Op::symbol
-    [[nodiscard]] std::uint32_t site() const;         // of random operations
+    [[nodiscard]] double number() const;            // of Op::number
+    [[nodiscard]] const std::string& name() const;  // of Op::symbol
+    [[nodiscard]] std::uint32_t site() const;       // of random operations
     [[nodiscard]] std::span<const Expression> arguments() const;
     [[nodiscard]] bool is_number(double value) const;
     [[nodiscard]] const void* id() const { return node_.get(); }
@@ -85,6 +128,10 @@ class Expression {
 // Replaces symbols by expressions, simultaneously.
 using Substitution = std::unordered_map<std::string, Expression>;
 [[nodiscard]] Expression substitute(const Expression& expression, const Substitution& replacements);
+
+// Rebuilds the expression bottom-up; `replace` may return something else for a node whose arguments are already rewritten.
+[[nodiscard]] Expression rewrite(const Expression& expression,
+                                 const std::function<std::optional<Expression>(const Expression&)>& replace);
 
 // Value with libm in double precision. `value_of` gives the values of symbols. Random operations throw NumericalError.
 [[nodiscard]] double evaluate(const Expression& expression, const std::function<double(const std::string&)>& value_of);

@@ -1,0 +1,140 @@
+// The last pass over a program: fused multiply-adds, then removal of what nobody needs.
+#include <algorithm>
+#include <functional>
+
+#include "spikesmith/numerics/program_builder.hpp"
+
+namespace spikesmith {
+namespace {
+
+using Roots = std::vector<ValueId*>;  // values that must survive; renumbered in place
+
+template <class Use>
+void for_each_operand(Instruction& instruction, Use use) {
+    if (instruction.source != Source::operation && instruction.source != Source::fused) return;
+    for (ValueId& a : instruction.args) {
+        if (a != no_value) use(a);
+    }
+}
+
+void renumber(const Roots& roots, const std::vector<ValueId>& place) {
+    for (ValueId* root : roots) *root = place[static_cast<std::size_t>(*root)];
+}
+
+// a*b + c with one rounding, where the product serves this sum only. A product of an earlier stage stays where it is.
+void contract(Code& code, const Roots& roots) {
+    std::vector<int> uses(code.size(), 0);
+    for (auto& instruction : code)
+        for_each_operand(instruction, [&](ValueId a) { ++uses[static_cast<std::size_t>(a)]; });
+    for (const ValueId* root : roots) ++uses[static_cast<std::size_t>(*root)];
+
+    Code out;
+    std::vector<ValueId> place(code.size(), no_value);
+    const auto lone_product = [&](ValueId v, Stage stage) {
+        const auto& i = code[static_cast<std::size_t>(v)];
+        return i.source == Source::operation && i.op == Op::multiply && i.stage == stage &&
+               uses[static_cast<std::size_t>(v)] == 1;
+    };
+    const auto negated = [&](ValueId v) {
+        const Instruction i = out[static_cast<std::size_t>(v)];
+        if (i.source == Source::operation && i.op == Op::negate) return i.args[0];
+        if (i.source == Source::operation && i.op == Op::number) {
+            out.push_back({.op = Op::number, .number = -i.number});
+        } else {
+            out.push_back({.op = Op::negate, .stage = i.stage, .args = {v, no_value, no_value}});
+        }
+        return static_cast<ValueId>(out.size() - 1);
+    };
+    for (std::size_t k = 0; k < code.size(); ++k) {
+        Instruction i = code[k];
+        const bool is_sum = i.source == Source::operation && (i.op == Op::add || i.op == Op::subtract);
+        const bool second = is_sum && lone_product(i.args[1], i.stage);
+        if (is_sum && (second || lone_product(i.args[0], i.stage))) {
+            const Instruction& product = code[static_cast<std::size_t>(i.args[second ? 1 : 0])];
+            ValueId a = place[static_cast<std::size_t>(product.args[0])];
+            const ValueId b = place[static_cast<std::size_t>(product.args[1])];
+            ValueId rest = place[static_cast<std::size_t>(i.args[second ? 0 : 1])];
+            if (i.op == Op::subtract && second) a = negated(a);
+            if (i.op == Op::subtract && !second) rest = negated(rest);
+            i.source = Source::fused;
+            i.op = Op::add;
+            i.args = {a, b, rest};
+        } else {
+            for_each_operand(i, [&](ValueId& a) { a = place[static_cast<std::size_t>(a)]; });
+        }
+        out.push_back(i);
+        place[k] = static_cast<ValueId>(out.size() - 1);
+    }
+    code = std::move(out);
+    renumber(roots, place);
+}
+
+void remove_unused(Code& code, const Roots& roots) {
+    std::vector<bool> needed(code.size(), false);
+    for (const ValueId* root : roots) needed[static_cast<std::size_t>(*root)] = true;
+    for (std::size_t k = code.size(); k-- > 0;) {
+        if (needed[k]) for_each_operand(code[k], [&](ValueId a) { needed[static_cast<std::size_t>(a)] = true; });
+    }
+    Code out;
+    std::vector<ValueId> place(code.size(), no_value);
+    for (std::size_t k = 0; k < code.size(); ++k) {
+        if (!needed[k]) continue;
+        Instruction i = code[k];
+        for_each_operand(i, [&](ValueId& a) { a = place[static_cast<std::size_t>(a)]; });
+        out.push_back(i);
+        place[k] = static_cast<ValueId>(out.size() - 1);
+    }
+    code = std::move(out);
+    renumber(roots, place);
+}
+
+void optimise(Code& code, const Roots& roots) {
+    contract(code, roots);
+    remove_unused(code, roots);
+}
+
+void remove_unused_time_inputs(UpdateProgram& program) {
+    std::vector<std::int32_t> place(program.time_inputs.size(), -1);
+    std::vector<TimeInput> kept;
+    for (Code* code : {&program.step, &program.init}) {
+        for (Instruction& i : *code) {
+            if (i.source != Source::time_input) continue;
+            auto& target = place[static_cast<std::size_t>(i.index)];
+            if (target < 0) {
+                target = static_cast<std::int32_t>(kept.size());
+                kept.push_back(program.time_inputs[static_cast<std::size_t>(i.index)]);
+            }
+            i.index = target;
+        }
+    }
+    program.time_inputs = std::move(kept);
+}
+
+}  // namespace
+
+void finish(UpdateProgram& program) {
+    Roots step;
+    for (auto& state : program.states) step.push_back(&state.next);
+    for (auto& output : program.outputs) step.push_back(&output.value);
+    if (program.spike != no_value) step.push_back(&program.spike);
+    for (auto& matrix : program.matrix_exponentials) {
+        for (auto& entry : matrix.entries) step.push_back(&entry);
+    }
+    if (program.adaptive) {
+        auto& solve = *program.adaptive;
+        Roots inner;
+        for (auto& d : solve.derivative) inner.push_back(&d);
+        optimise(solve.code, inner);
+        for (auto& s : solve.start) step.push_back(&s);
+        for (auto& i : solve.code) {
+            if (i.source == Source::outer) step.push_back(i.args.data());
+        }
+    }
+    optimise(program.step, step);
+    Roots init;
+    for (auto& state : program.states) init.push_back(&state.initial);
+    optimise(program.init, init);
+    remove_unused_time_inputs(program);
+}
+
+}  // namespace spikesmith

@@ -11,37 +11,48 @@
 namespace spikesmith {
 namespace {
 
-// x + (dt*f) * exprel(dt*A): the solution after dt of dx/dt = f(x0) + A*(x - x0), without division by A.
-ValueId relaxed(StepContext& context, std::size_t state, const Expression& rate, Lowering& lowering) {
+// x + (dt*f) * exprel(dt*A): the solution after dt of dx/dt = f + A*(x - x0), without division by A.
+ValueId relaxed(StepContext& context, std::size_t state, ValueId scaled_slope, ValueId scaled_rate) {
     ProgramBuilder& b = context.builder();
-    const Expression dt(context.options().dt);
     const ValueId x = context.start().states[state];
-    const ValueId slope = lowering.value(dt * context.derivatives()[state]);
-    const ValueId factor = b.apply(Op::exprel, lowering.value(dt * rate));
-    return context.if_active(state, b.add(x, b.multiply(slope, factor)), x);
+    const ValueId change = b.multiply(scaled_slope, b.apply(Op::exprel, scaled_rate));
+    return context.if_active(state, b.add(x, change), x);
 }
 
-// The coefficient A of exponential Euler, and what it means for the user.
-struct LinearPart {
-    Expression coefficient;
-    std::string note;
-};
+// dx/dt = A*x + B with B the rest, A and B at the old state.
+ValueId relaxed_affine(StepContext& context, std::size_t state, const Expression& rate, const Expression& rest,
+                       Lowering& lowering) {
+    ProgramBuilder& b = context.builder();
+    const Expression dt(context.options().dt);
+    const ValueId scaled_rate = lowering.value(dt * rate);
+    const ValueId slope = b.add(b.multiply(scaled_rate, context.start().states[state]), lowering.value(dt * rest));
+    return relaxed(context, state, slope, scaled_rate);
+}
 
-LinearPart linear_part(const std::string& name, const Expression& derivative) {
-    if (!depends_on(derivative, name)) return {0.0, {}};
+ValueId exponential_euler(StepContext& context, std::size_t state, Lowering& lowering) {
+    const std::string& name = context.model().states[state].name;
+    const Expression& derivative = context.derivatives()[state];
     const auto polynomial = polynomial_in(derivative, name);
-    const bool at_most_linear = polynomial && polynomial->rbegin()->first <= 1 && polynomial->contains(1);
-    if (!at_most_linear) {
-        return {differentiate(derivative, name),
-                fmt::format("`{}` is not linear in itself: linearised at the old value (exponential Rosenbrock-Euler)",
-                            name)};
+    const auto coefficient = [&](int power) {
+        const auto it = polynomial->find(power);
+        return it == polynomial->end() ? Expression(0.0) : it->second;
+    };
+    const bool hidden = polynomial && std::any_of(polynomial->begin(), polynomial->end(),
+                                                  [&](const auto& term) { return depends_on(term.second, name); });
+    const bool at_most_linear = polynomial && (polynomial->empty() || polynomial->rbegin()->first <= 1);
+    if (at_most_linear && (polynomial->contains(1) || !hidden)) {
+        if (hidden)
+            context.program().notes.push_back(fmt::format(
+                "`{}` also enters its own equation nonlinearly: those terms are frozen at the old value during a step",
+                name));
+        return relaxed_affine(context, state, coefficient(1), coefficient(0), lowering);
     }
-    const bool hidden = std::any_of(polynomial->begin(), polynomial->end(),
-                                    [&](const auto& term) { return depends_on(term.second, name); });
-    return {polynomial->at(1),
-            hidden ? fmt::format("`{}` also enters nonlinearly: those terms are frozen at the old value during a step",
-                                 name)
-                   : std::string{}};
+    context.program().notes.push_back(fmt::format(
+        "the equation of `{0}` is not linear in `{0}`: linearised at the old value (exponential Rosenbrock-Euler)",
+        name));
+    const Expression dt(context.options().dt);
+    return relaxed(context, state, lowering.value(dt * derivative),
+                   lowering.value(dt * differentiate(derivative, name)));
 }
 
 }  // namespace
@@ -49,11 +60,8 @@ LinearPart linear_part(const std::string& name, const Expression& derivative) {
 NextStates exponential_euler_step(StepContext& context) {
     Lowering lowering = context.at(context.start());
     NextStates next;
-    for (std::size_t s = 0; s < context.derivatives().size(); ++s) {
-        const auto part = linear_part(context.model().states[s].name, context.derivatives()[s]);
-        if (!part.note.empty()) context.program().notes.push_back(part.note);
-        next.push_back(relaxed(context, s, part.coefficient, lowering));
-    }
+    for (std::size_t s = 0; s < context.derivatives().size(); ++s)
+        next.push_back(exponential_euler(context, s, lowering));
     return next;
 }
 
@@ -107,7 +115,7 @@ std::vector<ValueId> phi_1(StepContext& context, const std::vector<std::vector<V
         matrix.entries[i * size + n + i] = b.number(1);
         for (std::size_t j = 0; j < n; ++j) {
             matrix.entries[i * size + j] = scaled[i][j];
-            stage = std::max(stage, b.stage(scaled[i][j]));
+            stage = joined(stage, b.stage(scaled[i][j]));
         }
     }
     std::vector<ValueId> out;
@@ -159,7 +167,8 @@ NextStates exact_step(StepContext& context) {
     NextStates next = start.states;
     for (const auto& group : coupled_groups(system)) {
         if (group.size() == 1) {
-            next[group[0]] = relaxed(context, group[0], system.matrix[group[0]][group[0]], lowering);
+            next[group[0]] =
+                relaxed_affine(context, group[0], system.matrix[group[0]][group[0]], system.offset[group[0]], lowering);
             continue;
         }
         std::vector<ValueId> slopes;

@@ -77,7 +77,7 @@ ValueId ProgramBuilder::apply(Op op, ValueId a, ValueId b, ValueId c) {
     Stage highest = Stage::constant;
     for (int k = 0; k < n; ++k) {
         folded = folded && is_number(args[k]);
-        highest = std::max(highest, stage(args[k]));
+        highest = joined(highest, stage(args[k]));
     }
     if (folded) {
         const auto literal = [&](int k) { return k < n ? at(args[static_cast<std::size_t>(k)]).number : 0.0; };
@@ -202,62 +202,123 @@ ValueId ProgramBuilder::product(std::span<const Factor> factors) {
                 below.push_back({factor.value, -factor.exponent});
         }
         if (above.empty() && below.empty()) continue;
+        // what changes less often is divided first: such a quotient is more likely to be shared
+        if (!below.empty()) total = apply(Op::divide, total == no_value ? number(1) : total, multiply_out(below));
         if (!above.empty()) {
             const ValueId value = multiply_out(above);
             total = total == no_value ? value : multiply(total, value);
-        }
-        if (!below.empty()) {
-            const ValueId divisor = multiply_out(below);
-            total = apply(Op::divide, total == no_value ? number(1) : total, divisor);
         }
     }
     return total == no_value ? number(1) : total;
 }
 
-void Lowering::collect_terms(const Expression& e, bool negative, std::vector<ProgramBuilder::Term>& terms) {
-    const auto a = e.arguments();
-    switch (e.op()) {
-        case Op::add:
-        case Op::subtract:
-            collect_terms(a[0], negative, terms);
-            collect_terms(a[1], negative != (e.op() == Op::subtract), terms);
-            break;
-        case Op::negate:
-            collect_terms(a[0], !negative, terms);
-            break;
-        default: {
-            const ValueId v = value(e);
-            const Instruction& made = builder_.at(v);
-            if (made.source == Source::operation && made.op == Op::negate)
-                terms.push_back({made.args[0], !negative});
-            else
-                terms.push_back({v, negative});
-        }
-    }
+// A product of powers and of sums that are not computed yet.
+struct Lowering::Monomial {
+    std::vector<ProgramBuilder::Factor> factors;
+    std::vector<Sum> sums;
+};
+
+// Known before the first step: constants and what depends on parameters only.
+bool Lowering::rarely_changes(const ProgramBuilder::Factor& factor) const {
+    return builder_.stage(factor.value) <= Stage::parameter;
 }
 
-void Lowering::collect_factors(const Expression& e, int exponent, std::vector<ProgramBuilder::Factor>& factors) {
+// Moves the factors that rarely change into one of the sums, if at most one of its terms has no such factor to merge with.
+bool Lowering::carry_into_sum(Monomial& monomial) {
+    const auto rare = [this](const ProgramBuilder::Factor& f) { return rarely_changes(f); };
+    std::vector<ProgramBuilder::Factor> carried;
+    std::copy_if(monomial.factors.begin(), monomial.factors.end(), std::back_inserter(carried), rare);
+    if (carried.empty()) return false;
+    const bool per_lane = std::any_of(carried.begin(), carried.end(),
+                                      [this](const auto& f) { return builder_.stage(f.value) == Stage::parameter; });
+    const auto changes_with_time = [this](const Monomial& term) {
+        return std::any_of(term.factors.begin(), term.factors.end(),
+                           [this](const auto& f) { return builder_.stage(f.value) == Stage::time; });
+    };
+    for (Sum& sum : monomial.sums) {
+        const auto bare = std::count_if(sum.begin(), sum.end(), [&](const Monomial& term) {
+            const bool number = term.factors.empty() && term.sums.empty();
+            const bool shared = std::none_of(term.factors.begin(), term.factors.end(),
+                                             [this](const auto& f) { return builder_.stage(f.value) == Stage::step; });
+            const bool mergeable = std::any_of(term.factors.begin(), term.factors.end(), rare) &&
+                                   !(per_lane && shared && changes_with_time(term));
+            return !number && !mergeable;
+        });
+        if (bare > 1) continue;
+        for (Monomial& term : sum) term.factors.insert(term.factors.end(), carried.begin(), carried.end());
+        std::erase_if(monomial.factors, rare);
+        return true;
+    }
+    return false;
+}
+
+void Lowering::multiply_in(Monomial& monomial, const Expression& e, int exponent) {
     const auto a = e.arguments();
     switch (e.op()) {
         case Op::multiply:
         case Op::divide:
-            collect_factors(a[0], exponent, factors);
-            collect_factors(a[1], e.op() == Op::divide ? -exponent : exponent, factors);
+            multiply_in(monomial, a[0], exponent);
+            multiply_in(monomial, a[1], e.op() == Op::divide ? -exponent : exponent);
             break;
         case Op::negate:
-            factors.push_back({builder_.number(-1), 1});
-            collect_factors(a[0], exponent, factors);
+            monomial.factors.push_back({builder_.number(-1), 1});
+            multiply_in(monomial, a[0], exponent);
+            break;
+        case Op::add:
+        case Op::subtract:
+            if (exponent == 1 && !done_.contains(e))
+                monomial.sums.push_back(expand(e));
+            else
+                monomial.factors.push_back({value(e), exponent});
             break;
         case Op::power:
             if (a[1].op() == Op::number && a[1].number() == std::floor(a[1].number()) && a[1].number() >= 1 &&
                 a[1].number() <= 64) {
-                factors.push_back({value(a[0]), exponent * static_cast<int>(a[1].number())});
+                monomial.factors.push_back({value(a[0]), exponent * static_cast<int>(a[1].number())});
                 break;
             }
             [[fallthrough]];
         default:
-            factors.push_back({value(e), exponent});
+            monomial.factors.push_back({value(e), exponent});
     }
+}
+
+Lowering::Sum Lowering::expand(const Expression& e) {
+    const auto a = e.arguments();
+    if (e.op() == Op::add || e.op() == Op::subtract) {
+        Sum sum = expand(a[0]);
+        for (Monomial& term : expand(a[1])) {
+            if (e.op() == Op::subtract) term.factors.push_back({builder_.number(-1), 1});
+            sum.push_back(std::move(term));
+        }
+        return sum;
+    }
+    Monomial monomial;
+    multiply_in(monomial, e, 1);
+    const bool only_rare = std::all_of(monomial.factors.begin(), monomial.factors.end(),
+                                       [this](const auto& f) { return rarely_changes(f); });
+    if (only_rare && monomial.sums.size() == 1 && carry_into_sum(monomial)) return std::move(monomial.sums[0]);
+    return {std::move(monomial)};
+}
+
+ValueId Lowering::value_of(const Monomial& monomial) {
+    Monomial rest = monomial;
+    carry_into_sum(rest);
+    for (const Sum& sum : rest.sums) rest.factors.push_back({value_of(sum), 1});
+    return builder_.product(rest.factors);
+}
+
+ValueId Lowering::value_of(const Sum& sum) {
+    std::vector<ProgramBuilder::Term> terms;
+    for (const Monomial& term : sum) {
+        const ValueId v = value_of(term);
+        const Instruction& made = builder_.at(v);
+        if (made.source == Source::operation && made.op == Op::negate)
+            terms.push_back({made.args[0], true});
+        else
+            terms.push_back({v, false});
+    }
+    return builder_.sum(terms);
 }
 
 ValueId Lowering::value(const Expression& e) {
@@ -272,20 +333,12 @@ ValueId Lowering::value(const Expression& e) {
             result = environment_(*this, e.name());
             break;
         case Op::add:
-        case Op::subtract: {
-            std::vector<ProgramBuilder::Term> terms;
-            collect_terms(e, false, terms);
-            result = builder_.sum(terms);
-            break;
-        }
+        case Op::subtract:
         case Op::multiply:
         case Op::divide:
-        case Op::negate: {
-            std::vector<ProgramBuilder::Factor> factors;
-            collect_factors(e, 1, factors);
-            result = builder_.product(factors);
+        case Op::negate:
+            result = value_of(expand(e));
             break;
-        }
         case Op::uniform:
         case Op::normal:
         case Op::poisson:

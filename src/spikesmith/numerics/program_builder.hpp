@@ -63,7 +63,11 @@ class ProgramBuilder {
     std::unordered_map<std::size_t, std::vector<ValueId>> known_;
 };
 
-// Translates expressions. The environment gives the value of a symbol; it may lower further expressions (subexpressions) through the Lowering it is handed.
+// Translates expressions. The environment gives the value of a symbol; it may lower further expressions (subexpressions) through the
+// Lowering it is handed.
+//
+// Sums and products are written out as monomials first: factors that never change or change once per parameter set are gathered
+// and, where that costs nothing, carried into sums, so that as little as possible is left to compute in every step.
 class Lowering {
   public:
     using Environment = std::function<ValueId(Lowering&, const std::string&)>;
@@ -74,8 +78,14 @@ class Lowering {
     [[nodiscard]] ProgramBuilder& builder() { return builder_; }
 
   private:
-    void collect_terms(const Expression& expression, bool negative, std::vector<ProgramBuilder::Term>& terms);
-    void collect_factors(const Expression& expression, int exponent, std::vector<ProgramBuilder::Factor>& factors);
+    struct Monomial;
+    using Sum = std::vector<Monomial>;
+    Sum expand(const Expression& expression);
+    void multiply_in(Monomial& monomial, const Expression& factor, int exponent);
+    ValueId value_of(const Monomial& monomial);
+    ValueId value_of(const Sum& sum);
+    bool carry_into_sum(Monomial& monomial);
+    [[nodiscard]] bool rarely_changes(const ProgramBuilder::Factor& factor) const;
 
     ProgramBuilder& builder_;
     Environment environment_;

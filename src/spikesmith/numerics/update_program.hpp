@@ -25,13 +25,19 @@ namespace spikesmith {
 using ValueId = std::int32_t;
 inline constexpr ValueId no_value = -1;
 
-// How often a value changes, in increasing order. The stage of an operation is the highest stage of its arguments.
+// How often a value changes, in increasing order. The stage of an operation is the highest stage of its arguments; but what depends
+// on a parameter set and on time changes with both: Stage::step (see `joined`).
 enum class Stage : std::uint8_t {
     constant,   // never: folded when the program is built
     parameter,  // once per lane (parameter set)
     time,       // once per step, the same for all lanes: stimulus, target, time
     step,       // once per step and lane
 };
+
+[[nodiscard]] constexpr Stage joined(Stage a, Stage b) {
+    const bool both = (a == Stage::parameter && b == Stage::time) || (a == Stage::time && b == Stage::parameter);
+    return both ? Stage::step : a < b ? b : a;
+}
 
 // What an instruction does: an elementary operation (`Op`), or one of these sources.
 enum class Source : std::uint8_t {

@@ -173,12 +173,12 @@ TEST(OnlineError, IsTheWeightedSquaredDifference) {
 }
 
 TEST(Printing, ShowsTheStages) {
-    Model model = model_of({{"v", symbol("g") * (symbol("s") * 2.0 - v)}}, {1}, {"g"});
+    Model model = model_of({{"v", symbol("g") * (apply(Op::exp, symbol("s")) - v)}}, {1}, {"g"});
     model.inputs = {{.name = "s"}};
     const auto text = to_string(integrate(model, {.method = "exponential_euler", .dt = 0.5, .outputs = {"v"}}));
     EXPECT_THAT(text, testing::HasSubstr("method exponential_euler, dt = 0.5 s"));
     EXPECT_THAT(text, testing::ContainsRegex("once per parameter set:\n( .*\n)*.*exprel"));
-    EXPECT_THAT(text, testing::ContainsRegex("once per step, for all parameter sets:\n.*s\\(t\\)"));
+    EXPECT_THAT(text, testing::ContainsRegex("once per step, for all parameter sets:\n.*exp\\(s\\(t\\)\\)"));
     EXPECT_THAT(text, testing::HasSubstr("record v = v"));
 }
 

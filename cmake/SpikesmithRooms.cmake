@@ -7,7 +7,8 @@ target_include_directories(spikesmith_options INTERFACE
 target_compile_features(spikesmith_options INTERFACE cxx_std_20)
 target_compile_options(spikesmith_options INTERFACE $<BUILD_INTERFACE:-ffp-contract=off>)
 add_library(spikesmith_warnings INTERFACE)
-target_compile_options(spikesmith_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+target_compile_options(spikesmith_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>  # false alarms: GCC bug 105651
   $<$<BOOL:${SPIKESMITH_WERROR}>:-Werror>)
 
 set_property(GLOBAL PROPERTY SPIKESMITH_ROOMS "")

@@ -17,7 +17,7 @@ namespace spikesmith {
 enum class Precision : std::uint8_t { double_precision, single_precision };
 
 struct KernelOptions {
-    int width = 0;   // doubles per vector: 1 (scalar), 2 (SSE2, NEON), 4 (AVX2), 8 (AVX-512); 0: widest of this machine
+    int width = 0;  // doubles per vector: 1 (scalar), 2 (SSE2, NEON), 4 (AVX2), 8 (AVX-512); 0: widest of this machine
     int interleave = 0;  // vectors advanced together to hide latency; 0: chosen from the model
     Precision precision = Precision::double_precision;
     bool record_outputs = false;  // write the outputs of every step
@@ -57,7 +57,7 @@ class Kernel {
 
     void run(const KernelArguments& arguments) const;
 
-    [[nodiscard]] int lanes() const;    // lanes advanced together: width * interleave (twice that in single precision)
+    [[nodiscard]] int lanes() const;  // lanes advanced together: width * interleave (twice that in single precision)
     [[nodiscard]] int width() const;
     [[nodiscard]] const KernelOptions& options() const;
     [[nodiscard]] double compile_seconds() const;

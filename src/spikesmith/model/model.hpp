@@ -20,9 +20,9 @@ namespace spikesmith {
 struct State {
     std::string name;
     Dimension dimension;
-    Expression derivative;          // per second
+    Expression derivative;           // per second
     bool unless_refractory = false;  // frozen while the neuron is refractory
-    std::string text;               // right-hand side as written
+    std::string text;                // right-hand side as written
 };
 
 struct Parameter {
@@ -67,17 +67,17 @@ struct InitialValue {
 
 struct Model {
     std::string name;
-    std::vector<State> states;                   // declaration order everywhere
+    std::vector<State> states;  // declaration order everywhere
     std::vector<Parameter> parameters;
-    std::vector<Subexpression> subexpressions;   // each uses only earlier ones
+    std::vector<Subexpression> subexpressions;  // each uses only earlier ones
     std::vector<Input> inputs;
-    std::vector<std::string> targets;            // names X for which `X_target` may be read
-    std::vector<std::string> noise;              // "xi", "xi_a", ... in order of appearance
-    std::optional<Expression> threshold;         // 0/1
+    std::vector<std::string> targets;     // names X for which `X_target` may be read
+    std::vector<std::string> noise;       // "xi", "xi_a", ... in order of appearance
+    std::optional<Expression> threshold;  // 0/1
     std::vector<Assignment> reset;
     Refractory refractory;
-    std::vector<InitialValue> initial_values;    // in the order in which they must be evaluated; the others start at 0
-    std::string text;                            // the equations as written
+    std::vector<InitialValue> initial_values;  // in the order in which they must be evaluated; the others start at 0
+    std::string text;                          // the equations as written
 
     struct Variable {
         enum class Kind { state, parameter, subexpression, input, target } kind = Kind::state;

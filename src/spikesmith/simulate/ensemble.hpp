@@ -24,8 +24,8 @@ namespace spikesmith {
 // A series per trace with its own sampling interval: stimulus, target or weight. Read between samples by the rule of
 // `sample_index` (piecewise constant; before the start the first, after the end the last sample). Traces share one length.
 struct TimeSeries {
-    double dt = 0;   // seconds
-    Array2 values;   // n_traces x n_samples_in_time; one row serves all traces
+    double dt = 0;  // seconds
+    Array2 values;  // n_traces x n_samples_in_time; one row serves all traces
 };
 
 // Index of the sample that is current at time t: piecewise constant on [k*D, (k+1)*D) with a tolerance before each boundary
@@ -41,9 +41,9 @@ struct EnsembleData {
 };
 
 struct EnsembleOptions {
-    int threads = 0;          // 0: all cores
+    int threads = 0;              // 0: all cores; no more than those are used
     std::size_t block_lanes = 0;  // 0: chosen for cache
-    KernelOptions kernel;     // width, precision, cache; the record_* fields are set by what is run
+    KernelOptions kernel;         // width, precision, cache; the record_* fields are set by what is run
     std::uint64_t seed = 0;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 namespace spikesmith {
@@ -20,7 +21,8 @@ class Dimension {
     friend Dimension operator/(const Dimension& a, const Dimension& b);
     friend bool operator==(const Dimension& a, const Dimension& b);  // exponents equal to 1e-9
 
-    // In words a user knows: "volt", "siemens", "volt / second", "metre ** 2 * kilogram", "1".
+    // In words a user knows: "volt", "siemens", "volt / second", "kilogram * metre ** 2", "1". parse_unit reads it
+    // back.
     [[nodiscard]] std::string name() const;
 
   private:

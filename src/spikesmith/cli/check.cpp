@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/describe.hpp"
+#include "spikesmith/cli/problem.hpp"
+
+namespace spikesmith {
+
+int check_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    const Problem problem = load_problem(config);
+    const UpdateProgram program = planned_program(problem);
+    if (config.simulate) (void)plan_simulation(problem);  // for its errors
+    if (options.json) {
+        streams.out << describe_json(problem, program).dump(2) << '\n';
+        return exit_code::success;
+    }
+    for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
+    if (options.quiet) return exit_code::success;
+    std::string out = describe_model(problem) + describe_data(problem) + describe_fit(problem);
+    out += fmt::format("\nIntegration: {}, dt = {}\n", program.method, format_quantity({program.dt, dimensions::second}));
+    for (const auto& note : program.notes) out += fmt::format("  {}\n", note);
+    out += "\nOne step\n" + to_string(program);
+    streams.out << out;
+    return exit_code::success;
+}
+
+}  // namespace spikesmith

@@ -1,0 +1,29 @@
+// The commands of the program, each a function of a configuration.
+#pragma once
+
+#include <string>
+
+#include "spikesmith/cli/config.hpp"
+#include "spikesmith/cli/program.hpp"
+
+namespace spikesmith {
+
+struct CommandOptions {
+    std::string command_line;  // for the log
+    bool json = false;         // one JSON object on `out` and nothing else
+    bool quiet = false;        // no progress, no report
+    bool replace = false;      // --force: an earlier run in the output folder is replaced
+};
+
+// Each returns an exit code and throws spikesmith::Error for wrong input.
+
+// Prints the model as understood, the integration method and why, the staged program of one step, and the data.
+int check_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+// Runs the model once under every stimulus; writes traces.npz, spikes.csv, traces.svg, result.json, log.txt and on demand traces.csv.
+int simulate_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+// Fits; writes result.json, evaluations.csv, traces.npz, traces.svg, convergence.svg, log.txt.
+int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+}  // namespace spikesmith

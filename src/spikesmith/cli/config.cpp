@@ -1,0 +1,393 @@
+#include "spikesmith/cli/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "spikesmith/cli/config_section.hpp"
+#include "spikesmith/core/version.hpp"
+
+namespace spikesmith {
+namespace {
+
+using Kind = TomlValue::Kind;
+constexpr std::uintmax_t largest_file = 64U << 20U;  // a configuration is text written by a person
+
+ConfigPath read_path(const TomlValue& value, std::string_view key, const std::filesystem::path& folder) {
+    if (value.kind != Kind::string) wrong_type(key, "a string", value, "the path of a file, relative to this one");
+    if (value.text.empty() || value.text.find('\0') != std::string::npos) fail_at(value.place, fmt::format("`{}` is not a path", key));
+    return {(folder / value.text).lexically_normal(), value.place};
+}
+
+// Constants and initial values are text of the model; a plain number is the same as its text.
+std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table, std::string_view section, std::string_view example) {
+    std::vector<std::pair<std::string, TomlValue>> result;
+    if (table == nullptr) return result;
+    for (const auto& member : table->members) {
+        TomlValue text = member.value;
+        if (text.kind == Kind::integer) {
+            text.text = fmt::format("{}", text.integer);
+        } else if (text.kind == Kind::real) {
+            text.text = fmt::format("{}", text.real);
+        } else if (text.kind != Kind::string) {
+            wrong_type(member.key, "a quantity or an expression", text, fmt::format("for example `{}` in [{}]", example, section));
+        }
+        result.emplace_back(member.key, std::move(text));
+    }
+    return result;
+}
+
+ModelConfig read_model(const TomlValue& table, const std::filesystem::path& folder, const std::string& default_name) {
+    const Section section(table, "model", {"name", "equations", "file", "constants", "initial_values", "threshold", "reset", "refractory", "dt",
+                                           "method", "method_options"});
+    ModelConfig model;
+    model.name = section.text_or("name", default_name);
+    const auto* equations = section.string("equations", "equations = '''dv/dt = -v/(10*ms) : volt'''");
+    const auto* file = section.find("file");
+    if (equations != nullptr && file != nullptr) fail_at(file->place, "the model has both `equations` and `file`", "give one of them");
+    if (equations == nullptr && file == nullptr) {
+        fail_at(table.place, "[model] needs `equations` or `file`", "for example `equations = '''dv/dt = -v/(10*ms) : volt'''`");
+    }
+    if (equations != nullptr) model.equations = *equations;
+    if (file != nullptr) model.file = read_path(*file, "file", folder);
+    model.constants = read_texts(section.table("constants"), "model.constants", "Cm = \"200 pF\"");
+    model.initial_values = read_texts(section.table("initial_values"), "model.initial_values", "v = \"-65 mV\"");
+    if (const auto* value = section.string("threshold", "threshold = \"v > -50*mV\"")) model.threshold = *value;
+    if (const auto* value = section.string("reset", "reset = \"v = -65*mV\"")) model.reset = *value;
+    if (const auto* value = section.string("refractory", "refractory = \"2 ms\"")) model.refractory = *value;
+    model.dt = read_duration(section.required("dt", "dt = \"0.01 ms\""), "dt", false);
+    if (const auto* value = section.string("method", "method = \"rk4\"")) {
+        model.method = value->text;
+        model.method_place = value->place;
+    }
+    if (const auto* options = section.table("method_options")) {
+        const Section adaptive(*options, "model.method_options", {"absolute_error", "relative_error", "max_steps"});
+        model.absolute_error = adaptive.positive("absolute_error").value_or(model.absolute_error);
+        model.relative_error = adaptive.positive("relative_error").value_or(model.relative_error);
+        model.max_steps = static_cast<int>(adaptive.integer("max_steps", 1, 1'000'000).value_or(model.max_steps));
+    }
+    return model;
+}
+
+std::vector<std::string> read_columns(const TomlValue& columns) {
+    const auto example = "for example `columns = [\"v1\", \"v2\"]`; numbers count from 1";
+    if (columns.kind != Kind::array || columns.elements.empty()) wrong_type("columns", "an array of names or numbers", columns, example);
+    std::vector<std::string> result;
+    for (const auto& element : columns.elements) {
+        if (element.kind == Kind::integer && element.integer >= 1) {
+            result.push_back(fmt::format("{}", element.integer));
+        } else if (element.kind == Kind::string) {
+            result.push_back(element.text);
+        } else {
+            fail_at(element.place, "a column is a name or a number from 1", example);
+        }
+    }
+    return result;
+}
+
+SeriesConfig read_series(const TomlMember& member, const std::string& path, const std::filesystem::path& folder) {
+    SeriesConfig series;
+    series.name = {member.key, member.place};
+    if (member.value.kind == Kind::string) {  // the short form: only a file
+        series.file = read_path(member.value, "file", folder);
+        series.source.path = series.file.path.string();
+        return series;
+    }
+    if (member.value.kind != Kind::table) {
+        wrong_type(member.key, "a table or the path of a file", member.value, fmt::format("for example `{} = {{file = \"current.npy\", unit = \"nA\"}}`", member.key));
+    }
+    const Section section(member.value, path + "." + member.key,
+                          {"file", "key", "columns", "unit", "traces_along", "dt", "time_column", "time_unit", "header", "delimiter"});
+    series.file = read_path(section.required("file", "file = \"current.npy\""), "file", folder);
+    RecordingSource& source = series.source;
+    source.path = series.file.path.string();
+    source.key = section.text_or("key", "");
+    if (const auto* columns = section.find("columns")) source.columns = read_columns(*columns);
+    if (const auto* unit = section.string("unit", "unit = \"mV\"")) {
+        const NamedText named{"unit", unit};
+        with_positions_in({&named, 1}, [&] { series.unit = parse_recorded_unit(unit->text, named.name); });
+        series.unit_place = unit->place;
+        source.unit = unit->text;
+    }
+    constexpr std::array orientations{Orientation::automatic, Orientation::rows, Orientation::columns};
+    source.orientation = orientations[section.choice("traces_along", {"automatic", "rows", "columns"}, 0)];
+    if (const auto* column = section.find("time_column")) {
+        if (column->kind == Kind::integer && column->integer >= 1) {
+            source.index = fmt::format("{}", column->integer);
+        } else if (column->kind == Kind::string && !column->text.empty()) {
+            source.index = column->text;
+        } else {
+            wrong_type("time_column", "the name of a column or its number from 1", *column, "\"none\" if there is no such column");
+        }
+    }
+    if (const auto* unit = section.string("time_unit", "time_unit = \"ms\"")) {
+        const NamedText named{"unit", unit};
+        Unit time_unit;
+        with_positions_in({&named, 1}, [&] { time_unit = parse_recorded_unit(unit->text, named.name); });
+        if (!(time_unit.dimension == dimensions::second)) fail_at(unit->place, fmt::format("`time_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
+        source.index_unit = unit->text;
+    }
+    if (const auto header = section.boolean("header")) source.header = *header ? Header::present : Header::absent;
+    if (const auto* delimiter = section.string("delimiter", "delimiter = \";\"")) {
+        if (delimiter->text.size() != 1) fail_at(delimiter->place, "`delimiter` must be one character", "one of \",\", \";\", \"\\t\", \" \"");
+        source.delimiter = delimiter->text.front();
+    }
+    series.dt = section.duration("dt", false);
+    return series;
+}
+
+std::vector<SeriesConfig> read_all_series(const Section& data, std::string_view key, const std::filesystem::path& folder) {
+    std::vector<SeriesConfig> result;
+    if (const auto* table = data.table(key)) {
+        for (const auto& member : table->members) result.push_back(read_series(member, fmt::format("data.{}", key), folder));
+    }
+    return result;
+}
+
+DataConfig read_data(const TomlValue& table, const std::filesystem::path& folder) {
+    const Section section(table, "data", {"dt", "inputs", "outputs"});
+    DataConfig data;
+    data.dt = section.duration("dt", false);
+    data.inputs = read_all_series(section, "inputs", folder);
+    data.outputs = read_all_series(section, "outputs", folder);
+    return data;
+}
+
+ParameterConfig read_parameter(const TomlMember& member) {
+    const std::string example = fmt::format("for example `{} = [\"1 nS\", \"100 nS\"]`", member.key);
+    ParameterConfig parameter;
+    parameter.name = {member.key, member.place};
+    const TomlValue* bounds = &member.value;
+    if (member.value.kind == Kind::table) {
+        const Section section(member.value, "fit.parameters." + member.key, {"bounds", "scale", "fixed"});
+        bounds = section.find("bounds");
+        parameter.scale = section.choice("scale", {"linear", "log"}, 0) == 0 ? Scale::linear : Scale::logarithmic;
+        if (const auto* fixed = section.find("fixed")) {
+            if (bounds != nullptr || section.find("scale") != nullptr) fail_at(fixed->place, fmt::format("`{}` is both fixed and free", member.key), "give `fixed`, or `bounds` with `scale`");
+            parameter.fixed = read_quantity(*fixed, "fixed");
+            return parameter;
+        }
+        if (bounds == nullptr) fail_at(member.place, fmt::format("parameter `{}` has neither `bounds` nor `fixed`", member.key), example);
+    } else if (member.value.kind == Kind::string || member.value.kind == Kind::integer || member.value.kind == Kind::real) {
+        fail_at(member.value.place, fmt::format("parameter `{}` needs two bounds", member.key),
+                example + fmt::format(", or `{} = {{fixed = ...}}`", member.key));
+    }
+    if (bounds->kind != Kind::array) wrong_type("bounds", "an array of two quantities", *bounds, example);
+    if (bounds->elements.size() != 2) {
+        fail_at(bounds->place, fmt::format("parameter `{}` needs two bounds, not {}", member.key, bounds->elements.size()), example);
+    }
+    parameter.low = read_quantity(bounds->elements[0], "bounds");
+    parameter.high = read_quantity(bounds->elements[1], "bounds");
+    Quantity& low = parameter.low.quantity;
+    Quantity& high = parameter.high.quantity;
+    if (low.value == 0 && low.dimension.dimensionless()) low.dimension = high.dimension;  // zero has any unit
+    if (high.value == 0 && high.dimension.dimensionless()) high.dimension = low.dimension;
+    if (!(low.dimension == high.dimension)) {
+        fail_at(parameter.high.place, fmt::format("the bounds of `{}` differ in dimension: {} and {}", member.key, low.dimension.name(), high.dimension.name()));
+    }
+    if (!(low.value < high.value)) {
+        fail_at(bounds->place, fmt::format("the lower bound of `{}` is not below the upper one", member.key), "write the smaller one first");
+    }
+    if (parameter.scale == Scale::logarithmic && !(low.value > 0)) {
+        fail_at(parameter.low.place, fmt::format("a logarithmic scale needs positive bounds, but `{}` starts at {}", member.key, format_quantity(low)));
+    }
+    return parameter;
+}
+
+MetricConfig read_metric(const TomlValue& table, const std::string& path, MetricConfig metric, bool with_outputs) {
+    const Section section = with_outputs ? Section(table, path, {"type", "t_start", "t_weights", "normalization", "outputs"})
+                                         : Section(table, path, {"type", "t_start", "t_weights", "normalization"});
+    metric.place = table.place;
+    (void)section.choice("type", {"mse"}, 0);
+    if (auto t_start = section.duration("t_start", true)) metric.t_start = std::move(t_start);
+    if (const auto* weights = section.find("t_weights")) {
+        const std::string example = "for example `t_weights = [{from = \"2 ms\", to = \"5 ms\", weight = 10}]`";
+        if (weights->kind != Kind::array) wrong_type("t_weights", "an array of tables", *weights, example);
+        metric.t_weights.clear();
+        for (const auto& element : weights->elements) {
+            if (element.kind != Kind::table) wrong_type("t_weights", "an array of tables", element, example);
+            const Section window(element, path + ".t_weights", {"from", "to", "weight"});
+            WeightWindow result{read_duration(window.required("from", "from = \"2 ms\""), "from", true),
+                                read_duration(window.required("to", "to = \"5 ms\""), "to", false), 1};
+            const auto& weight = window.required("weight", "weight = 10");
+            if (weight.kind != Kind::integer && weight.kind != Kind::real) wrong_type("weight", "a number", weight);
+            if (!(weight.real >= 0) || !std::isfinite(weight.real)) fail_at(weight.place, "`weight` must be zero or positive");
+            result.weight = weight.real;
+            if (!(result.from.quantity.value < result.to.quantity.value)) fail_at(result.to.place, "`to` is not after `from`");
+            metric.t_weights.push_back(std::move(result));
+        }
+        if (metric.t_start && metric.t_start->quantity.value > 0) {
+            fail_at(metric.t_start->place, "`t_start` and `t_weights` exclude each other", "give the time before the start a weight of 0");
+        }
+    }
+    if (const auto* value = section.find("normalization")) {
+        metric.normalization = read_quantity(*value, "normalization");
+        if (!(metric.normalization->quantity.value > 0)) fail_at(value->place, "`normalization` must be positive");
+    }
+    return metric;
+}
+
+FitConfig read_fit(const TomlValue& table) {
+    const Section section(table, "fit", {"outputs", "n_samples", "n_rounds", "penalty", "parameters", "optimizer", "metric"});
+    FitConfig fit;
+    fit.place = table.place;
+    fit.outputs = section.names("outputs", "outputs = [\"v\"]");
+    fit.n_samples = static_cast<int>(section.integer("n_samples", 1, 10'000'000).value_or(fit.n_samples));
+    fit.n_rounds = static_cast<int>(section.integer("n_rounds", 1, 10'000'000).value_or(fit.n_rounds));
+    if (const auto* penalty = section.string("penalty", "penalty = \"cost\"")) fit.penalty = ConfigName{penalty->text, penalty->place};
+    (void)section.required("parameters", "parameters = {g = [\"1 nS\", \"100 nS\"]}");
+    const auto* parameters = section.table("parameters");
+    for (const auto& member : parameters->members) fit.parameters.push_back(read_parameter(member));
+    if (std::all_of(fit.parameters.begin(), fit.parameters.end(), [](const auto& p) { return p.fixed.has_value(); })) {
+        fail_at(parameters->place, "no parameter is free", "give at least one of [fit.parameters] bounds: `g = [\"1 nS\", \"100 nS\"]`");
+    }
+    if (const auto* optimizer = section.table("optimizer")) {
+        for (const auto& member : optimizer->members) {
+            if (member.key == "method") {
+                if (member.value.kind != Kind::string) wrong_type("method", "a string", member.value, "for example `method = \"differential_evolution\"`");
+                fit.optimizer.method = {member.value.text, member.value.place};
+            } else if (member.value.kind == Kind::table || member.value.kind == Kind::array || member.value.kind == Kind::time) {
+                wrong_type(member.key, "a number, a string, true or false", member.value);
+            } else {
+                fit.optimizer.options.push_back({{member.key, member.place}, member.value});
+            }
+        }
+    }
+    if (const auto* metric = section.table("metric")) {
+        fit.metric = read_metric(*metric, "fit.metric", {}, true);
+        if (const auto* outputs = metric->find("outputs")) {
+            if (outputs->value.kind != Kind::table) wrong_type("outputs", "a table", outputs->value, "one table for each output: `[fit.metric.outputs.v]`");
+            for (const auto& member : outputs->value.members) {
+                if (member.value.kind != Kind::table) wrong_type(member.key, "a table", member.value);
+                fit.output_metrics.emplace_back(ConfigName{member.key, member.place},
+                                                read_metric(member.value, "fit.metric.outputs." + member.key, fit.metric, false));
+            }
+        }
+    }
+    return fit;
+}
+
+SimulateConfig read_simulate(const TomlValue& table) {
+    const Section section(table, "simulate", {"parameters", "outputs", "duration", "csv"});
+    SimulateConfig simulate;
+    if (const auto* parameters = section.table("parameters")) {
+        for (const auto& member : parameters->members) {
+            simulate.parameters.emplace_back(ConfigName{member.key, member.place}, read_quantity(member.value, member.key));
+        }
+    }
+    simulate.outputs = section.names("outputs", "outputs = [\"v\"]");
+    simulate.duration = section.duration("duration", false);
+    simulate.csv = section.boolean("csv").value_or(false);
+    return simulate;
+}
+
+RunConfig read_run(const TomlValue& table) {
+    const Section section(table, "run", {"seed", "threads", "width", "precision", "folder"});
+    RunConfig run;
+    run.seed = static_cast<std::uint64_t>(section.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(0));
+    run.threads = static_cast<int>(section.integer("threads", 0, 4096).value_or(0));
+    run.width = static_cast<int>(section.integer("width", 0, 8).value_or(0));
+    if (const auto* width = section.find("width"); width != nullptr && run.width != 0 && (run.width & (run.width - 1)) != 0) {
+        fail_at(width->place, fmt::format("`width` is {}, but must be 1, 2, 4 or 8", run.width), "0 takes the widest vectors of this machine");
+    }
+    run.precision = section.choice("precision", {"double", "single"}, 0) == 0 ? Precision::double_precision : Precision::single_precision;
+    if (const auto* folder = section.string("folder", "folder = \"runs/first\"")) {
+        if (folder->text.empty() || folder->text.find('\0') != std::string::npos) fail_at(folder->place, "`folder` is not a path");
+        run.folder = folder->text;
+    }
+    return run;
+}
+
+Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string name) {
+    const Section section(tree, "", {"model", "data", "fit", "simulate", "run"});
+    const std::filesystem::path folder = file.parent_path();
+    Config config;
+    config.file = file;
+    config.name = std::move(name);
+    (void)section.required("model", "[model]");
+    config.model = read_model(*section.table("model"), folder, config.name);
+    if (const auto* data = section.table("data")) config.data = read_data(*data, folder);
+    if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);
+    if (const auto* simulate = section.table("simulate")) config.simulate = read_simulate(*simulate);
+    if (const auto* run = section.table("run")) config.run = read_run(*run);
+    config.tree = std::move(tree);
+    return config;
+}
+
+Config read_source(SourceText text, const std::filesystem::path& file, std::string name, const std::vector<Override>& overrides) {
+    TomlValue tree = parse_toml(std::make_shared<const SourceText>(std::move(text)));
+    for (const auto& [assignment, option] : overrides) apply_override(tree, assignment, option);
+    return read_tree(std::move(tree), file, std::move(name));
+}
+
+void make_relative(TomlValue& value, const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (value.kind != Kind::string) return;
+    const std::filesystem::path written = value.text;
+    if (written.is_absolute()) return;
+    std::error_code error;
+    const auto target = std::filesystem::absolute(from / written, error).lexically_normal();
+    const auto base = std::filesystem::absolute(to, error).lexically_normal();
+    const auto relative = target.lexically_relative(base);
+    value.text = relative.empty() ? target.string() : relative.generic_string();
+}
+
+}  // namespace
+
+Config read_config(const std::filesystem::path& file, const std::vector<Override>& overrides) {
+    std::error_code error;
+    const auto status = std::filesystem::status(file, error);
+    if (!std::filesystem::exists(status)) throw ConfigError(fmt::format("there is no configuration file `{}`", file.string()));
+    if (std::filesystem::is_directory(status)) {
+        const bool has_config = std::filesystem::exists(file / "config.toml", error);
+        throw ConfigError(fmt::format("`{}` is a folder", file.string()),
+                          has_config ? fmt::format("did you mean `{}`?", (file / "config.toml").string()) : "name a TOML file");
+    }
+    if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(file, error) > largest_file) {
+        throw ConfigError(fmt::format("`{}` is too large for a configuration", file.string()), "data belong in files of their own, named in [data]");
+    }
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream content;
+    content << stream.rdbuf();
+    if (!stream) throw ConfigError(fmt::format("cannot read `{}`", file.string()));
+    std::string name = file.stem().string();
+    // A file called config.toml is named by its folder.
+    if (name == "config") {
+        const auto folder = std::filesystem::absolute(file, error).lexically_normal().parent_path().filename().string();
+        if (!folder.empty()) name = folder;
+    }
+    return read_source({file.string(), std::move(content).str()}, file, std::move(name), overrides);
+}
+
+Config read_config_text(const SourceText& text, const std::vector<Override>& overrides) {
+    return read_source(text, {}, text.name, overrides);
+}
+
+std::string config_as_run(const Config& config, const std::filesystem::path& folder) {
+    TomlValue tree = config.tree;
+    const auto from = config.file.parent_path();
+    if (auto* model = tree.find("model")) {
+        if (auto* file = model->value.find("file")) make_relative(file->value, from, folder);
+    }
+    if (auto* data = tree.find("data")) {
+        for (const auto* key : {"inputs", "outputs"}) {
+            auto* series = data->value.find(key);
+            if (series == nullptr) continue;
+            for (auto& member : series->value.members) {
+                TomlMember* file = member.value.kind == Kind::table ? member.value.find("file") : &member;
+                if (file != nullptr) make_relative(file->value, from, folder);
+            }
+        }
+    }
+    if (auto* run = tree.find("run")) {
+        std::erase_if(run->value.members, [](const auto& member) { return member.key == "folder"; });
+    }
+    return fmt::format("# As it was run by spikesmith {}: overrides applied, paths relative to this folder.\n\n{}", version, to_toml(tree));
+}
+
+}  // namespace spikesmith

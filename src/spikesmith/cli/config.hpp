@@ -1,0 +1,167 @@
+// Config: a whole experiment as its TOML file describes it; docs/config.md is the reference for users.
+//
+// The reader checks strictly: an unknown key, a wrong type, a missing key, a quantity of the wrong kind is a ConfigError that
+// shows the place in the file (or on the command line, for an override) and what would be right. What needs the model or
+// the data to be judged is checked by `problem.hpp`, with the places kept here. Reading a configuration opens no other file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spikesmith/cli/toml_value.hpp"
+#include "spikesmith/codegen/kernel.hpp"
+#include "spikesmith/data/recording.hpp"
+#include "spikesmith/optimize/parameter_space.hpp"
+#include "spikesmith/units/units.hpp"
+
+namespace spikesmith {
+
+// A quantity with the place where it was written.
+struct ConfigQuantity {
+    Quantity quantity;
+    Place place;
+};
+
+// A name with its place.
+struct ConfigName {
+    std::string name;
+    Place place;
+};
+
+// A path as written; relative paths are relative to the folder of the configuration file.
+struct ConfigPath {
+    std::filesystem::path path;  // resolved
+    Place place;
+};
+
+// [model]
+struct ModelConfig {
+    std::string name;                                   // default: name of the configuration file
+    TomlValue equations;                                // a string; empty if `file` is given
+    std::optional<ConfigPath> file;                     // equations in a file of their own
+    std::vector<std::pair<std::string, TomlValue>> constants;       // strings, in the order written
+    std::vector<std::pair<std::string, TomlValue>> initial_values;  // strings, in the order written; others start at 0
+    std::optional<TomlValue> threshold;
+    std::optional<TomlValue> reset;
+    std::optional<TomlValue> refractory;
+    std::string method;                                 // empty: chosen from the equations
+    Place method_place;
+    ConfigQuantity dt;                                  // time step of the simulation
+    double absolute_error = 1e-6;                       // of the adaptive methods, in SI units
+    double relative_error = 1e-6;
+    int max_steps = 100;                                // of the adaptive methods, per dt
+};
+
+// Traces of one variable in a file: [data.inputs.NAME], [data.outputs.NAME]
+struct SeriesConfig {
+    ConfigName name;
+    ConfigPath file;
+    RecordingSource source;  // what of the file; `path` is resolved
+    std::optional<Unit> unit;
+    Place unit_place;
+    std::optional<ConfigQuantity> dt;  // default: from the time column of a text file, else `dt` of [data], else of [model]
+};
+
+// [data]
+struct DataConfig {
+    std::optional<ConfigQuantity> dt;  // sampling interval of all series that state none
+    std::vector<SeriesConfig> inputs;
+    std::vector<SeriesConfig> outputs;
+};
+
+// A free parameter with bounds, or a fixed one: [fit.parameters]
+struct ParameterConfig {
+    ConfigName name;
+    ConfigQuantity low, high;
+    Scale scale = Scale::linear;
+    std::optional<ConfigQuantity> fixed;
+};
+
+// An option of an algorithm, passed on by name: [fit.optimizer]
+struct OptionConfig {
+    ConfigName name;
+    TomlValue value;  // number, boolean or string
+};
+
+// [fit.optimizer]
+struct OptimizerConfig {
+    ConfigName method{"differential_evolution", {}};
+    std::vector<OptionConfig> options;
+};
+
+// A stretch of time whose samples count `weight` times: [[fit.metric.t_weights]]
+struct WeightWindow {
+    ConfigQuantity from, to;
+    double weight = 1;
+};
+
+// [fit.metric], and [fit.metric.outputs.NAME] for one output alone
+struct MetricConfig {
+    std::string type = "mse";
+    std::optional<ConfigQuantity> t_start;        // samples before this time do not count
+    std::vector<WeightWindow> t_weights;          // samples outside all windows count once
+    std::optional<ConfigQuantity> normalization;  // the output is divided by this before it is compared: a number or in its unit
+    Place place;
+};
+
+// [fit]
+struct FitConfig {
+    Place place;
+    std::vector<ConfigName> outputs;  // default: all of [data.outputs]
+    int n_samples = 100;              // parameter sets per round
+    int n_rounds = 30;
+    std::optional<ConfigName> penalty;  // variable whose value at the end is added to the error
+    std::vector<ParameterConfig> parameters;
+    OptimizerConfig optimizer;
+    MetricConfig metric;
+    std::vector<std::pair<ConfigName, MetricConfig>> output_metrics;
+};
+
+// [simulate]
+struct SimulateConfig {
+    std::vector<std::pair<ConfigName, ConfigQuantity>> parameters;
+    std::vector<ConfigName> outputs;         // default: all states
+    std::optional<ConfigQuantity> duration;  // default: as long as the inputs
+    bool csv = false;                        // traces as CSV beside the NPZ
+};
+
+// [run]: how it is run; changes no result except by `seed` and `precision`
+struct RunConfig {
+    std::uint64_t seed = 0;
+    int threads = 0;                          // 0: all cores
+    int width = 0;                            // doubles per vector: 1, 2, 4, 8; 0: the widest of this machine
+    Precision precision = Precision::double_precision;
+    std::optional<std::filesystem::path> folder;  // default: runs/<name>-<n>, n counting up, in the current folder
+};
+
+struct Config {
+    std::filesystem::path file;  // empty for a text in memory
+    std::string name;            // of the file without extension
+    ModelConfig model;
+    DataConfig data;
+    std::optional<FitConfig> fit;
+    std::optional<SimulateConfig> simulate;
+    RunConfig run;
+    TomlValue tree;  // with overrides
+};
+
+// A value from the command line that replaces one of the file: "fit.n_rounds=5".
+struct Override {
+    std::string assignment;
+    std::string option = "--set";  // for messages
+};
+
+// Reads a file and applies overrides in order.
+[[nodiscard]] Config read_config(const std::filesystem::path& file, const std::vector<Override>& overrides = {});
+
+// Reads a text in memory. Relative paths stay as written.
+[[nodiscard]] Config read_config_text(const SourceText& text, const std::vector<Override>& overrides = {});
+
+// The configuration as it was run, ready to be run again from `folder`: overrides applied, paths relative to that folder.
+[[nodiscard]] std::string config_as_run(const Config& config, const std::filesystem::path& folder);
+
+}  // namespace spikesmith

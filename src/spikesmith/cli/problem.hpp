@@ -1,0 +1,44 @@
+// Problem: a configuration together with the model and the data it names, checked against each other.
+//
+// Here the words of the configuration meet what they are about: names of parameters and outputs, dimensions of bounds and
+// data. Errors point into the configuration wherever it is the cause.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "spikesmith/cli/config.hpp"
+#include "spikesmith/data/dataset.hpp"
+#include "spikesmith/fit/trace_fitter.hpp"
+#include "spikesmith/model/model.hpp"
+
+namespace spikesmith {
+
+struct Problem {
+    Config config;
+    Model model;
+    Dataset data;
+    std::vector<std::string> warnings;
+};
+
+// Reads the data files and the model. Throws ConfigError, ModelError, UnitError, DataError.
+[[nodiscard]] Problem load_problem(Config config);
+
+// The fit that [fit] describes. Throws ConfigError if there is no such section.
+[[nodiscard]] TraceFitter make_fitter(const Problem& problem);
+[[nodiscard]] FitOptions fit_options(const Problem& problem, const TraceFitter& fitter);
+
+// One run of the model under all its stimuli with given parameters: [simulate].
+struct SimulationPlan {
+    UpdateProgram program;
+    EnsembleData data;
+    EnsembleOptions options;
+    Array2 parameters;  // one row
+};
+[[nodiscard]] SimulationPlan plan_simulation(const Problem& problem);
+
+// The program that the configuration leads to, for `check`: that of the fit, else that of the simulation's outputs.
+[[nodiscard]] UpdateProgram planned_program(const Problem& problem);
+
+}  // namespace spikesmith

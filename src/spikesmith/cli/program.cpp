@@ -1,0 +1,180 @@
+#include "spikesmith/cli/program.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <new>
+#include <ostream>
+#include <sstream>
+#include <vector>
+
+#include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/config.hpp"
+#include "spikesmith/core/version.hpp"
+
+namespace spikesmith {
+namespace {
+
+using Command = int (*)(const Config&, const CommandOptions&, const ProgramStreams&);
+
+// What the user wrote for one command; the values of --seed and the like are checked by the configuration reader, as if they
+// stood in the file.
+struct CommandLine {
+    std::string config;
+    std::vector<std::string> settings;
+    std::optional<std::string> seed, threads, width, precision, folder;
+    bool json = false;
+    bool quiet = false;
+    bool force = false;
+};
+
+void add_options(CLI::App& app, CommandLine& line, bool writes) {
+    app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")->required()->type_name("CONFIG.toml");
+    app.add_option("--set", line.settings, "Replace a value of the file, e.g. fit.n_rounds=20; may be repeated")->type_name("KEY=VALUE")->expected(1)->take_all();
+    app.add_option("--seed", line.seed, "Seed of everything random (default: run.seed of the file, else 0)")->type_name("N");
+    app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")->type_name("N");
+    if (writes) {
+        app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")->type_name("DIR");
+        app.add_flag("--force", line.force, "Replace an earlier run in that folder");
+    }
+    app.add_flag("--json", line.json, "Print one JSON object and nothing else");
+    app.add_flag("--quiet", line.quiet, writes ? "Print no progress and no report" : "Print nothing if all is well");
+    app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")->type_name("N")->group("Advanced");
+    app.add_option("--precision", line.precision, "double (default) or single")->type_name("WORD")->group("Advanced");
+}
+
+std::vector<Override> overrides_of(const CommandLine& line) {
+    std::vector<Override> overrides;
+    for (const auto& setting : line.settings) overrides.push_back({setting, "--set"});
+    const auto add = [&](const std::optional<std::string>& value, const char* key, const char* option) {
+        if (value) overrides.push_back({fmt::format("run.{}={}", key, *value), option});
+    };
+    add(line.seed, "seed", "--seed");
+    add(line.threads, "threads", "--threads");
+    add(line.width, "width", "--width");
+    add(line.precision, "precision", "--precision");
+    return overrides;
+}
+
+// A wrong command line in our words, with what might have been meant.
+[[noreturn]] void fail_command_line(const CLI::App& app, const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    const CLI::App& scope = chosen.empty() ? app : *chosen.front();
+    std::string help = chosen.empty() ? "see `spikesmith --help`" : fmt::format("see `spikesmith {} --help`", scope.get_name());
+    const auto extras = app.remaining(true);
+    if (!extras.empty()) {
+        std::vector<std::string> words;
+        for (const auto* option : scope.get_options()) {
+            for (const auto& name : option->get_lnames()) words.push_back("--" + name);
+        }
+        if (chosen.empty()) {
+            for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) words.push_back(command->get_name());
+        }
+        const bool command = chosen.empty() && !extras.front().starts_with('-');
+        const std::string hint = did_you_mean(extras.front(), words);
+        throw ConfigError(fmt::format("unknown {} `{}`", command ? "command" : "argument", extras.front()), hint.empty() ? help : hint);
+    }
+    std::string message = error.what();
+    message.erase(message.find_last_not_of(".\n") + 1);
+    throw ConfigError(std::move(message), std::move(help));
+}
+
+int print_error(const ProgramStreams& streams, const Error& error) {
+    streams.error << "error: " << error.what() << '\n';
+    return exit_code::wrong_input;
+}
+
+int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
+    CLI::App app{"Finds the parameters of neuron models from recordings.", "spikesmith"};
+    app.set_version_flag("--version", fmt::format("spikesmith {}", version));
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(26);
+    app.footer(
+        "Examples:\n"
+        "  spikesmith check examples/hodgkin_huxley/config.toml\n"
+        "  spikesmith fit examples/hodgkin_huxley/config.toml --seed 3 --set fit.n_rounds=20\n"
+        "  spikesmith COMMAND --help");
+
+    struct Entry {
+        Command command;
+        CLI::App* app;
+        CommandLine line;
+    };
+    std::vector<Entry> entries;
+    entries.reserve(3);  // the options hold references to the lines
+    const auto add = [&](const char* name, Command command, bool writes, const char* description, const char* examples) {
+        CLI::App* sub = app.add_subcommand(name, description);
+        entries.push_back({command, sub, {}});
+        add_options(*sub, entries.back().line, writes);
+        sub->footer(examples);
+    };
+    add("check", check_command, false, "Show the model, the integration method and the program of one step; run nothing",
+        "Examples:\n"
+        "  spikesmith check config.toml\n"
+        "  spikesmith check config.toml --set model.method=rk4");
+    add("simulate", simulate_command, true, "Run the model with given parameters; write traces and spikes",
+        "Examples:\n"
+        "  spikesmith simulate config.toml\n"
+        "  spikesmith simulate config.toml --set 'simulate.parameters.g_na=30 uS' --set simulate.csv=true --out runs/more_sodium");
+    add("fit", fit_command, true, "Find the parameters that reproduce the recordings",
+        "Examples:\n"
+        "  spikesmith fit config.toml\n"
+        "  spikesmith fit config.toml --seed 3 --threads 2 --set fit.n_rounds=20 --out runs/third\n"
+        "  spikesmith fit config.toml --json --quiet > result.json");
+
+    try {
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 wants the last argument first
+        app.parse(std::move(reversed));
+    } catch (const CLI::Success& wanted) {  // --help, --version
+        std::ostringstream unused;
+        app.exit(wanted, streams.out, unused);
+        return exit_code::success;
+    } catch (const CLI::ParseError& error) {
+        fail_command_line(app, error);
+    }
+
+    const auto chosen = std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.app->parsed(); });
+    const CommandLine& line = chosen->line;
+    Config config = read_config(line.config, overrides_of(line));
+    if (line.folder) {
+        if (line.folder->empty()) throw ConfigError("--out names no folder");
+        config.run.folder = *line.folder;
+    }
+    CommandOptions options;
+    options.command_line = fmt::format("spikesmith {}", fmt::join(arguments, " "));
+    options.json = line.json;
+    options.quiet = line.quiet || line.json;
+    options.replace = line.force;
+    return chosen->command(config, options, streams);
+}
+
+}  // namespace
+
+int run_program(std::span<const std::string> arguments, const ProgramStreams& streams) {
+    try {
+        const int code = run(arguments, streams);
+        streams.out.flush();
+        if (!streams.out) {
+            streams.error << "error: cannot write to standard output\n";
+            return exit_code::own_failure;
+        }
+        return code;
+    } catch (const Interrupted& error) {
+        streams.error << "interrupted: " << error.what() << '\n';
+        return exit_code::interrupted;
+    } catch (const Error& error) {
+        return print_error(streams, error);
+    } catch (const std::bad_alloc&) {
+        streams.error << "error: out of memory\n";
+        return exit_code::own_failure;
+    } catch (const std::exception& error) {
+        streams.error << "error: " << error.what() << "\nThis is a defect of spikesmith; please report it with the configuration.\n";
+        return exit_code::own_failure;
+    }
+}
+
+}  // namespace spikesmith

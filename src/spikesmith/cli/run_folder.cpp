@@ -1,0 +1,92 @@
+#include "spikesmith/cli/run_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include "spikesmith/core/atomic_file.hpp"
+
+namespace spikesmith {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Everything a run may write: what a run that replaces an earlier one removes first.
+constexpr std::array run_files{"config.toml",     "result.json", "evaluations.csv", "traces.npz", "traces.csv",
+                               "spikes.csv",      "traces.svg",  "convergence.svg", "log.txt"};
+
+std::string file_name(std::string name) {
+    std::replace_if(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; }, '_');
+    while (!name.empty() && name.front() == '.') name.erase(0, 1);
+    return name.empty() ? "run" : name;
+}
+
+fs::path next_numbered(const std::string& name) {
+    const fs::path runs = "runs";
+    std::error_code error;
+    fs::create_directories(runs, error);
+    int last = 0;
+    const std::string prefix = name + "-";
+    for (auto it = fs::directory_iterator(runs, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+        const std::string entry = it->path().filename().string();
+        if (!entry.starts_with(prefix)) continue;
+        int n = 0;
+        const char* begin = entry.data() + prefix.size();
+        const char* end = entry.data() + entry.size();
+        if (std::from_chars(begin, end, n).ptr == end && begin != end) last = std::max(last, n);
+    }
+    // Another process may take a number at the same time: who makes the folder has it.
+    for (int n = last + 1; n < last + 1000; ++n) {
+        const fs::path path = runs / fmt::format("{}{}", prefix, n);
+        std::error_code made;
+        if (fs::create_directory(path, made)) return path;
+        if (made) throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), made.message()), "name another one with --out");
+    }
+    throw ConfigError(fmt::format("cannot make a folder in `{}`", runs.string()), "name one with --out");
+}
+
+void take(const fs::path& path, bool replace) {
+    std::error_code error;
+    if (fs::exists(path, error)) {
+        if (!fs::is_directory(path, error)) throw ConfigError(fmt::format("the output folder `{}` is a file", path.string()));
+        if (!fs::is_empty(path, error)) {
+            if (!fs::exists(path / "config.toml", error)) {
+                throw ConfigError(fmt::format("the output folder `{}` is not empty and no run folder", path.string()), "name another one with --out");
+            }
+            if (!replace) throw ConfigError(fmt::format("the output folder `{}` holds an earlier run", path.string()), "add --force to replace it, or name another one with --out");
+            for (const auto* name : run_files) fs::remove(path / name, error);
+        }
+        return;
+    }
+    fs::create_directories(path, error);
+    if (error) throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), error.message()), "name another one with --out");
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const Config& config, bool replace) {
+    fs::path path;
+    if (config.run.folder) {
+        path = *config.run.folder;
+        take(path, replace);
+    } else {
+        path = next_numbered(file_name(config.name));
+    }
+    RunFolder folder(path);
+    folder.write("config.toml", config_as_run(config, path));
+    return folder;
+}
+
+void RunFolder::write(std::string_view name, std::string_view content) const { write_file_atomically(path_ / name, content); }
+
+void RunFolder::log(std::string_view line) {
+    log_ += line;
+    if (!line.ends_with('\n')) log_ += '\n';
+}
+
+void RunFolder::write_log() const { write("log.txt", log_); }
+
+}  // namespace spikesmith

@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/interrupt.hpp"
+#include "spikesmith/cli/output_files.hpp"
+#include "spikesmith/cli/problem.hpp"
+#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/core/version.hpp"
+#include "spikesmith/report/fit_plots.hpp"
+#include "spikesmith/report/text_table.hpp"
+#include "spikesmith/simulate/record.hpp"
+
+namespace spikesmith {
+namespace {
+
+Generated simulate(SimulationPlan plan, const std::atomic<bool>* cancelled) {
+    const UpdateProgram program = plan.program;
+    Ensemble ensemble(std::move(plan.program), std::move(plan.data), plan.options);
+    RunRequest request;
+    request.outputs = true;
+    request.spikes = program.spike != no_value;
+    request.cancelled = cancelled;
+    const auto recorded = record(ensemble, plan.parameters, request);
+    Generated traces;
+    traces.dt = recorded.dt;
+    for (std::size_t o = 0; o < program.outputs.size(); ++o) {
+        traces.outputs.push_back({program.outputs[o].name, program.outputs[o].dimension, recorded.values[o]});
+    }
+    for (std::size_t trace = 0; trace < recorded.n_traces; ++trace) {
+        traces.spikes.push_back(request.spikes ? recorded.spike_times(0, trace) : std::vector<double>{});
+    }
+    return traces;
+}
+
+}  // namespace
+
+int simulate_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    const Problem problem = load_problem(config);
+    SimulationPlan plan = plan_simulation(problem);
+    if (!options.quiet) {
+        for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
+    }
+    const std::vector<std::string> names = plan.program.parameters;
+    const Array2 values = plan.parameters;
+    const std::string method = plan.program.method;
+    const bool has_threshold = plan.program.spike != no_value;
+
+    const InterruptGuard interrupt;
+    const Generated traces = simulate(std::move(plan), interrupt.flag());
+
+    RunFolder folder = RunFolder::create(config, options.replace);
+    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
+    for (const auto& warning : problem.warnings) folder.log("warning: " + warning);
+    folder.write("traces.npz", format_npz(trace_arrays(traces)));
+    if (config.simulate && config.simulate->csv) folder.write("traces.csv", traces_csv(traces));
+    if (has_threshold) folder.write("spikes.csv", spikes_csv(traces.spikes));
+    std::vector<TraceComparison> pictures;
+    for (const auto& output : traces.outputs) {
+        TraceComparison picture{output.name, output.dimension, {}, 0, output.values, traces.dt};
+        if (const Series* series = problem.data.find_output(output.name)) {
+            picture.recorded = series->values;
+            picture.recorded_dt = series->dt;
+        }
+        pictures.push_back(std::move(picture));
+    }
+    folder.write("traces.svg", svg(trace_plot(problem.model.name, pictures)));
+
+    nlohmann::ordered_json json;
+    json["command"] = "simulate";
+    json["model"] = problem.model.name;
+    json["method"] = method;
+    json["dt"] = traces.dt;
+    json["n_traces"] = traces.spikes.size();
+    json["n_steps"] = traces.outputs.empty() ? 0 : traces.outputs.front().values.columns;
+    auto& parameters = json["parameters"] = nlohmann::ordered_json::object();
+    for (std::size_t i = 0; i < names.size(); ++i) parameters[names[i]] = values(0, i);
+    auto& outputs = json["outputs"] = nlohmann::ordered_json::array();
+    for (const auto& output : traces.outputs) outputs.push_back({{"name", output.name}, {"unit", output.dimension.dimensionless() ? "1" : output.dimension.name()}});
+    if (has_threshold) {
+        auto& counts = json["spike_counts"] = nlohmann::ordered_json::array();
+        for (const auto& train : traces.spikes) counts.push_back(train.size());
+    }
+    folder.write("result.json", json.dump(2) + "\n");
+
+    std::string text = fmt::format("{} traces of {} steps with {}, dt = {}\n", traces.spikes.size(), json["n_steps"].get<std::size_t>(), method, format_quantity({traces.dt, dimensions::second}));
+    if (has_threshold) {
+        for (std::size_t trace = 0; trace < traces.spikes.size(); ++trace) text += fmt::format("  trace {}: {} spikes\n", trace + 1, traces.spikes[trace].size());
+    }
+    folder.log(text);
+    folder.write_log();
+    if (options.json) {
+        json["folder"] = folder.path().string();
+        streams.out << json.dump(2) << '\n';
+    } else if (!options.quiet) {
+        streams.out << text << "\nThis run is in " << folder.path().string() << '\n';
+    }
+    return exit_code::success;
+}
+
+}  // namespace spikesmith

@@ -1,0 +1,541 @@
+#include "spikesmith/codegen/kernel_builder.hpp"
+
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <variant>
+
+#include "spikesmith/math/philox.hpp"
+#include "spikesmith/numerics/adaptive_trial.hpp"
+#include "spikesmith/numerics/apply.hpp"
+#include "spikesmith/numerics/matrix_exponential.hpp"
+
+namespace spikesmith::codegen {
+namespace {
+
+using llvm::Value;
+
+// How a value varies decides where it is computed (before or in the time loop) and in what form (scalar or one per lane).
+struct Variation {
+    bool lane = false;
+    bool time = false;
+};
+
+std::size_t index_of(ValueId id) { return static_cast<std::size_t>(id); }
+
+template <class Visit>
+void for_each_operand(const UpdateProgram& program, const Instruction& instruction, Visit visit) {
+    if (instruction.source == Source::matrix_exponential) {
+        for (const ValueId entry : program.matrix_exponentials.at(index_of(instruction.args[0])).entries) visit(entry);
+    } else if (instruction.source == Source::adaptive) {
+        for (const ValueId start : program.adaptive.value().start) visit(start);
+        for (const auto& inner : program.adaptive->code) {
+            if (inner.source == Source::outer) visit(inner.args[0]);
+        }
+    } else {
+        for (const ValueId a : instruction.args) {
+            if (a != no_value) visit(a);
+        }
+    }
+}
+
+bool is_random(Op op) { return op == Op::uniform || op == Op::normal || op == Op::poisson; }
+
+Variation variation_of_source(const Instruction& instruction) {
+    switch (instruction.source) {
+        case Source::operation:
+            return is_random(instruction.op) ? Variation{true, true} : Variation{};
+        case Source::parameter:
+        case Source::lane_index: return {.lane = true};
+        case Source::time_input:
+        case Source::time:
+        case Source::step_index: return {.time = true};
+        case Source::state:
+        case Source::adaptive: return {true, true};
+        default: return {};
+    }
+}
+
+// Compiled code calls this for each lane; entries of a lane are `stride` apart.
+template <class Float>
+void lane_matrix_exponential(std::int64_t n, std::int64_t stride, const Float* matrix, Float* result) noexcept {
+    const auto size = static_cast<std::size_t>(n * n);
+    std::vector<double> in(size), out(size);
+    for (std::size_t k = 0; k < size; ++k) in[k] = static_cast<double>(matrix[k * static_cast<std::size_t>(stride)]);
+    matrix_exponential(static_cast<int>(n), in.data(), out.data());
+    for (std::size_t k = 0; k < size; ++k) result[k * static_cast<std::size_t>(stride)] = static_cast<Float>(out[k]);
+}
+
+double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::uint32_t sample, std::uint32_t trace, std::uint32_t site) noexcept {
+    return math::poisson_at(lambda, seed, step, sample, trace, site);
+}
+
+// Fields of KernelArguments as the compiled code reads them.
+struct Fields {
+    Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts, *spike_capacity, *seed,
+        *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration;
+};
+
+template <class Float>
+class KernelBuilder {
+  public:
+    using Vector = IrOperations<Float>;
+    using Scalar = IrOperations<double>;  // values that all lanes share are computed in double precision
+    using Real = IrEmitter::Real;
+    using Bool = IrEmitter::Bool;
+    using Word = IrEmitter::Word;
+    using PieceValue = std::variant<Real, Bool>;
+
+    KernelBuilder(const UpdateProgram& program, const KernelOptions& options, VectorShape shape, llvm::Function* function, FunctionTable& functions)
+        : program_(program),
+          options_(options),
+          function_(function),
+          builder_(llvm::BasicBlock::Create(function->getContext(), "entry", function)),
+          vector_(builder_, shape, functions, function->getArg(1)),
+          scalar_(builder_, VectorShape{}, functions, function->getArg(1)),
+          slots_(program.step.size()) {
+        find_variations();
+        find_live();
+    }
+
+    void build() {
+        read_fields();
+        auto* entry = builder_.GetInsertBlock();
+        auto* tile = block("tile");
+        auto* steps = block("steps");
+        auto* step = block("step");
+        auto* tile_end = block("tile_end");
+        auto* done = block("done");
+        Value* any_lane = builder_.CreateICmpSGT(fields_.lanes, i64(0));
+        Value* any_step = builder_.CreateICmpSLT(fields_.first_step, fields_.last_step);
+        builder_.CreateCondBr(builder_.CreateAnd(any_lane, any_step), tile, done);
+
+        builder_.SetInsertPoint(tile);
+        auto* first_lane = builder_.CreatePHI(builder_.getInt64Ty(), 2, "first_lane");
+        first_lane->addIncoming(i64(0), entry);
+        first_lane_ = first_lane;
+        emit(false);
+        std::vector<Real> before;
+        for (std::size_t s = 0; s < program_.states.size(); ++s) before.push_back(vector_.load(lane_address(fields_.states, s)));
+        builder_.CreateBr(steps);
+        auto* prologue_end = builder_.GetInsertBlock();
+
+        builder_.SetInsertPoint(steps);
+        auto* k = builder_.CreatePHI(builder_.getInt64Ty(), 2, "k");
+        k->addIncoming(fields_.first_step, prologue_end);
+        k_ = k;
+        states_ = phis(before, prologue_end);
+        builder_.CreateBr(step);
+        builder_.SetInsertPoint(step);
+        k_real_ = builder_.CreateSIToFP(k, builder_.getDoubleTy());
+        emit(true);
+        if (options_.record_outputs) store_outputs();
+        if (options_.record_spikes && program_.spike != no_value) append_spikes();
+        std::vector<Real> after;
+        for (const auto& state : program_.states) after.push_back(real_operand(vector_, state.next));
+        Value* next_k = builder_.CreateAdd(k, i64(1));
+        auto* step_end = builder_.GetInsertBlock();
+        k->addIncoming(next_k, step_end);
+        add_incoming(states_, after, step_end);
+        builder_.CreateCondBr(builder_.CreateICmpSLT(next_k, fields_.last_step), steps, tile_end);
+
+        builder_.SetInsertPoint(tile_end);
+        for (std::size_t s = 0; s < after.size(); ++s) vector_.store(after[s], lane_address(fields_.states, s));
+        Value* next_lane = builder_.CreateAdd(first_lane, i64(static_cast<std::size_t>(vector_.shape().lanes())));
+        first_lane->addIncoming(next_lane, tile_end);
+        builder_.CreateCondBr(builder_.CreateICmpSLT(next_lane, fields_.lanes), tile, done);
+        builder_.SetInsertPoint(done);
+        builder_.CreateRetVoid();
+    }
+
+  private:
+    struct Slot {
+        std::optional<PieceValue> vector;
+        std::optional<PieceValue> scalar;
+    };
+
+    llvm::BasicBlock* block(const char* name) { return llvm::BasicBlock::Create(function_->getContext(), name, function_); }
+    Value* i64(std::size_t n) { return builder_.getInt64(n); }
+
+    void read_fields() {
+        const auto field = [&](std::size_t offset, llvm::Type* type) -> Value* {
+            return builder_.CreateLoad(type, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), function_->getArg(0), offset));
+        };
+        auto* integer = builder_.getInt64Ty();
+        auto* pointer = builder_.getPtrTy();
+        using A = KernelArguments;
+        fields_ = {.first_step = field(offsetof(A, first_step), integer),
+                   .last_step = field(offsetof(A, last_step), integer),
+                   .lanes = field(offsetof(A, lanes), integer),
+                   .states = field(offsetof(A, states), pointer),
+                   .parameters = field(offsetof(A, parameters), pointer),
+                   .time_inputs = field(offsetof(A, time_inputs), pointer),
+                   .outputs = field(offsetof(A, outputs), pointer),
+                   .spike_steps = field(offsetof(A, spike_steps), pointer),
+                   .spike_counts = field(offsetof(A, spike_counts), pointer),
+                   .spike_capacity = field(offsetof(A, spike_capacity), integer),
+                   .seed = field(offsetof(A, seed), integer),
+                   .random_sample = field(offsetof(A, random_sample), integer),
+                   .sample = field(offsetof(A, sample), integer),
+                   .trace = field(offsetof(A, trace), integer),
+                   .n_samples = field(offsetof(A, n_samples), integer),
+                   .n_traces = field(offsetof(A, n_traces), integer),
+                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy())};
+    }
+
+    void find_variations() {
+        variations_.resize(program_.step.size());
+        for (std::size_t id = 0; id < program_.step.size(); ++id) {
+            Variation variation = variation_of_source(program_.step[id]);
+            for_each_operand(program_, program_.step[id], [&](ValueId a) {
+                variation.lane = variation.lane || variations_.at(index_of(a)).lane;
+                variation.time = variation.time || variations_.at(index_of(a)).time;
+            });
+            variations_[id] = variation;
+        }
+    }
+
+    void find_live() {
+        live_.assign(program_.step.size(), false);
+        const auto mark = [&](ValueId id) { live_.at(index_of(id)) = true; };
+        for (const auto& state : program_.states) mark(state.next);
+        if (options_.record_outputs) {
+            for (const auto& output : program_.outputs) mark(output.value);
+        }
+        if (options_.record_spikes && program_.spike != no_value) mark(program_.spike);
+        for (std::size_t id = program_.step.size(); id-- > 0;) {
+            if (live_[id]) for_each_operand(program_, program_.step[id], mark);
+        }
+    }
+
+    // Emits the values that vary in time, or those that do not.
+    void emit(bool in_time) {
+        for (std::size_t id = 0; id < program_.step.size(); ++id) {
+            const auto& instruction = program_.step[id];
+            if (!live_[id] || is_number(instruction) || variations_[id].time != in_time) continue;
+            Slot& slot = slots_[id];
+            if (variations_[id].lane) {
+                slot.vector = value_of(vector_, instruction);
+                continue;
+            }
+            slot.scalar = value_of(scalar_, instruction);
+            const bool boolean = slot.scalar->index() == 1;
+            if (boolean) slot.vector = truth(vector_.broadcast_bool(std::get<1>(*slot.scalar).piece[0]));
+            else slot.vector = real(vector_.broadcast_real(std::get<0>(*slot.scalar).piece[0]));
+        }
+    }
+
+    static bool is_number(const Instruction& i) { return i.source == Source::operation && i.op == Op::number; }
+    static PieceValue real(Real value) { return PieceValue(std::in_place_index<0>, value); }
+    static PieceValue truth(Bool value) { return PieceValue(std::in_place_index<1>, value); }
+
+    // A value of the step's code in the form that `b` works on: one per lane, or one for all.
+    template <class B>
+    PieceValue operand(const B& b, ValueId id) const {
+        const Instruction& instruction = program_.step.at(index_of(id));
+        if (is_number(instruction)) return real(b.real(instruction.number));
+        const Slot& slot = slots_[index_of(id)];
+        return is_vector(b) ? slot.vector.value() : slot.scalar.value();
+    }
+    template <class B>
+    Real real_operand(const B& b, ValueId id) const {
+        return as_real(b, operand(b, id));
+    }
+    [[nodiscard]] bool is_vector(const IrEmitter& b) const { return &b == static_cast<const IrEmitter*>(&vector_); }
+
+    template <class B>
+    PieceValue value_of(const B& b, const Instruction& instruction) {
+        return value_of(b, instruction, [&](ValueId id) { return operand(b, id); });
+    }
+
+    // `operand_of` gives earlier values of the code that the instruction stands in.
+    template <class B, class Operand>
+    PieceValue value_of(const B& b, const Instruction& i, const Operand& operand_of) {
+        const auto argument = [&](std::size_t n) { return i.args[n] == no_value ? real(b.real(0)) : operand_of(i.args[n]); };
+        switch (i.source) {
+            case Source::operation:
+                if (is_random(i.op)) {
+                    return real(random_draw(i, i.args[0] == no_value ? std::nullopt : std::optional<Real>(as_real(b, argument(0)))));
+                }
+                return apply_operation(b, i.op, argument(0), argument(1), argument(2));
+            case Source::fused: return real(b.fma(as_real(b, argument(0)), as_real(b, argument(1)), as_real(b, argument(2))));
+            case Source::parameter: return real(b.load(lane_address(fields_.parameters, static_cast<std::size_t>(i.index))));
+            case Source::state: return real(states_.at(static_cast<std::size_t>(i.index)));
+            case Source::time_input: return real(b.broadcast_real(time_input(i.index)));
+            case Source::time: {
+                Value* steps = i.number == 0 ? k_real_ : builder_.CreateFAdd(k_real_, float64(i.number));
+                return real(b.broadcast_real(builder_.CreateFMul(steps, float64(program_.dt))));
+            }
+            case Source::step_index: return real(b.broadcast_real(k_real_));
+            case Source::lane_index: {
+                Value* sample = builder_.CreateAdd(fields_.sample, first_lane_);
+                Value* first = builder_.CreateAdd(builder_.CreateMul(sample, fields_.n_traces), fields_.trace);
+                return real(b.counting_real(first, fields_.n_traces));
+            }
+            case Source::lane_count: {
+                Value* count = builder_.CreateMul(fields_.n_samples, fields_.n_traces);
+                return real(b.broadcast_real(builder_.CreateSIToFP(count, builder_.getDoubleTy())));
+            }
+            case Source::iteration: return real(b.broadcast_real(fields_.iteration));
+            case Source::matrix_exponential: return real(matrix_entry(b, i.args[0], i.index));
+            case Source::adaptive:
+                if (adaptive_result_.empty()) solve_adaptively();
+                return real(adaptive_result_.at(static_cast<std::size_t>(i.index)));
+            case Source::outer: return operand(b, i.args[0]);
+            case Source::solver_state: return real(solver_states_.at(static_cast<std::size_t>(i.index)));
+            case Source::solver_time: return real(solver_time_);
+        }
+        throw std::logic_error("not an instruction of a step");
+    }
+
+    Value* float64(double value) { return llvm::ConstantFP::get(builder_.getDoubleTy(), value); }
+
+    Value* time_input(std::int32_t index) {
+        Value* row = builder_.CreateMul(k_, i64(program_.time_inputs.size()));
+        Value* place = builder_.CreateAdd(row, i64(static_cast<std::size_t>(index)));
+        return builder_.CreateLoad(builder_.getDoubleTy(), builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
+    }
+
+    // Address of the tile's first lane in row `row` of a [rows][lanes] array.
+    Value* lane_address(Value* array, Value* row) {
+        Value* place = builder_.CreateAdd(builder_.CreateMul(row, fields_.lanes), first_lane_);
+        return builder_.CreateInBoundsGEP(vector_.scalar_type(), array, place);
+    }
+    Value* lane_address(Value* array, std::size_t row) { return lane_address(array, i64(row)); }
+
+    // Values that a loop carries round.
+    template <class T>
+    T phi(const T& initial, llvm::BasicBlock* from) {
+        T result;
+        for (std::size_t p = 0; p < pieces(); ++p) {
+            auto* node = builder_.CreatePHI(initial.piece[p]->getType(), 2);
+            node->addIncoming(initial.piece[p], from);
+            result.piece[p] = node;
+        }
+        return result;
+    }
+    std::vector<Real> phis(const std::vector<Real>& initial, llvm::BasicBlock* from) {
+        std::vector<Real> result;
+        for (const Real& value : initial) result.push_back(phi(value, from));
+        return result;
+    }
+    template <class T>
+    void add_incoming(const T& phi, const T& value, llvm::BasicBlock* from) {
+        for (std::size_t p = 0; p < pieces(); ++p) llvm::cast<llvm::PHINode>(phi.piece[p])->addIncoming(value.piece[p], from);
+    }
+    void add_incoming(const std::vector<Real>& phis, const std::vector<Real>& values, llvm::BasicBlock* from) {
+        for (std::size_t s = 0; s < phis.size(); ++s) add_incoming(phis[s], values[s], from);
+    }
+    [[nodiscard]] std::size_t pieces() const { return static_cast<std::size_t>(vector_.shape().pieces); }
+
+    void store_outputs() {
+        Value* step = builder_.CreateSub(k_, fields_.first_step);
+        Value* first_row = builder_.CreateMul(step, i64(program_.outputs.size()));
+        for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
+            vector_.store(real_operand(vector_, program_.outputs[o].value), lane_address(fields_.outputs, builder_.CreateAdd(first_row, i64(o))));
+        }
+    }
+
+    // Appends k to the list of each lane that spiked; counts on when the list is full.
+    void append_spikes() {
+        auto* word = builder_.getInt32Ty();
+        Value* beyond = vector_.stack(word, 1);  // where steps go that the list has no room for
+        Value* k = builder_.CreateTrunc(k_, word);
+        vector_.for_lanes_where(as_boolean(vector_, operand(vector_, program_.spike)), [&](Value* lane_in_tile) {
+            Value* lane = builder_.CreateAdd(first_lane_, lane_in_tile);
+            Value* count_place = builder_.CreateInBoundsGEP(word, fields_.spike_counts, lane);
+            Value* count = builder_.CreateLoad(word, count_place);
+            Value* position = builder_.CreateSExt(count, builder_.getInt64Ty());
+            Value* in_list = builder_.CreateAdd(builder_.CreateMul(lane, fields_.spike_capacity), position);
+            Value* room = builder_.CreateICmpSLT(position, fields_.spike_capacity);
+            builder_.CreateStore(k, builder_.CreateSelect(room, builder_.CreateGEP(word, fields_.spike_steps, in_list), beyond));
+            builder_.CreateStore(builder_.CreateAdd(count, builder_.getInt32(1)), count_place);
+        });
+    }
+
+    // exp(A) of each lane by a call; A and the result lie in memory as [n*n][lanes] doubles.
+    template <class B>
+    Real matrix_entry(const B& b, std::int32_t call, std::int32_t entry) {
+        const auto& matrix = program_.matrix_exponentials.at(static_cast<std::size_t>(call));
+        const auto lanes = static_cast<std::size_t>(b.shape().lanes());
+        Value*& results = matrix_results_.try_emplace(call, nullptr).first->second;
+        const auto place = [&](Value* memory, std::size_t k) { return builder_.CreateConstInBoundsGEP1_64(b.scalar_type(), memory, k * lanes); };
+        if (results == nullptr) {
+            Value* entries = b.stack(b.scalar_type(), matrix.entries.size() * lanes);
+            results = b.stack(b.scalar_type(), matrix.entries.size() * lanes);
+            for (std::size_t k = 0; k < matrix.entries.size(); ++k) b.store(real_operand(b, matrix.entries[k]), place(entries, k));
+            auto* signature = llvm::FunctionType::get(
+                builder_.getVoidTy(), {builder_.getInt64Ty(), builder_.getInt64Ty(), builder_.getPtrTy(), builder_.getPtrTy()}, false);
+            Value* address = b.function_address(b.single ? reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<float>)
+                                                         : reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<double>));
+            b.for_all_lanes([&](Value* lane) {
+                builder_.CreateCall(signature, address,
+                                    {i64(static_cast<std::size_t>(matrix.n)), i64(lanes), builder_.CreateInBoundsGEP(b.scalar_type(), entries, lane),
+                                     builder_.CreateInBoundsGEP(b.scalar_type(), results, lane)});
+            });
+        }
+        return b.load(place(results, static_cast<std::size_t>(entry)));
+    }
+
+    // Streams are keyed by place, so lanes draw what the interpreter draws.
+    Real random_draw(const Instruction& i, const std::optional<Real>& argument) {
+        auto* word = builder_.getInt32Ty();
+        Value* step = builder_.CreateTrunc(k_, word);
+        Value* first_sample = builder_.CreateTrunc(builder_.CreateAdd(fields_.random_sample, first_lane_), word);
+        Value* trace = builder_.CreateTrunc(fields_.trace, word);
+        const auto site = static_cast<std::uint32_t>(i.index);
+        if (i.op == Op::poisson) return poisson_draw(argument.value(), step, first_sample, trace, site);
+        Value* seed_low = builder_.CreateTrunc(fields_.seed, word);
+        Value* seed_high = builder_.CreateTrunc(builder_.CreateLShr(fields_.seed, 32), word);
+        const math::Words<Vector> counter{vector_.broadcast_word(step), vector_.counting_word(first_sample), vector_.broadcast_word(trace),
+                                          vector_.word(site)};
+        const math::KeyWords<Vector> key{vector_.broadcast_word(seed_low), vector_.broadcast_word(seed_high)};
+        return i.op == Op::uniform ? math::uniform(vector_, counter, key) : math::normal(vector_, counter, key);
+    }
+
+    // A call for each lane.
+    Real poisson_draw(Real mean, Value* step, Value* first_sample, Value* trace, std::uint32_t site) {
+        const auto lanes = static_cast<std::uint64_t>(vector_.shape().lanes());
+        auto* type = vector_.scalar_type();
+        auto* float64_type = builder_.getDoubleTy();
+        auto* word = builder_.getInt32Ty();
+        Value* memory = vector_.stack(type, lanes);
+        vector_.store(mean, memory);
+        auto* signature = llvm::FunctionType::get(float64_type, {float64_type, builder_.getInt64Ty(), word, word, word, word}, false);
+        Value* address = vector_.function_address(reinterpret_cast<FunctionTable::Function>(&lane_poisson));
+        vector_.for_all_lanes([&](Value* lane) {
+            Value* place = builder_.CreateInBoundsGEP(type, memory, lane);
+            Value* lambda = builder_.CreateFPCast(builder_.CreateLoad(type, place), float64_type);
+            Value* sample = builder_.CreateAdd(first_sample, builder_.CreateTrunc(lane, word));
+            Value* drawn = builder_.CreateCall(signature, address, {lambda, fields_.seed, step, sample, trace, builder_.getInt32(site)});
+            builder_.CreateStore(builder_.CreateFPCast(drawn, type), place);
+        });
+        return vector_.load(memory);
+    }
+
+    // Repeats trial steps until every lane has reached the end of the step; lanes that are there keep what they have.
+    void solve_adaptively() {
+        const AdaptiveSolve& solve = program_.adaptive.value();
+        const Real start_time = vector_.broadcast_real(builder_.CreateFMul(k_real_, float64(program_.dt)));
+        std::vector<Real> start;
+        for (const ValueId s : solve.start) start.push_back(real_operand(vector_, s));
+        auto* before = builder_.GetInsertBlock();
+        auto* trial = block("trial");
+        auto* solved = block("solved");
+        builder_.CreateBr(trial);
+
+        builder_.SetInsertPoint(trial);
+        auto* trials = builder_.CreatePHI(builder_.getInt32Ty(), 2);
+        trials->addIncoming(builder_.getInt32(0), before);
+        using Progress = AdaptiveProgress<Vector>;
+        const Progress old{.states = phis(start, before),
+                           .elapsed = phi(vector_.real(0), before),
+                           .length = phi(vector_.real(program_.dt), before),
+                           .finished = phi(vector_.boolean(false), before)};
+        Progress next = try_adaptive_step(vector_, solve, program_.dt, old, [&](Real elapsed, const std::vector<Real>& states) {
+            return derivative(solve, vector_.add(start_time, elapsed), states);
+        });
+        const auto kept = [&](Real previous, Real value) { return vector_.select(old.finished, previous, value); };
+        for (std::size_t s = 0; s < start.size(); ++s) next.states[s] = kept(old.states[s], next.states[s]);
+        next.elapsed = kept(old.elapsed, next.elapsed);
+        next.length = kept(old.length, next.length);
+        next.finished = vector_.either(old.finished, next.finished);
+        Value* tried = builder_.CreateAdd(trials, builder_.getInt32(1));
+        Value* more = builder_.CreateAnd(vector_.any(vector_.negated(next.finished)),
+                                         builder_.CreateICmpSLT(tried, builder_.getInt32(static_cast<std::uint32_t>(solve.max_steps))));
+        auto* trial_end = builder_.GetInsertBlock();
+        trials->addIncoming(tried, trial_end);
+        add_incoming(old.states, next.states, trial_end);
+        add_incoming(old.elapsed, next.elapsed, trial_end);
+        add_incoming(old.length, next.length, trial_end);
+        add_incoming(old.finished, next.finished, trial_end);
+        builder_.CreateCondBr(more, trial, solved);
+
+        builder_.SetInsertPoint(solved);
+        const Real failed = vector_.real(std::numeric_limits<double>::quiet_NaN());
+        for (const Real& state : next.states) {
+            adaptive_result_.push_back(solve.max_steps > 0 ? vector_.select(next.finished, state, failed) : failed);
+        }
+    }
+
+    std::vector<Real> derivative(const AdaptiveSolve& solve, Real time, const std::vector<Real>& states) {
+        solver_time_ = time;
+        solver_states_ = states;
+        std::vector<PieceValue> values;
+        for (const Instruction& instruction : solve.code) {
+            if (is_number(instruction)) values.push_back(real(vector_.real(instruction.number)));
+            else values.push_back(value_of(vector_, instruction, [&](ValueId id) { return values.at(index_of(id)); }));
+        }
+        std::vector<Real> result;
+        for (const ValueId d : solve.derivative) result.push_back(as_real(vector_, values.at(index_of(d))));
+        return result;
+    }
+
+    const UpdateProgram& program_;
+    const KernelOptions& options_;
+    llvm::Function* function_;
+    llvm::IRBuilder<> builder_;
+    Vector vector_;
+    Scalar scalar_;
+    std::vector<Slot> slots_;
+    std::vector<Variation> variations_;
+    std::vector<bool> live_;
+    Fields fields_{};
+    Value* first_lane_ = nullptr;
+    Value* k_ = nullptr;
+    Value* k_real_ = nullptr;
+    std::vector<Real> states_;
+    std::vector<Real> adaptive_result_, solver_states_;
+    Real solver_time_;
+    std::map<std::int32_t, Value*> matrix_results_;  // of this call's matrix exponentials, in the kernel's stack
+};
+
+template <class Float>
+void build(const UpdateProgram& program, const KernelOptions& options, VectorShape shape, llvm::Function* function, FunctionTable& functions) {
+    KernelBuilder<Float>(program, options, shape, function, functions).build();
+}
+
+}  // namespace
+
+BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& options, const Target& target, bool named) {
+    const bool single = options.precision == Precision::single_precision;
+    VectorShape shape;
+    // Scalar code in single precision advances as many lanes as the contract says: two per unit of interleave.
+    shape.width = options.width == 1 ? 1 : options.width * (single ? 2 : 1);
+    shape.pieces = options.interleave * (options.width == 1 && single ? 2 : 1);
+    shape.scalef = target.scalef;
+
+    BuiltKernel built;
+    built.lanes = shape.lanes();
+    built.context = std::make_unique<llvm::LLVMContext>();
+    built.context->setDiscardValueNames(!named);
+    built.module = std::make_unique<llvm::Module>("spikesmith", *built.context);
+    auto* pointer = llvm::PointerType::getUnqual(*built.context);
+    auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(*built.context), {pointer, pointer}, false);
+    auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kernel_entry, *built.module);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+    function->addFnAttr("target-cpu", target.cpu);
+    function->addFnAttr("target-features", target.features);
+    function->addFnAttr("prefer-vector-width", std::to_string(target.vector_bits));
+    function->addFnAttr("min-legal-vector-width", std::to_string(target.vector_bits));
+    for (unsigned a = 0; a < 2; ++a) {
+        function->addParamAttr(a, llvm::Attribute::NoAlias);
+        function->addParamAttr(a, llvm::Attribute::ReadOnly);
+    }
+    if (single) build<float>(program, options, shape, function, built.functions);
+    else build<double>(program, options, shape, function, built.functions);
+    return built;
+}
+
+int chosen_interleave(const UpdateProgram& program) {
+    const auto work = std::count_if(program.step.begin(), program.step.end(), [](const Instruction& i) { return i.stage == Stage::step; });
+    return work < 40 ? 4 : 2;
+}
+
+}  // namespace spikesmith::codegen

@@ -1,0 +1,42 @@
+// UpdateProgram -> LLVM IR of one function that advances all lanes of a call over all its steps.
+//
+//     for each tile of lanes()
+//         values that depend on parameters only; states into registers
+//         for each step
+//             values that are the same for all lanes, as scalars
+//             the other values; outputs and spikes to memory if recorded
+//         states back to memory
+//
+// For this room only; includes LLVM.
+#pragma once
+
+#include <llvm/IR/Module.h>
+
+#include <memory>
+
+#include "spikesmith/codegen/ir_operations.hpp"
+#include "spikesmith/codegen/kernel.hpp"
+#include "spikesmith/codegen/machine_code.hpp"
+
+namespace spikesmith::codegen {
+
+inline constexpr const char* kernel_entry = "kernel";
+
+// The compiled function. `functions` are the addresses in the order of BuiltKernel::functions.
+using KernelFunction = void (*)(const KernelArguments* arguments, const FunctionTable::Function* functions);
+
+struct BuiltKernel {
+    std::unique_ptr<llvm::LLVMContext> context;
+    std::unique_ptr<llvm::Module> module;
+    FunctionTable functions;
+    int lanes = 1;
+};
+
+// `options.width` and `options.interleave` must be decided. `named` keeps the names of values, for people.
+[[nodiscard]] BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& options, const Target& target, bool named);
+
+// Vectors to advance together: short programs need several to hide the latency of one step's chain of operations, long ones
+// have enough independent operations of their own and would run out of registers.
+[[nodiscard]] int chosen_interleave(const UpdateProgram& program);
+
+}  // namespace spikesmith::codegen

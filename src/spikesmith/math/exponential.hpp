@@ -1,0 +1,221 @@
+// Exponentials and hyperbolic functions over a policy of operations (see operations.hpp).
+//
+//   exp(x)            e^x
+//   expm1(x)          e^x - 1
+//   exprel(x)         (e^x - 1)/x, 1 at 0
+//   x_over_expm1(x)   x/(e^x - 1), 1 at 0
+//   sinh(x), cosh(x), tanh(x)
+//
+// The first four are the work of a neuron model's step: no table, no division but the one of the quotients, few
+// selections, no branch but in exprel, whose usual arguments need no division. x = n*ln 2 + r with |r| <= ln(2)/2 by
+// fused multiply-adds with a two-part ln 2 (Cody and Waite, Software manual for the elementary functions, 1980); its
+// high part ends with a zero bit, so x - n*ln2_high is exact and so is 1 plus it. e^r - 1 - r = r^2*q(r), q a minimax
+// polynomial (Remez), and e^x - 1 = 2^n*(r + r^2*q(r)) + (2^n - 1), scaled by a constant power of two where 2^n or the
+// quotient would overflow early.
+#pragma once
+
+#include "spikesmith/math/building_blocks.hpp"
+
+namespace spikesmith::math {
+
+namespace detail {
+
+// e^x = 2^n * e^(high + low), |high + low| <= ln(2)/2; `high` is exact, so `low` is all that was lost.
+template <class B>
+struct ReducedExponent {
+    typename B::Real n;
+    typename B::Real high;
+    typename B::Real low;
+};
+
+template <class B>
+ReducedExponent<B> reduce_exponent(const B& b, typename B::Real x, typename B::Real n) {
+    return {n, b.fma(n, constant(b, -0x1.62e42fefa39eep-1, -0x1.62e43p-1), x),
+            b.mul(n, constant(b, -0x1.35793c7673008p-53, 0x1.05c61p-29))};
+}
+
+// The integer nearest to x/ln 2.
+template <class B>
+typename B::Real nearest_exponent(const B& b, typename B::Real x) {
+    const auto shifted = b.fma(x, constant(b, 0x1.71547652b82fep+0, 0x1.715476p+0), rounding_shift(b));
+    return b.sub(shifted, rounding_shift(b));
+}
+
+// (e^r - 1 - r)/r^2 for |r| <= ln(2)/2. The polynomial minimises the error of 2^n*(e^r - 1) + 2^n - 1 over all n; in
+// double precision it also takes back what rounding r costs just above ln(2)/2, where n = 1 and the result is least
+// accurate.
+template <class B>
+typename B::Real exponential_tail(const B& b, typename B::Real r, typename B::Real r_squared) {
+    typename B::Real p;
+    if constexpr (B::single) {
+        p = polynomial_in_pairs(b, r, r_squared, {0x1.5554b6p-3, 0x1.555638p-5, 0x1.1224b2p-7, 0x1.6bb6bap-10});
+    } else {
+        p = polynomial_in_pairs(b, r, r_squared,
+                                {0x1.5555555555536p-3, 0x1.5555555553a5ep-5, 0x1.111111111c249p-7,
+                                 0x1.6c16c17a41379p-10, 0x1.a01a0158afba6p-13, 0x1.a019b2b5d7efap-16,
+                                 0x1.71dedcf6689f8p-19, 0x1.289863c309ac9p-22, 0x1.adc698435a68ap-26});
+    }
+    return b.fma(r, p, b.real(0.5));
+}
+
+// NaN stays NaN.
+template <class B>
+typename B::Real at_most(const B& b, typename B::Real x, typename B::Real limit) {
+    return b.select(b.less(limit, x), limit, x);
+}
+
+template <class B>
+typename B::Real at_least(const B& b, typename B::Real x, typename B::Real limit) {
+    return b.select(b.less(x, limit), limit, x);
+}
+
+// 2^-K * (e^x - 1) and the square of the reduced x, which is 0 only where x is so small that its square underflows.
+template <class B>
+struct ScaledExpm1 {
+    typename B::Real value;
+    typename B::Real r_squared;
+};
+
+// Without `compensated`, 2^n*(1 + high) - 1 is rounded before the rest is added: an error up to 1.3 units in the last
+// place, too much for a quotient. With it, what that rounding lost comes back for three operations more.
+template <int K, bool compensated, class B>
+ScaledExpm1<B> scaled_expm1(const B& b, typename B::Real x) {
+    constexpr double power_of_two =
+        1.0 / static_cast<double>(std::uint64_t{1} << K / 2) / static_cast<double>(std::uint64_t{1} << (K - K / 2));
+    const auto power = b.real(power_of_two);
+    // Below, e^x - 1 is -1 to the last bit.
+    const auto clamped = at_least(b, x, constant(b, -40, -20));
+    const auto reduced = reduce_exponent(b, clamped, nearest_exponent(b, clamped));
+    const auto r = b.add(reduced.high, reduced.low);
+    const auto r_squared = b.mul(r, r);
+    const auto tail = b.fma(r_squared, exponential_tail(b, r, r_squared), reduced.low);
+    const auto scaled = b.scale_normal(power, reduced.n);
+    const auto offset = b.sub(scaled, power);
+    const auto leading = b.fma(scaled, reduced.high, offset);
+    if constexpr (!compensated) {
+        return {b.fma(scaled, tail, leading), r_squared};
+    } else {
+        const auto lost = b.fma(scaled, reduced.high, b.sub(offset, leading));
+        return {b.add(leading, b.fma(scaled, tail, lost)), r_squared};
+    }
+}
+
+// e^x = 2^n * (high + low), to about ten bits more than a number has.
+template <class B>
+struct ExtendedExponential {
+    typename B::Real n;
+    Pair<B> mantissa;
+};
+
+template <class B>
+ExtendedExponential<B> extended_exp(const B& b, Pair<B> x) {
+    auto reduced = reduce_exponent(b, x.high, nearest_exponent(b, x.high));
+    reduced.low = b.add(reduced.low, x.low);
+    const auto r = b.add(reduced.high, reduced.low);
+    const auto r_squared = b.mul(r, r);
+    const auto tail = b.fma(r_squared, exponential_tail(b, r, r_squared), reduced.low);
+    const auto sum = fast_two_sum(b, b.real(1), reduced.high);
+    return {reduced.n, {sum.high, b.add(sum.low, tail)}};
+}
+
+// e^-x / 2^n for e^x = 2^n * mantissa, x >= 0: what sinh and cosh add to the mantissa.
+template <class B>
+typename B::Real reflected_exponential(const B& b, const ExtendedExponential<B>& e) {
+    const auto n = at_most(b, e.n, constant(b, 40, 20));  // beyond, it is too small to count
+    return b.div(b.scale_normal(b.real(1), b.mul(n, b.real(-2))), b.add(e.mantissa.high, e.mantissa.low));
+}
+
+}  // namespace detail
+
+// Overflows above 709.78 (single: 88.72), subnormal below -708.4 (-87.3), 0 below -745.1 (-103.9).
+template <class B>
+typename B::Real exp(const B& b, typename B::Real x) {
+    using namespace detail;
+    const auto clamped = at_least(b, at_most(b, x, constant(b, 710, 89)), constant(b, -746, -104.5));
+    const auto n = nearest_exponent(b, clamped);
+    const auto high = b.fma(n, constant(b, -0x1.62e42fefa39eep-1, -0x1.62e43p-1), clamped);
+    const auto r = b.fma(n, constant(b, -0x1.35793c7673008p-53, 0x1.05c61p-29), high);
+    const auto r_squared = b.mul(r, r);
+    const auto mantissa = b.add(b.fma(r_squared, exponential_tail(b, r, r_squared), r), b.real(1));
+    return b.scale(mantissa, n);
+}
+
+template <class B>
+typename B::Real expm1(const B& b, typename B::Real x) {
+    using namespace detail;
+    const auto half = scaled_expm1<1, false>(b, at_most(b, x, constant(b, 710, 89)));
+    return b.select(b.equal(half.r_squared, b.real(0)), x, b.add(half.value, half.value));
+}
+
+// Overflows above 716.4 (single: 93.3); 0 at -infinity.
+template <class B>
+typename B::Real exprel(const B& b, typename B::Real x) {
+    using namespace detail;
+    // Time steps are short against time constants, so |x| is nearly always small: then 1 + x*q(x), without division.
+    const auto small = b.less_equal(b.abs(x), constant(b, 0x1.62p-2, 0x1.62p-2));
+    const auto usual = b.fma(x, exponential_tail(b, x, b.mul(x, x)), b.real(1));
+    return b.seldom(b.negated(small), usual, [&] {
+        const auto limited = at_most(b, x, constant(b, 717, 94));
+        return b.div(scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));
+    });
+}
+
+// 0 at +infinity, +infinity at -infinity; subnormal above 715 (single: 92), where e^x has long overflowed.
+template <class B>
+typename B::Real x_over_expm1(const B& b, typename B::Real x) {
+    using namespace detail;
+    constexpr int k = B::single ? 40 : 70;
+    const auto limited = at_most(b, x, constant(b, 755, 110));
+    const auto denominator = scaled_expm1<k, true>(b, limited);
+    const auto ratio = b.div(b.mul(limited, constant(b, 0x1p-70, 0x1p-40)), denominator.value);
+    return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
+}
+
+template <class B>
+typename B::Real sinh(const B& b, typename B::Real x) {
+    using namespace detail;
+    const auto magnitude = at_most(b, b.abs(x), constant(b, 711, 90));
+    const auto e = extended_exp(b, Pair<B>{magnitude, b.real(0)});
+    const auto difference = fast_two_sum(b, e.mantissa.high, b.neg(reflected_exponential(b, e)));
+    const auto large = b.scale(b.add(difference.high, b.add(difference.low, e.mantissa.low)), b.sub(e.n, b.real(1)));
+    // sinh(x) = x + x^3*p(x^2), relative error below 2^-56 (single: 2^-27) for |x| <= 1.
+    const auto z = b.mul(x, x);
+    typename B::Real p;
+    if constexpr (B::single) {
+        p = polynomial(b, z, {0x1.555556p-3, 0x1.111136p-7, 0x1.9ffe12p-13, 0x1.7a267ep-19});
+    } else {
+        p = polynomial(b, z,
+                       {0x1.5555555555556p-3, 0x1.11111111110a1p-7, 0x1.a01a01a0291fdp-13, 0x1.71de3a45f70d7p-19,
+                        0x1.ae6467669cbf2p-26, 0x1.611a3a190cf51p-33, 0x1.b4cf7ad85370bp-41});
+    }
+    const auto small = b.fma(b.mul(x, z), p, x);
+    return b.select(b.less(magnitude, b.real(1)), small, copy_sign(b, large, x));
+}
+
+template <class B>
+typename B::Real cosh(const B& b, typename B::Real x) {
+    using namespace detail;
+    const auto e = extended_exp(b, Pair<B>{at_most(b, b.abs(x), constant(b, 711, 90)), b.real(0)});
+    const auto sum = b.add(e.mantissa.high, b.add(reflected_exponential(b, e), e.mantissa.low));
+    return b.scale(sum, b.sub(e.n, b.real(1)));
+}
+
+// E/(E + 2) with E = e^(2|x|) - 1 as a sum of two numbers.
+template <class B>
+typename B::Real tanh(const B& b, typename B::Real x) {
+    using namespace detail;
+    const auto magnitude = at_most(b, b.abs(x), constant(b, 22, 10));  // 1 to the last bit
+    const auto twice = b.add(magnitude, magnitude);
+    const auto reduced = reduce_exponent(b, twice, nearest_exponent(b, twice));
+    const auto r = b.add(reduced.high, reduced.low);
+    const auto r_squared = b.mul(r, r);
+    const auto tail = b.fma(r_squared, exponential_tail(b, r, r_squared), reduced.low);
+    const auto scaled = b.scale_normal(b.real(1), reduced.n);
+    const auto leading = b.fma(scaled, reduced.high, b.sub(scaled, b.real(1)));
+    const auto numerator = fast_two_sum(b, leading, b.mul(scaled, tail));
+    const auto denominator = two_sum(b, b.real(2), numerator.high);
+    const auto ratio = quotient(b, numerator, Pair<B>{denominator.high, b.add(denominator.low, numerator.low)});
+    return copy_sign(b, b.add(ratio.high, ratio.low), x);
+}
+
+}  // namespace spikesmith::math

@@ -1,0 +1,31 @@
+// Pictures of a fit: recorded against simulated traces, and how the error fell.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "spikesmith/core/array.hpp"
+#include "spikesmith/fit/results.hpp"
+#include "spikesmith/report/svg_plot.hpp"
+#include "spikesmith/units/units.hpp"
+
+namespace spikesmith {
+
+// Traces of one output, SI; rows are traces. Either table may be empty.
+struct TraceComparison {
+    std::string output;
+    Dimension dimension;
+    Array2 recorded;
+    double recorded_dt = 0;  // seconds
+    Array2 simulated;
+    double simulated_dt = 0;
+};
+
+// One panel per trace and output, outputs side by side; the first 16 traces.
+[[nodiscard]] Plot trace_plot(std::string title, std::span<const TraceComparison> outputs);
+
+// Best error so far and best of each round over the evaluations made, on a logarithmic axis; below it the best values of the
+// parameters so far, each on its scale.
+[[nodiscard]] Plot convergence_plot(std::string title, const FitResult& result, const Evaluations& evaluations);
+
+}  // namespace spikesmith

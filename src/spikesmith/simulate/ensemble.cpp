@@ -1,0 +1,397 @@
+#include "spikesmith/simulate/ensemble.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+
+#include <fmt/format.h>
+#include <oneapi/tbb/cache_aligned_allocator.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/numerics/interpreter.hpp"
+#include "spikesmith/simulate/time_table.hpp"
+
+namespace spikesmith {
+namespace {
+
+// Enough lanes to repay the start of a block, few enough that their states and parameters stay in the first cache
+// levels.
+constexpr std::size_t default_block_lanes = 128;
+// Blocks per thread and run at least, where there are lanes enough, so that threads end together.
+constexpr std::size_t blocks_per_thread = 4;
+// What one block may hold of recorded outputs and spikes, unless a single group of lanes needs more: still in the second cache
+// level when an observer reads it across.
+constexpr std::size_t recording_bytes = std::size_t{512} << 10;
+// Operations between two looks at the cancellation flag: well below 50 ms even for scalar code full of exponentials.
+constexpr std::size_t chunk_operations = 8'000'000;
+// A guess at the evaluations of the derivative that an adaptive step takes.
+constexpr std::size_t adaptive_evaluations = 100;
+
+template <class T>
+using AlignedVector = std::vector<T, oneapi::tbb::cache_aligned_allocator<T>>;
+
+// How a run is cut: blocks of lanes, chunks of steps. Results do not depend on it.
+struct Plan {
+    std::size_t lanes = 0;  // per block, a multiple of the kernel's
+    std::size_t blocks_per_trace = 0;
+    std::size_t chunk_steps = 0;
+};
+
+std::size_t round_up(std::size_t value, std::size_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+struct WhatToRecord {
+    bool outputs = false;
+    bool spikes = false;
+};
+
+Plan make_plan(const UpdateProgram& program, std::size_t n_samples, const EnsembleData& data, std::size_t kernel_lanes,
+               std::size_t asked_lanes, std::size_t threads, WhatToRecord record) {
+    std::size_t lanes = asked_lanes;
+    if (lanes == 0) {
+        const std::size_t fair_share = n_samples * data.n_traces / (threads * blocks_per_thread);
+        lanes = std::min(default_block_lanes, fair_share);
+    }
+    const std::size_t bytes_per_lane = data.n_steps * ((record.outputs ? program.outputs.size() * sizeof(double) : 0) +
+                                                       (record.spikes ? sizeof(std::int32_t) : 0));
+    if (bytes_per_lane > 0) lanes = std::min(lanes, recording_bytes / bytes_per_lane / kernel_lanes * kernel_lanes);
+    lanes = round_up(std::clamp<std::size_t>(lanes, 1, n_samples), kernel_lanes);
+
+    Plan plan;
+    plan.blocks_per_trace = (n_samples + lanes - 1) / lanes;
+    // Spread the samples evenly: a last block of a few lanes would cost as much as a full one.
+    plan.lanes = round_up((n_samples + plan.blocks_per_trace - 1) / plan.blocks_per_trace, kernel_lanes);
+    plan.blocks_per_trace = (n_samples + plan.lanes - 1) / plan.lanes;
+    const std::size_t operations =
+        1 + program.step.size() + (program.adaptive ? adaptive_evaluations * program.adaptive->code.size() : 0);
+    plan.chunk_steps = std::clamp<std::size_t>(chunk_operations / (operations * plan.lanes), 1, data.n_steps);
+    return plan;
+}
+
+// Initial values may differ between lanes of a block only through these.
+bool initial_values_vary(const UpdateProgram& program) {
+    return std::ranges::any_of(program.init, [](const Instruction& instruction) {
+        const bool random =
+            instruction.source == Source::operation &&
+            (instruction.op == Op::uniform || instruction.op == Op::normal || instruction.op == Op::poisson);
+        return random || instruction.source == Source::parameter || instruction.source == Source::lane_index;
+    });
+}
+
+void throw_if_cancelled(const RunRequest& request) {
+    if (request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed)) {
+        throw Interrupted("the simulation was stopped");
+    }
+}
+
+// What a thread needs for one block; kept from block to block.
+template <class Real>
+struct Workspace {
+    AlignedVector<Real> states;                     // n_states x lanes
+    AlignedVector<Real> parameters;                 // n_parameters x lanes
+    AlignedVector<Real> outputs;                    // n_steps x n_outputs x lanes
+    AlignedVector<std::int32_t> chunk_spikes;       // lanes x chunk steps
+    AlignedVector<std::int32_t> chunk_counts;       // lanes
+    std::vector<std::vector<std::int32_t>> spikes;  // per lane
+    std::vector<double> lane_parameters;
+};
+
+// One call of Ensemble::run: everything that the blocks share and only read, and the results, which they write to
+// disjoint places.
+struct Run {
+    const UpdateProgram& program;
+    const EnsembleData& data;
+    const TimeTable& time_table;
+    const Kernel& kernel;
+    const Array2& parameters;
+    const RunRequest& request;
+    WhatToRecord record;
+    std::uint64_t seed = 0;
+    bool initial_values_vary = false;
+    std::span<const std::string> output_names;
+    Plan plan;
+    RunResult result;
+    std::atomic<std::size_t> non_finite = 0;
+
+    template <class Real>
+    void block(std::size_t index, Workspace<Real>& work);
+
+  private:
+    struct Place {
+        std::size_t first_sample, n_samples, trace;
+    };
+    template <class Real>
+    void load(const Place& place, Workspace<Real>& work) const;
+    template <class Real>
+    void advance(const Place& place, Workspace<Real>& work) const;
+    template <class Real>
+    void store(const Place& place, const Workspace<Real>& work);
+    template <class Real>
+    void observe(const Place& place, const Workspace<Real>& work) const;
+};
+
+template <class Real>
+void Run::block(std::size_t index, Workspace<Real>& work) {
+    throw_if_cancelled(request);
+    const std::size_t first = index / data.n_traces * plan.lanes;
+    const Place place{first, std::min(plan.lanes, parameters.rows - first), index % data.n_traces};
+    load(place, work);
+    advance(place, work);
+    store(place, work);
+    if (request.observer) observe(place, work);
+}
+
+// Parameters and initial states; lanes beyond the last sample repeat it.
+template <class Real>
+void Run::load(const Place& place, Workspace<Real>& work) const {
+    const std::size_t n_states = program.states.size();
+    const std::size_t n_parameters = program.parameters.size();
+    work.states.resize(n_states * plan.lanes);
+    work.parameters.resize(n_parameters * plan.lanes);
+    work.lane_parameters.resize(n_parameters);
+    Interpreter interpreter(program);
+    for (std::size_t lane = 0; lane < plan.lanes; ++lane) {
+        const std::size_t sample = place.first_sample + std::min(lane, place.n_samples - 1);
+        for (std::size_t p = 0; p < n_parameters; ++p) {
+            work.lane_parameters[p] = parameters(sample, p);
+            work.parameters[p * plan.lanes + lane] = static_cast<Real>(work.lane_parameters[p]);
+        }
+        if (lane == 0 || (initial_values_vary && lane < place.n_samples)) {
+            LaneContext context;
+            context.seed = seed;
+            context.random_sample = static_cast<std::uint32_t>(request.first_evaluation + sample);
+            context.sample = static_cast<std::uint32_t>(sample);
+            context.trace = static_cast<std::uint32_t>(place.trace);
+            context.n_samples = static_cast<std::uint32_t>(parameters.rows);
+            context.n_traces = static_cast<std::uint32_t>(data.n_traces);
+            context.iteration = request.iteration;
+            interpreter.start(work.lane_parameters, time_table.first_row(place.trace), context);
+        }
+        const std::span<const double> initial = interpreter.states();
+        for (std::size_t s = 0; s < n_states; ++s) work.states[s * plan.lanes + lane] = static_cast<Real>(initial[s]);
+    }
+}
+
+// All steps, chunk by chunk. A lane spikes at most once per step, so a chunk's spikes always fit.
+template <class Real>
+void Run::advance(const Place& place, Workspace<Real>& work) const {
+    const std::size_t n_outputs = program.outputs.size();
+    if (record.outputs) work.outputs.resize(data.n_steps * n_outputs * plan.lanes);
+    if (record.spikes) {
+        work.chunk_spikes.resize(plan.lanes * plan.chunk_steps);
+        work.chunk_counts.resize(plan.lanes);
+        work.spikes.resize(plan.lanes);
+        for (auto& spikes : work.spikes) spikes.clear();
+    }
+
+    KernelArguments arguments;
+    arguments.lanes = static_cast<std::int64_t>(plan.lanes);
+    arguments.states = work.states.data();
+    arguments.parameters = work.parameters.data();
+    arguments.time_inputs = time_table.rows(place.trace);
+    arguments.spike_steps = work.chunk_spikes.data();
+    arguments.spike_counts = work.chunk_counts.data();
+    arguments.spike_capacity = static_cast<std::int64_t>(plan.chunk_steps);
+    arguments.seed = seed;
+    arguments.random_sample = static_cast<std::int64_t>(request.first_evaluation + place.first_sample);
+    arguments.sample = static_cast<std::int64_t>(place.first_sample);
+    arguments.trace = static_cast<std::int64_t>(place.trace);
+    arguments.n_samples = static_cast<std::int64_t>(parameters.rows);
+    arguments.n_traces = static_cast<std::int64_t>(data.n_traces);
+    arguments.iteration = request.iteration;
+
+    for (std::size_t first = 0; first < data.n_steps; first += plan.chunk_steps) {
+        throw_if_cancelled(request);
+        arguments.first_step = static_cast<std::int64_t>(first);
+        arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, data.n_steps));
+        if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * plan.lanes;
+        std::ranges::fill(work.chunk_counts, 0);
+        kernel.run(arguments);
+        if (!record.spikes) continue;
+        for (std::size_t lane = 0; lane < place.n_samples; ++lane) {
+            const std::int32_t* steps = work.chunk_spikes.data() + lane * plan.chunk_steps;
+            work.spikes[lane].insert(work.spikes[lane].end(), steps, steps + work.chunk_counts[lane]);
+        }
+    }
+}
+
+// Errors, final states and the count of failures. Hidden states other than errors are no judge: a last spike may be at
+// -inf.
+template <class Real>
+void Run::store(const Place& place, const Workspace<Real>& work) {
+    std::size_t failed = 0;
+    for (std::size_t lane = 0; lane < place.n_samples; ++lane) {
+        const std::size_t sample = place.first_sample + lane;
+        bool finite = true;
+        for (std::size_t s = 0; s < program.states.size(); ++s) {
+            const double value = work.states[s * plan.lanes + lane];
+            finite = finite && (program.states[s].name.starts_with('@') || std::isfinite(value));
+            if (request.final_states) result.final_states[s](sample, place.trace) = value;
+        }
+        for (std::size_t e = 0; e < program.online_errors.size(); ++e) {
+            const double value = work.states[static_cast<std::size_t>(program.online_errors[e]) * plan.lanes + lane];
+            finite = finite && std::isfinite(value);
+            result.online_errors[e](sample, place.trace) = value;
+        }
+        if (!finite) ++failed;
+    }
+    non_finite += failed;
+}
+
+template <class Real>
+void Run::observe(const Place& place, const Workspace<Real>& work) const {
+    BlockView view;
+    view.first_sample = place.first_sample;
+    view.n_samples = place.n_samples;
+    view.trace = place.trace;
+    view.n_steps = data.n_steps;
+    if (record.outputs) view.outputs = output_names;
+    view.copy_output = [&](std::size_t output, std::size_t sample, std::span<double> destination) {
+        if (output >= view.outputs.size() || sample >= place.n_samples || destination.size() != data.n_steps) {
+            throw std::invalid_argument(
+                "BlockView::copy_output: no such output or sample, or a destination of the wrong length");
+        }
+        const Real* source = work.outputs.data() + output * plan.lanes + sample;
+        for (std::size_t k = 0; k < data.n_steps; ++k) destination[k] = source[k * program.outputs.size() * plan.lanes];
+    };
+    view.spikes = [&](std::size_t sample) -> std::span<const std::int32_t> {
+        if (!record.spikes || sample >= place.n_samples) {
+            throw std::invalid_argument("BlockView::spikes: no such sample, or spikes were not asked for");
+        }
+        return work.spikes[sample];
+    };
+    request.observer(view);
+}
+
+}  // namespace
+
+struct Ensemble::Implementation {
+    UpdateProgram program;
+    EnsembleData data;
+    EnsembleOptions options;
+    TimeTable time_table;
+    std::vector<std::string> output_names;
+    bool initial_values_vary = true;
+    oneapi::tbb::task_arena arena;
+    std::array<std::optional<Kernel>, 4> kernels;  // by what they record
+    double compile_seconds = 0;
+
+    const Kernel& kernel(WhatToRecord record) {
+        auto& slot = kernels[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
+        if (!slot) {
+            KernelOptions kernel_options = options.kernel;
+            kernel_options.record_outputs = record.outputs;
+            kernel_options.record_spikes = record.spikes;
+            slot = Kernel::compile(program, kernel_options);
+            compile_seconds += slot->compile_seconds();
+        }
+        return *slot;
+    }
+
+    template <class Real>
+    void blocks(Run& run) {
+        oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces;
+        const std::size_t n_blocks = run.plan.blocks_per_trace * data.n_traces;
+        arena.execute([&] {
+            oneapi::tbb::parallel_for(
+                oneapi::tbb::blocked_range<std::size_t>(0, n_blocks, 1),
+                [&](const auto& range) {
+                    for (std::size_t b = range.begin(); b != range.end(); ++b) run.block(b, workspaces.local());
+                },
+                oneapi::tbb::simple_partitioner());
+        });
+    }
+};
+
+Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions options)
+    : implementation_(std::make_unique<Implementation>()) {
+    if (options.threads < 0) {
+        throw ConfigError(fmt::format("{} threads", options.threads), "give a positive number, or 0 for all cores");
+    }
+    implementation_->program = std::move(program);
+    implementation_->data = std::move(data);
+    implementation_->options = std::move(options);
+    implementation_->time_table = expand_time_inputs(implementation_->program, implementation_->data);
+    for (const ProgramOutput& output : implementation_->program.outputs)
+        implementation_->output_names.push_back(output.name);
+    implementation_->initial_values_vary = initial_values_vary(implementation_->program);
+    const int cores = oneapi::tbb::info::default_concurrency();
+    const int threads = implementation_->options.threads;
+    implementation_->arena.initialize(threads == 0 ? cores : std::min(threads, cores));
+}
+
+Ensemble::~Ensemble() = default;
+Ensemble::Ensemble(Ensemble&&) noexcept = default;
+Ensemble& Ensemble::operator=(Ensemble&&) noexcept = default;
+
+RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
+    Implementation& self = *implementation_;
+    const std::size_t n_traces = self.data.n_traces;
+    if (parameters.columns != self.program.parameters.size() ||
+        parameters.values.size() != parameters.rows * parameters.columns) {
+        throw DataError(fmt::format("the parameter table has {} columns for {} parameters", parameters.columns,
+                                    self.program.parameters.size()),
+                        fmt::format("give one row per sample, one column for each of: {}",
+                                    fmt::join(self.program.parameters, ", ")));
+    }
+    if (parameters.rows > std::numeric_limits<std::uint32_t>::max() / n_traces) {
+        throw DataError(fmt::format("{} samples x {} traces are too many for one run", parameters.rows, n_traces));
+    }
+    if (request.spikes && self.program.spike == no_value) {
+        throw ConfigError("spikes were asked for, but the model has no threshold", "give the model a threshold");
+    }
+    throw_if_cancelled(request);
+
+    const bool observed = static_cast<bool>(request.observer);
+    const WhatToRecord record{request.outputs && observed && !self.program.outputs.empty(), request.spikes && observed};
+    const Kernel& kernel = self.kernel(record);
+    Run run{.program = self.program,
+            .data = self.data,
+            .time_table = self.time_table,
+            .kernel = kernel,
+            .parameters = parameters,
+            .request = request,
+            .record = record,
+            .seed = self.options.seed,
+            .initial_values_vary = self.initial_values_vary,
+            .output_names = self.output_names,
+            .plan = {},
+            .result = {}};
+    run.result.online_errors.assign(self.program.online_errors.size(), Array2(parameters.rows, n_traces));
+    if (request.final_states)
+        run.result.final_states.assign(self.program.states.size(), Array2(parameters.rows, n_traces));
+    if (parameters.rows > 0) {
+        run.plan = make_plan(self.program, parameters.rows, self.data, static_cast<std::size_t>(kernel.lanes()),
+                             self.options.block_lanes, static_cast<std::size_t>(self.arena.max_concurrency()), record);
+        if (self.options.kernel.precision == Precision::single_precision) {
+            self.blocks<float>(run);
+        } else {
+            self.blocks<double>(run);
+        }
+    }
+    run.result.non_finite = run.non_finite;
+    return std::move(run.result);
+}
+
+const UpdateProgram& Ensemble::program() const {
+    return implementation_->program;
+}
+const EnsembleData& Ensemble::data() const {
+    return implementation_->data;
+}
+const EnsembleOptions& Ensemble::options() const {
+    return implementation_->options;
+}
+double Ensemble::compile_seconds() const {
+    return implementation_->compile_seconds;
+}
+
+}  // namespace spikesmith

@@ -1,0 +1,30 @@
+// All of Spikesmith for C++ programs: find_package(spikesmith), link spikesmith::spikesmith, include this.
+#pragma once
+
+// Errors and arrays at every border; quantities such as "20 nS".
+#include "spikesmith/core/array.hpp"
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/core/version.hpp"
+#include "spikesmith/units/units.hpp"
+
+// Equations become a checked model, the model an update program, the update program machine code.
+#include "spikesmith/codegen/kernel.hpp"
+#include "spikesmith/lang/brian.hpp"
+#include "spikesmith/model/model.hpp"
+#include "spikesmith/numerics/interpreter.hpp"
+#include "spikesmith/numerics/methods.hpp"
+#include "spikesmith/numerics/update_program.hpp"
+
+// Many parameter sets, many traces, many threads.
+#include "spikesmith/simulate/ensemble.hpp"
+#include "spikesmith/simulate/record.hpp"
+
+// Recordings on disk.
+#include "spikesmith/data/dataset.hpp"
+#include "spikesmith/data/numpy.hpp"
+#include "spikesmith/data/recording.hpp"
+
+// Fitting to recordings.
+#include "spikesmith/fit/trace_fitter.hpp"
+#include "spikesmith/metrics/mse.hpp"
+#include "spikesmith/optimize/differential_evolution.hpp"

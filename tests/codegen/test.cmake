@@ -1,0 +1,1 @@
+target_link_libraries(codegen_tests PRIVATE spikesmith_lang)

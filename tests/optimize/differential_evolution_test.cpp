@@ -1,0 +1,350 @@
+#include "spikesmith/optimize/differential_evolution.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "optimize/test_functions.hpp"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikesmith/core/error.hpp"
+
+namespace spikesmith {
+namespace {
+
+using test::errors_of;
+using test::Function;
+using test::run_rounds;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::unique_ptr<Optimizer> make(std::size_t dimension, std::size_t batch, std::uint64_t seed,
+                                const DifferentialEvolutionOptions& options = {}) {
+    return differential_evolution(options)({.dimension = dimension, .batch = batch, .seed = seed});
+}
+
+// The worst of the best errors of several seeds.
+double worst_of_seeds(const Function& function, std::size_t dimension, std::size_t batch, std::size_t rounds,
+                      const DifferentialEvolutionOptions& options = {}) {
+    double worst = 0;
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        const auto optimizer = make(dimension, batch, seed, options);
+        run_rounds(*optimizer, function, batch, rounds);
+        worst = std::max(worst, optimizer->recommend()->error);
+    }
+    return worst;
+}
+
+// A few rounds, as a list of all points that were asked.
+std::vector<double> points_of_rounds(Optimizer& optimizer, const Function& function, std::size_t batch,
+                                     std::size_t rounds) {
+    std::vector<double> points;
+    for (std::size_t round = 0; round < rounds; ++round) {
+        const Candidates candidates = optimizer.ask(batch);
+        points.insert(points.end(), candidates.points.values.begin(), candidates.points.values.end());
+        optimizer.tell(candidates.ids, errors_of(candidates.points, function));
+    }
+    return points;
+}
+
+TEST(DifferentialEvolution, SolvesSmoothAndMultimodalFunctions) {
+    EXPECT_LT(worst_of_seeds(test::sphere, 3, 60, 40), 1e-5);
+    EXPECT_LT(worst_of_seeds(test::sphere, 5, 30, 333), 1e-20);
+    EXPECT_LT(worst_of_seeds(test::rosenbrock, 3, 30, 333), 1e-15);
+    EXPECT_LT(worst_of_seeds(test::rastrigin, 5, 60, 166), 1.5);
+}
+
+TEST(DifferentialEvolution, EveryDonorRuleSolvesTheSphere) {
+    for (const auto* name : {"rand/1", "best/1", "current-to-best/1", "rand-to-best/1", "current-to-pbest/1"}) {
+        DifferentialEvolutionOptions options{.donor = parse_donor_rule(name)};
+        EXPECT_EQ(donor_rule_name(options.donor), name);
+        EXPECT_LT(worst_of_seeds(test::sphere, 3, 30, 200, options), 1e-8) << name << ", adapted";
+        options.weight = 0.7;
+        options.weight_dither = 0.2;
+        options.crossover_rate = 0.9;
+        options.bounds = BoundRule::reflect;
+        options.initial = InitialDesign::uniform;
+        EXPECT_LT(worst_of_seeds(test::sphere, 3, 30, 200, options), 1e-8) << name << ", fixed";
+    }
+}
+
+TEST(DifferentialEvolution, FindsMinimaAtTheBounds) {
+    const Function corner = [](std::span<const double> point) { return point[0] + (1 - point[1]); };
+    for (const auto bounds : {BoundRule::midpoint, BoundRule::reflect}) {
+        EXPECT_LT(worst_of_seeds(corner, 2, 30, 100, {.bounds = bounds}), 1e-4);
+    }
+}
+
+TEST(DifferentialEvolution, PointsStayInTheUnitCube) {
+    for (const auto bounds : {BoundRule::midpoint, BoundRule::reflect}) {
+        const auto optimizer = make(4, 20, 3, {.donor = DonorRule::rand_1, .weight = 2.0, .bounds = bounds});
+        for (const double u : points_of_rounds(*optimizer, test::rastrigin, 20, 50)) {
+            ASSERT_GE(u, 0);
+            ASSERT_LE(u, 1);
+        }
+    }
+}
+
+TEST(DifferentialEvolution, LatinHypercubeFillsEveryCell) {
+    const auto optimizer = make(3, 50, 7, {.population = 50});
+    const Candidates candidates = optimizer->ask(50);
+    for (std::size_t j = 0; j < 3; ++j) {
+        std::vector<int> hits(50);
+        for (std::size_t r = 0; r < 50; ++r) ++hits[static_cast<std::size_t>(candidates.points(r, j) * 50)];
+        EXPECT_EQ(*std::ranges::max_element(hits), 1);
+    }
+}
+
+TEST(DifferentialEvolution, StartPointsComeFirst) {
+    const auto optimizer = make(2, 10, 1, {.start = {{0.25, 0.75}, {0.5, 0.5}}});
+    const Candidates candidates = optimizer->ask(3);
+    EXPECT_THAT(candidates.points.row(0), testing::ElementsAre(0.25, 0.75));
+    EXPECT_THAT(candidates.points.row(1), testing::ElementsAre(0.5, 0.5));
+    EXPECT_THROW(make(3, 10, 1, {.start = {{0.5, 0.5}}}), ConfigError);
+}
+
+TEST(DifferentialEvolution, SeedDecidesThePoints) {
+    const auto points = [](std::uint64_t seed) {
+        return points_of_rounds(*make(3, 30, seed), test::rosenbrock, 30, 5);
+    };
+    EXPECT_EQ(points(4), points(4));
+    EXPECT_NE(points(4), points(5));
+}
+
+TEST(DifferentialEvolution, SplitOfTheBatchChangesNothing) {
+    for (const std::size_t part : {1, 7, 10, 30}) {
+        const auto whole = make(3, 30, 11);
+        const auto parts = make(3, 30, 11);
+        const auto expected = points_of_rounds(*whole, test::rosenbrock, 30, 20);
+        std::vector<double> found;
+        for (std::size_t asked = 0; asked < 600;) {
+            const std::size_t n = std::min(part, 30 - asked % 30);
+            const Candidates candidates = parts->ask(n);
+            found.insert(found.end(), candidates.points.values.begin(), candidates.points.values.end());
+            parts->tell(candidates.ids, errors_of(candidates.points, test::rosenbrock));
+            asked += n;
+        }
+        EXPECT_EQ(found, expected) << "parts of " << part;
+        EXPECT_EQ(parts->save_state(), whole->save_state());
+    }
+}
+
+TEST(DifferentialEvolution, OrderOfTellingChangesNothing) {
+    const auto straight = make(3, 30, 2);
+    const auto shuffled = make(3, 30, 2);
+    const auto expected = points_of_rounds(*straight, test::rastrigin, 30, 20);
+    std::vector<double> found;
+    for (std::size_t round = 0; round < 20; ++round) {
+        const Candidates candidates = shuffled->ask(30);
+        found.insert(found.end(), candidates.points.values.begin(), candidates.points.values.end());
+        const auto errors = errors_of(candidates.points, test::rastrigin);
+        for (const std::size_t first : {1, 0}) {  // the odd ones backwards, then the even ones
+            std::vector<std::uint64_t> ids;
+            std::vector<double> told;
+            for (std::size_t k = 0; k < 15; ++k) {
+                const std::size_t r = first == 1 ? 29 - 2 * k : 2 * k;
+                ids.push_back(candidates.ids[r]);
+                told.push_back(errors[r]);
+            }
+            shuffled->tell(ids, told);
+        }
+    }
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(shuffled->save_state(), straight->save_state());
+}
+
+TEST(DifferentialEvolution, ScalingAndShiftingTheErrorChangesNothing) {
+    const auto expected = points_of_rounds(*make(4, 30, 9), test::rastrigin, 30, 40);
+    const Function tiny = [](std::span<const double> point) { return 1e-18 * test::rastrigin(point); };
+    const Function huge = [](std::span<const double> point) { return 3e300 * test::rastrigin(point); };
+    EXPECT_EQ(points_of_rounds(*make(4, 30, 9), tiny, 30, 40), expected);
+    EXPECT_EQ(points_of_rounds(*make(4, 30, 9), huge, 30, 40), expected);
+}
+
+TEST(DifferentialEvolution, AnyBatchWorksWithAnyPopulation) {
+    for (const std::size_t batch : {1, 7, 29, 45, 100, 333}) {
+        const auto optimizer = make(3, batch, 5, {.population = 30});
+        run_rounds(*optimizer, test::sphere, batch, 6000 / batch);
+        EXPECT_LT(optimizer->recommend()->error, 1e-10) << "batches of " << batch;
+    }
+}
+
+TEST(DifferentialEvolution, SurvivesFailures) {
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        const auto optimizer = make(3, 30, seed);
+        int n = 0;
+        const Function failing = [&n](std::span<const double> point) {
+            ++n;
+            return n % 5 == 0 ? (n % 2 == 0 ? nan : n % 3 == 0 ? -infinity : infinity) : test::sphere(point);
+        };
+        run_rounds(*optimizer, failing, 30, 150);
+        ASSERT_TRUE(optimizer->recommend().has_value());
+        EXPECT_TRUE(std::isfinite(optimizer->recommend()->error));
+        EXPECT_LT(optimizer->recommend()->error, 1e-8);
+    }
+}
+
+TEST(DifferentialEvolution, NothingButFailuresHasNoBest) {
+    const auto optimizer = make(3, 30, 1);
+    run_rounds(
+        *optimizer, [](std::span<const double>) { return nan; }, 30, 20);
+    EXPECT_FALSE(optimizer->recommend().has_value());
+    run_rounds(*optimizer, test::sphere, 30, 100);
+    EXPECT_LT(optimizer->recommend()->error, 1e-4);
+}
+
+TEST(DifferentialEvolution, GoesOnWithoutLostAnswers) {
+    const auto optimizer = make(3, 30, 1);
+    for (int round = 0; round < 300; ++round) {
+        const Candidates candidates = optimizer->ask(30);
+        const auto errors = errors_of(candidates.points, test::sphere);
+        optimizer->tell(std::span(candidates.ids).first(20), std::span(errors).first(20));
+    }
+    EXPECT_EQ(optimizer->open(), 3000U);
+    EXPECT_LT(optimizer->recommend()->error, 1e-10);
+}
+
+TEST(DifferentialEvolution, WorkersMayAnswerLate) {
+    // 40 workers, each asks for a point and answers when 40 others have been asked.
+    const auto optimizer = make(3, 1, 1, {.population = 25});
+    std::vector<Candidates> waiting;
+    for (int asked = 0; asked < 6000; ++asked) {
+        waiting.push_back(optimizer->ask(1));
+        if (waiting.size() <= 40) continue;
+        optimizer->tell(waiting.front().ids, errors_of(waiting.front().points, test::sphere));
+        waiting.erase(waiting.begin());
+    }
+    EXPECT_LT(optimizer->recommend()->error, 1e-8);
+}
+
+TEST(DifferentialEvolution, ForeignPointsHelp) {
+    const auto optimizer = make(5, 30, 1);
+    Array2 known(1, 5, 0.3701);
+    optimizer->tell_foreign(known, std::vector{test::sphere(known.row(0))});
+    EXPECT_THAT(optimizer->recommend()->point, testing::Each(0.3701));
+    run_rounds(*optimizer, test::sphere, 30, 10);
+    const auto alone = make(5, 30, 1);
+    run_rounds(*alone, test::sphere, 30, 10);
+    EXPECT_LT(optimizer->recommend()->error, 0.1 * alone->recommend()->error);
+    EXPECT_THROW(optimizer->tell_foreign(Array2(1, 5, 1.5), std::vector{1.0}), ConfigError);
+    EXPECT_THROW(optimizer->tell_foreign(Array2(1, 4, 0.5), std::vector{1.0}), ConfigError);
+}
+
+TEST(DifferentialEvolution, RecommendsTheEarliestBestWhateverTheOrder) {
+    const auto optimizer = make(2, 10, 1);
+    EXPECT_FALSE(optimizer->recommend().has_value());
+    const Candidates candidates = optimizer->ask(4);
+    optimizer->tell(std::vector<std::uint64_t>{3, 2}, std::vector{1.0, nan});
+    optimizer->tell(std::vector<std::uint64_t>{1, 0}, std::vector{1.0, -infinity});
+    const auto expected = candidates.points.row(1);
+    EXPECT_THAT(optimizer->recommend()->point, testing::ElementsAreArray(expected.begin(), expected.end()));
+}
+
+TEST(DifferentialEvolution, RefusesWrongAnswers) {
+    const auto optimizer = make(2, 10, 1);
+    const Candidates candidates = optimizer->ask(3);
+    const auto tell = [&](std::vector<std::uint64_t> ids, std::vector<double> errors) { optimizer->tell(ids, errors); };
+    EXPECT_THROW(tell({0, 1}, {1.0}), ConfigError);
+    EXPECT_THROW(tell({0, 3}, {1.0, 2.0}), ConfigError);
+    EXPECT_THROW(tell({1, 1}, {1.0, 2.0}), ConfigError);
+    tell({1}, {1.0});
+    EXPECT_THROW(tell({0, 1}, {1.0, 2.0}), ConfigError);
+    tell({0, 2}, {1.0, 2.0});  // a refused call has told nothing
+    EXPECT_EQ(optimizer->open(), 0U);
+}
+
+TEST(DifferentialEvolution, SavedStateContinuesBitForBit) {
+    for (const auto donor : {DonorRule::rand_to_best_1, DonorRule::current_to_pbest_1}) {
+        const DifferentialEvolutionOptions options{.donor = donor, .population = 25};
+        const auto original = make(3, 30, 6, options);
+        int n = 0;
+        const Function failing = [&n](std::span<const double> point) {
+            return ++n % 7 == 0 ? nan : test::rastrigin(point);
+        };
+        run_rounds(*original, failing, 30, 7);
+        const Candidates open = original->ask(13);
+        original->tell(std::span(open.ids).first(5), std::vector(5, 12.5));
+
+        const auto copy = make(3, 30, 6, options);
+        const std::string state = original->save_state();
+        copy->load_state(state);
+        EXPECT_EQ(copy->save_state(), state);
+        const auto errors = errors_of(open.points, test::sphere);
+        for (Optimizer* optimizer : {original.get(), copy.get()})
+            optimizer->tell(std::span(open.ids).subspan(5), std::span(errors).subspan(5));
+        EXPECT_EQ(points_of_rounds(*copy, test::rastrigin, 30, 30),
+                  points_of_rounds(*original, test::rastrigin, 30, 30));
+        EXPECT_EQ(copy->save_state(), original->save_state());
+        EXPECT_EQ(copy->recommend()->error, original->recommend()->error);
+    }
+}
+
+TEST(DifferentialEvolution, DamagedStatesAreRefused) {
+    const auto optimizer = make(3, 30, 6);
+    run_rounds(*optimizer, test::sphere, 30, 3);
+    const std::string state = optimizer->save_state();
+    const auto refuse = [](const std::string& text, std::size_t dimension = 3, std::uint64_t seed = 6) {
+        EXPECT_THROW(make(dimension, 30, seed)->load_state(text), DataError) << text.substr(0, 200);
+    };
+    refuse("");
+    refuse("something else\n");
+    refuse(state, 4);
+    refuse(state, 3, 7);
+    refuse(state + "more\n");
+    const std::string with_version = "spikesmith-optimizer 2" + state.substr(state.find('\n'));
+    refuse(with_version);
+    for (std::size_t cut = 0; cut < state.size(); cut += 37) refuse(state.substr(0, cut));
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"members 90", "members 91"}, {"memory_next", "memory_mext"}, {" 0x", " nan"}, {" 1.", " x1."}}) {
+        std::string changed = state;
+        const auto place = changed.find(from);
+        if (place == std::string::npos) continue;
+        refuse(changed.replace(place, from.size(), to));
+    }
+}
+
+TEST(DifferentialEvolution, OptionsAreChecked) {
+    const auto refuse = [](const DifferentialEvolutionOptions& options) {
+        try {
+            static_cast<void>(differential_evolution(options));
+        } catch (const ConfigError& error) {
+            return std::string(error.what());
+        }
+        return std::string("no error");
+    };
+    EXPECT_THAT(refuse({.population = 4}), testing::HasSubstr("the population must be at least 5, not 4"));
+    EXPECT_THAT(refuse({.weight = 0.0}), testing::HasSubstr("F must be in (0, 2], not 0"));
+    EXPECT_THAT(refuse({.weight = nan}), testing::HasSubstr("F must be in (0, 2], not nan"));
+    EXPECT_THAT(refuse({.weight = 0.5, .weight_dither = 0.5}),
+                testing::HasSubstr("the dither must be in [0, F), not 0.5"));
+    EXPECT_THAT(refuse({.weight_dither = 0.1}), testing::HasSubstr("a dither needs a weight"));
+    EXPECT_THAT(refuse({.crossover_rate = 1.1}), testing::HasSubstr("crossover rate must be in [0, 1], not 1.1"));
+    EXPECT_THAT(refuse({.p_best = 0.0}), testing::HasSubstr("p_best"));
+    EXPECT_THAT(refuse({.memory = 0}), testing::HasSubstr("memory"));
+    EXPECT_THAT(refuse({.start = {{0.5, 1.5}}}), testing::HasSubstr("unit cube, not 1.5"));
+    try {
+        static_cast<void>(parse_donor_rule("rand-to-best"));
+    } catch (const ConfigError& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("did you mean `rand-to-best/1`?"));
+    }
+    EXPECT_THROW(static_cast<void>(parse_bound_rule("clip")), ConfigError);
+    EXPECT_THROW(static_cast<void>(parse_initial_design("sobol")), ConfigError);
+    EXPECT_THROW(make(0, 10, 1), ConfigError);
+}
+
+TEST(DifferentialEvolution, DescriptionsTellSettingsApart) {
+    const auto description = [](const DifferentialEvolutionOptions& options) {
+        return differential_evolution(options).description;
+    };
+    EXPECT_EQ(description({}), description({}));
+    EXPECT_NE(description({}), description({.population = 50}));
+    EXPECT_NE(description({.weight = 0.5}), description({.weight = 0.6}));
+    EXPECT_NE(description({.start = {{0.5}}}), description({.start = {{0.25}}}));
+}
+
+}  // namespace
+}  // namespace spikesmith

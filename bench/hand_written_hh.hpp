@@ -3,10 +3,10 @@
 // vector 10 exponentials and 8 divisions. x86 only.
 #pragma once
 
-#include <immintrin.h>
-
 #include <array>
 #include <cstddef>
+
+#include <immintrin.h>
 
 namespace spikesmith::bench {
 
@@ -29,9 +29,9 @@ struct Exponential {
     static constexpr double ln2_high = 6.93147180369123816490e-01;
     static constexpr double ln2_low = 1.90821492927058770002e-10;
     static constexpr double rounding = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
-    static constexpr std::array<double, 13> coefficients{1.0,         1.0,          1.0 / 2,       1.0 / 6,        1.0 / 24,
-                                                         1.0 / 120,   1.0 / 720,    1.0 / 5040,    1.0 / 40320,    1.0 / 362880,
-                                                         1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+    static constexpr std::array<double, 13> coefficients{
+        1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,      1.0 / 720,
+        1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
 };
 
 #pragma GCC diagnostic push
@@ -41,11 +41,21 @@ struct Exponential {
 namespace avx512 {
 using V = __m512d;
 constexpr std::size_t width = 8;
-inline V set(double x) { return _mm512_set1_pd(x); }
-inline V load(const double* p) { return _mm512_loadu_pd(p); }
-inline void store(double* p, V a) { _mm512_storeu_pd(p, a); }
-inline V fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
-inline V times_power_of_two(V p, V shifted) { return _mm512_scalef_pd(p, shifted - set(Exponential::rounding)); }
+inline V set(double x) {
+    return _mm512_set1_pd(x);
+}
+inline V load(const double* p) {
+    return _mm512_loadu_pd(p);
+}
+inline void store(double* p, V a) {
+    _mm512_storeu_pd(p, a);
+}
+inline V fma(V a, V b, V c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
+inline V times_power_of_two(V p, V shifted) {
+    return _mm512_scalef_pd(p, shifted - set(Exponential::rounding));
+}
 #include "hand_written_hh_step.hpp"
 }  // namespace avx512
 #pragma GCC pop_options
@@ -55,12 +65,21 @@ inline V times_power_of_two(V p, V shifted) { return _mm512_scalef_pd(p, shifted
 namespace avx2 {
 using V = __m256d;
 constexpr std::size_t width = 4;
-inline V set(double x) { return _mm256_set1_pd(x); }
-inline V load(const double* p) { return _mm256_loadu_pd(p); }
-inline void store(double* p, V a) { _mm256_storeu_pd(p, a); }
-inline V fma(V a, V b, V c) { return _mm256_fmadd_pd(a, b, c); }
+inline V set(double x) {
+    return _mm256_set1_pd(x);
+}
+inline V load(const double* p) {
+    return _mm256_loadu_pd(p);
+}
+inline void store(double* p, V a) {
+    _mm256_storeu_pd(p, a);
+}
+inline V fma(V a, V b, V c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
 inline V times_power_of_two(V p, V shifted) {  // exponents stay in the normal range
-    return _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(p), _mm256_slli_epi64(_mm256_castpd_si256(shifted), 52)));
+    return _mm256_castsi256_pd(
+        _mm256_add_epi64(_mm256_castpd_si256(p), _mm256_slli_epi64(_mm256_castpd_si256(shifted), 52)));
 }
 #include "hand_written_hh_step.hpp"
 }  // namespace avx2

@@ -12,7 +12,9 @@ inline V exponential(V x) {
 }
 
 // x / (exp(x) - 1)
-inline V rate(V x) { return x / (exponential(x) - set(1)); }
+inline V rate(V x) {
+    return x / (exponential(x) - set(1));
+}
 
 // The solution after dt of dx/dt = (limit - x) * speed, given alpha = limit * speed and minus_speed = -dt * speed.
 inline V relax(V x, V alpha, V speed) {
@@ -39,8 +41,9 @@ inline Neurons step(Neurons s, V g_na, V g_kd, V gl, V current) {
     const V total = na + k + gl;
     const V drive = fma(na, set(M::e_na), fma(k, set(M::e_k), fma(gl, set(M::e_leak), current)));
     const V rest = drive / total;
-    return {fma(s.v - rest, exponential(total * set(-M::dt / M::capacitance)), rest), relax(s.m, alpha_m, alpha_m + beta_m),
-            relax(s.n, alpha_n, alpha_n + beta_n), relax(s.h, alpha_h, alpha_h + beta_h)};
+    return {fma(s.v - rest, exponential(total * set(-M::dt / M::capacitance)), rest),
+            relax(s.m, alpha_m, alpha_m + beta_m), relax(s.n, alpha_n, alpha_n + beta_n),
+            relax(s.h, alpha_h, alpha_h + beta_h)};
 }
 
 inline Neurons load_neurons(const double* states, std::size_t lanes) {
@@ -61,7 +64,8 @@ inline void run(const HandWrittenCall& call) {
         Neurons a = load_neurons(states, call.lanes);
         Neurons b = load_neurons(states + width, call.lanes);
         const V g_na_a = load(p), g_kd_a = load(p + call.lanes), gl_a = load(p + 2 * call.lanes);
-        const V g_na_b = load(p + width), g_kd_b = load(p + call.lanes + width), gl_b = load(p + 2 * call.lanes + width);
+        const V g_na_b = load(p + width), g_kd_b = load(p + call.lanes + width),
+                gl_b = load(p + 2 * call.lanes + width);
         for (std::size_t k = 0; k < call.steps; ++k) {
             const V current = set(call.current[k]);
             a = step(a, g_na_a, g_kd_a, gl_a, current);

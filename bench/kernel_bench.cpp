@@ -2,27 +2,26 @@
 // the same run, and of four models in every vector width, for one and two threads.
 //
 // One-thread times are processor time, each trace the best of many short runs that alternate between the two kernels, because
-// other programs may share the machine; two-thread times are wall-clock time.
-#include <fmt/format.h>
-
+// other programs may share the machine; times of the simulator with one and two threads are wall-clock time.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <ctime>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "benchmark_models.hpp"
+#include <fmt/format.h>
+
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/methods.hpp"
+#include "spikesmith/simulate/ensemble.hpp"
 
 #if defined(__x86_64__)
 #include "hand_written_hh.hpp"
@@ -37,7 +36,9 @@ constexpr int repeats = 20;
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-double wall_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double wall_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 double processor_seconds() {
     timespec time{};
@@ -80,7 +81,8 @@ std::vector<double> spread_parameters(const bench::BenchmarkModel& model, std::s
 // A step of current whose height depends on the trace.
 std::vector<double> stimulus(const bench::BenchmarkModel& model, std::size_t trace) {
     std::vector<double> current(steps, 0.0);
-    for (std::size_t k = steps / 10; k < steps * 9 / 10; ++k) current[k] = model.input * (0.4 + 0.3 * static_cast<double>(trace));
+    for (std::size_t k = steps / 10; k < steps * 9 / 10; ++k)
+        current[k] = model.input * (0.4 + 0.3 * static_cast<double>(trace));
     return current;
 }
 
@@ -142,7 +144,8 @@ class Run {
 };
 
 UpdateProgram program_of(const bench::BenchmarkModel& model) {
-    return integrate(parse_brian(model.text), {.method = model.method, .dt = model.dt, .outputs = {"v"}, .parameters = model.parameters});
+    return integrate(parse_brian(model.text),
+                     {.method = model.method, .dt = model.dt, .outputs = {"v"}, .parameters = model.parameters});
 }
 
 #if defined(__x86_64__)
@@ -150,7 +153,8 @@ UpdateProgram program_of(const bench::BenchmarkModel& model) {
 // The same work by hand; lanes are a multiple of 16.
 class HandWrittenRun {
   public:
-    HandWrittenRun(const bench::BenchmarkModel& model, void (*kernel)(const bench::HandWrittenCall&)) : kernel_(kernel), parameters_(spread_parameters(model, lanes)) {
+    HandWrittenRun(const bench::BenchmarkModel& model, void (*kernel)(const bench::HandWrittenCall&))
+        : kernel_(kernel), parameters_(spread_parameters(model, lanes)) {
         for (std::size_t t = 0; t < traces; ++t) stimuli_.push_back(stimulus(model, t));
     }
     void prepare(std::size_t trace) {
@@ -159,7 +163,11 @@ class HandWrittenRun {
         trace_ = trace;
     }
     void simulate() {
-        kernel_({.steps = steps, .lanes = lanes, .states = states_.data(), .parameters = parameters_.data(), .current = stimuli_[trace_].data()});
+        kernel_({.steps = steps,
+                 .lanes = lanes,
+                 .states = states_.data(),
+                 .parameters = parameters_.data(),
+                 .current = stimuli_[trace_].data()});
     }
     [[nodiscard]] std::span<const double> states() const { return states_; }
     static constexpr std::size_t lanes = (samples + 15) / 16 * 16;
@@ -180,58 +188,66 @@ void compare_with_hand_written(int width, void (*by_hand)(const bench::HandWritt
         compiled_times.time(compiled);
         hand_times.time(hand);
     }
-    const double compiled_rate = compiled_times.neuron_steps_per_second(), hand_rate = hand_times.neuron_steps_per_second();
+    const double compiled_rate = compiled_times.neuron_steps_per_second(),
+                 hand_rate = hand_times.neuron_steps_per_second();
     double difference = 0;
-    for (std::size_t l = 0; l < samples; ++l) difference = std::max(difference, std::fabs(compiled.states()[l] - hand.states()[l]));
-    fmt::print("HH, {} samples x {} traces x {} steps, double, one thread, {} doubles per vector\n", samples, traces, steps, width);
-    fmt::print("  compiled kernel      {:.3e} neuron-steps/s   (compiled in {:.0f} ms)\n", compiled_rate, compiled.kernel().compile_seconds() * 1e3);
+    for (std::size_t l = 0; l < samples; ++l)
+        difference = std::max(difference, std::fabs(compiled.states()[l] - hand.states()[l]));
+    fmt::print("HH, {} samples x {} traces x {} steps, double, one thread, {} doubles per vector\n", samples, traces,
+               steps, width);
+    fmt::print("  compiled kernel      {:.3e} neuron-steps/s   (compiled in {:.0f} ms)\n", compiled_rate,
+               compiled.kernel().compile_seconds() * 1e3);
     fmt::print("  hand-written kernel  {:.3e} neuron-steps/s\n", hand_rate);
-    fmt::print("  ratio                {:.2f}   (largest difference of the final v: {:.1e} V)\n\n", compiled_rate / hand_rate, difference);
+    fmt::print("  ratio                {:.2f}   (largest difference of the final v: {:.1e} V)\n\n",
+               compiled_rate / hand_rate, difference);
 }
 
 #endif
 
-// Two threads, each with all the work on a kernel of its own: neuron-steps/s of both together.
-double two_threads(const bench::BenchmarkModel& model, const UpdateProgram& program, int width) {
-    Run first(model, program, {.width = width}), second(model, program, {.width = width});
-    const auto work = [](Run& run) {
-        for (int n = 0; n < 4; ++n) {
-            for (std::size_t t = 0; t < traces; ++t) {
-                run.prepare(t);
-                run.simulate();
-            }
-        }
-    };
+// The same work by the simulator, as fitting uses it: neuron-steps per second of wall-clock time.
+double ensemble_rate(const bench::BenchmarkModel& model, const UpdateProgram& program, int threads) {
+    Array2 parameters(samples, model.parameters.size());
+    const auto spread = spread_parameters(model, samples);
+    for (std::size_t s = 0; s < samples; ++s) {
+        for (std::size_t p = 0; p < model.parameters.size(); ++p) parameters(s, p) = spread[p * samples + s];
+    }
+    TimeSeries input{.dt = model.dt, .values = Array2(traces, steps)};
+    for (std::size_t t = 0; t < traces; ++t) std::ranges::copy(stimulus(model, t), input.values.row(t).begin());
+    Ensemble ensemble(program, {.n_traces = traces, .n_steps = steps, .inputs = {{"I", input}}}, {.threads = threads});
     double best = never;
-    for (int n = 0; n < repeats / 4; ++n) {
+    for (int n = 0; n < repeats; ++n) {
         const double begin = wall_seconds();
-        std::thread other(work, std::ref(second));
-        work(first);
-        other.join();
+        (void)ensemble.run(parameters);
         best = std::min(best, wall_seconds() - begin);
     }
-    return 2 * 4 * static_cast<double>(samples * traces * steps) / best;
+    return static_cast<double>(samples * traces * steps) / best;
 }
 
 void print_models() {
-    fmt::print("neuron-steps/s by doubles per vector, one thread; two threads with the widest\n{:<12}", "model");
+    fmt::print("neuron-steps/s by doubles per vector, one thread\n{:<12}", "model");
     const auto widths = available_widths();
     for (const int width : widths) fmt::print("{:>12}", width);
-    fmt::print("{:>14}{:>12}\n", "two threads", "efficiency");
+    fmt::print("\n");
     for (const auto& model : bench::benchmark_models()) {
         const auto program = program_of(model);
         fmt::print("{:<12}", model.name);
-        double widest = 0;
         for (const int width : widths) {
             Run run(model, program, {.width = width});
             BestTimes times;
             for (int n = 0; n < repeats; ++n) times.time(run);
-            const double rate = times.neuron_steps_per_second();
-            widest = std::max(widest, rate);
-            fmt::print("{:>12.3e}", rate);
+            fmt::print("{:>12.3e}", times.neuron_steps_per_second());
         }
-        const double together = two_threads(model, program, widths.front());
-        fmt::print("{:>14.3e}{:>12.2f}\n", together, together / (2 * widest));
+        fmt::print("\n");
+    }
+}
+
+void print_threads() {
+    fmt::print("\nneuron-steps/s of the simulator (wall-clock time)\n{:<12}{:>12}{:>12}{:>12}\n", "model", "one thread",
+               "two threads", "efficiency");
+    for (const auto& model : bench::benchmark_models()) {
+        const auto program = program_of(model);
+        const double one = ensemble_rate(model, program, 1), two = ensemble_rate(model, program, 2);
+        fmt::print("{:<12}{:>12.3e}{:>12.3e}{:>12.2f}\n", model.name, one, two, two / (2 * one));
     }
 }
 
@@ -245,4 +261,5 @@ int main() {
     }
 #endif
     print_models();
+    print_threads();
 }

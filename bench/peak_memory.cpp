@@ -1,13 +1,13 @@
 // Runs a command and prints its wall time and the largest memory it held, as the operating system accounts for a finished
 // process. Usage: peak_memory COMMAND [ARGUMENT...]; exits as the command did. Links nothing, so that its own memory, the
 // least that can be measured, is small.
-#include <spawn.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 extern char** environ;
 
@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
         return 127;
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::printf("wall %.3f s, peak memory %.1f MB\n", seconds.count(), static_cast<double>(usage.ru_maxrss) * 1024 / 1e6);
+    std::printf("wall %.3f s, peak memory %.1f MB\n", seconds.count(),
+                static_cast<double>(usage.ru_maxrss) * 1024 / 1e6);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

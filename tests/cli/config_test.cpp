@@ -76,7 +76,8 @@ TEST(Config, KeepsTheOrderOfParametersAsWritten) {
     // and in what is written for the run folder
     const std::string written = config_as_run(config, "");
     names.clear();
-    for (const auto& p : read(written).fit->parameters) names.push_back(p.name.name);
+    const Config again = read(written);
+    for (const auto& p : again.fit->parameters) names.push_back(p.name.name);
     EXPECT_EQ(names, (std::vector<std::string>{"z", "a", "m", "b"}));
 }
 

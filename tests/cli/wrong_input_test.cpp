@@ -39,7 +39,7 @@ TEST_P(WrongConfig, IsRefusedWithItsMessage) {
     EXPECT_EQ(outcome.error, contents(GetParam() + ".expected"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WrongConfig, testing::ValuesIn(wrong_configs()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, WrongConfig, testing::ValuesIn(wrong_configs()), [](const auto& wrong) { return wrong.param; });
 
 TEST(WrongConfigs, AreMany) { EXPECT_GE(wrong_configs().size(), 60U); }
 
@@ -56,7 +56,7 @@ TEST_F(CommandLine, WrongArgumentsAreRefusedWithAHint) {
     EXPECT_EQ(refused({}), "error: A subcommand is required\nhint: see `spikesmith --help`\n");
     EXPECT_EQ(refused({"chek", "config.toml"}), "error: unknown command `chek`\nhint: did you mean `check`?\n");
     EXPECT_EQ(refused({"fit"}), "error: config is required\nhint: see `spikesmith fit --help`\n");
-    EXPECT_EQ(refused({"fit", "config.toml", "--sed", "3"}), "error: unknown argument `--sed`\nhint: did you mean `--seed`?\n");
+    EXPECT_EQ(refused({"fit", "config.toml", "--treads", "3"}), "error: unknown argument `--treads`\nhint: did you mean `--threads`?\n");
     EXPECT_EQ(refused({"check", "config.toml", "more.toml"}), "error: unknown argument `more.toml`\nhint: see `spikesmith check --help`\n");
     EXPECT_EQ(refused({"check", "confg.toml"}), "error: there is no configuration file `confg.toml`\n");
     EXPECT_EQ(refused({"check", "config.toml", "--seed", "x"}),

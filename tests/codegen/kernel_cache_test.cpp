@@ -1,10 +1,6 @@
 // The disk cache: what it gives back, and what it refuses.
 #include "spikesmith/codegen/kernel_cache.hpp"
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -12,6 +8,9 @@
 #include <vector>
 
 #include "codegen/kernel_harness.hpp"
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace spikesmith {
 namespace {
@@ -44,7 +43,9 @@ class KernelCache : public testing::Test {
         std::ifstream file(path, std::ios::binary);
         return {std::istreambuf_iterator<char>(file), {}};
     }
-    static void overwrite(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
+    static void overwrite(const fs::path& path, const std::string& bytes) {
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    }
     static std::size_t files_in(const fs::path& directory) {
         return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
     }
@@ -100,7 +101,8 @@ TEST_F(KernelCache, ServesKernelsThatCallFunctions) {
     const auto expected = test::interpret(program, e);
     for (int round = 0; round < 2; ++round) {
         EXPECT_EQ(Kernel::compile(program, {.record_outputs = true, .record_spikes = true}).from_cache(), round == 1);
-        test::expect_same(expected, test::run_kernel(program, e, {}), e.spike_capacity, round == 0 ? "compiled" : "from the cache");
+        test::expect_same(expected, test::run_kernel(program, e, {}), e.spike_capacity,
+                          round == 0 ? "compiled" : "from the cache");
     }
 }
 
@@ -191,7 +193,8 @@ TEST_F(KernelCache, ForgetsTheEntriesUnusedForLongest) {
     const std::string object(1000, 'o');
     for (int n = 0; n < 5; ++n) {
         write_cache_entry(directory_, fmt::format("key {}", n), object);
-        fs::last_write_time(cache_entry_path(directory_, fmt::format("key {}", n)), fs::file_time_type::clock::now() - std::chrono::hours(10 - n));
+        fs::last_write_time(cache_entry_path(directory_, fmt::format("key {}", n)),
+                            fs::file_time_type::clock::now() - std::chrono::hours(10 - n));
     }
     ASSERT_TRUE(read_cache_entry(directory_, "key 0"));  // used just now
     write_cache_entry(directory_, "key 5", object, 3500);

@@ -1,14 +1,14 @@
 // Runs a program by a kernel and by the interpreter, so that tests can compare them bit for bit.
 #pragma once
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
@@ -55,15 +55,17 @@ inline std::vector<std::vector<double>> initial_states(const UpdateProgram& prog
 
 inline Outcome interpret(const UpdateProgram& program, const Experiment& e) {
     Outcome out;
-    out.outputs.assign(static_cast<std::size_t>(e.steps),
-                       std::vector<std::vector<double>>(program.outputs.size(), std::vector<double>(e.parameters.size())));
+    out.outputs.assign(
+        static_cast<std::size_t>(e.steps),
+        std::vector<std::vector<double>>(program.outputs.size(), std::vector<double>(e.parameters.size())));
     for (std::size_t l = 0; l < e.parameters.size(); ++l) {
         Interpreter interpreter(program);
         interpreter.start(e.parameters[l], e.row(0), e.lane(l));
         auto& spikes = out.spikes.emplace_back();
         for (std::int64_t k = 0; k < e.steps; ++k) {
             interpreter.step(k, e.row(k));
-            for (std::size_t o = 0; o < program.outputs.size(); ++o) out.outputs[static_cast<std::size_t>(k)][o][l] = interpreter.outputs()[o];
+            for (std::size_t o = 0; o < program.outputs.size(); ++o)
+                out.outputs[static_cast<std::size_t>(k)][o][l] = interpreter.outputs()[o];
             if (interpreter.spiked()) spikes.push_back(static_cast<std::int32_t>(k));
         }
         out.states.emplace_back(interpreter.states().begin(), interpreter.states().end());
@@ -84,13 +86,16 @@ Outcome run_kernel(const UpdateProgram& program, const Experiment& e, KernelOpti
     std::vector<Float> states(program.states.size() * lanes), parameters(program.parameters.size() * lanes);
     for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t source = std::min(l, used - 1);
-        for (std::size_t s = 0; s < program.states.size(); ++s) states[s * lanes + l] = static_cast<Float>(initial[source][s]);
-        for (std::size_t p = 0; p < program.parameters.size(); ++p) parameters[p * lanes + l] = static_cast<Float>(e.parameters[source][p]);
+        for (std::size_t s = 0; s < program.states.size(); ++s)
+            states[s * lanes + l] = static_cast<Float>(initial[source][s]);
+        for (std::size_t p = 0; p < program.parameters.size(); ++p)
+            parameters[p * lanes + l] = static_cast<Float>(e.parameters[source][p]);
     }
     std::vector<double> time_inputs;
     for (const auto& row : e.time_inputs) time_inputs.insert(time_inputs.end(), row.begin(), row.end());
     std::vector<Float> outputs(static_cast<std::size_t>(e.steps) * program.outputs.size() * lanes);
-    std::vector<std::int32_t> spike_steps(lanes * static_cast<std::size_t>(e.spike_capacity), -1), spike_counts(lanes, 0);
+    std::vector<std::int32_t> spike_steps(lanes * static_cast<std::size_t>(e.spike_capacity), -1),
+        spike_counts(lanes, 0);
 
     KernelArguments a;
     a.lanes = static_cast<std::int64_t>(lanes);
@@ -118,14 +123,18 @@ Outcome run_kernel(const UpdateProgram& program, const Experiment& e, KernelOpti
     for (std::int64_t k = 0; k < e.steps; ++k) {
         auto& step = out.outputs.emplace_back();
         for (std::size_t o = 0; o < program.outputs.size(); ++o) {
-            const auto first = outputs.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(k) * program.outputs.size() + o) * lanes);
+            const auto first =
+                outputs.begin() +
+                static_cast<std::ptrdiff_t>((static_cast<std::size_t>(k) * program.outputs.size() + o) * lanes);
             step.emplace_back(first, first + static_cast<std::ptrdiff_t>(used));
         }
     }
     for (std::size_t l = 0; l < used; ++l) {
         auto& lane = out.states.emplace_back();
-        for (std::size_t s = 0; s < program.states.size(); ++s) lane.push_back(static_cast<double>(states[s * lanes + l]));
-        const auto first = spike_steps.begin() + static_cast<std::ptrdiff_t>(l * static_cast<std::size_t>(e.spike_capacity));
+        for (std::size_t s = 0; s < program.states.size(); ++s)
+            lane.push_back(static_cast<double>(states[s * lanes + l]));
+        const auto first =
+            spike_steps.begin() + static_cast<std::ptrdiff_t>(l * static_cast<std::size_t>(e.spike_capacity));
         out.spikes.emplace_back(first, first + std::min<std::int64_t>(e.spike_capacity, spike_counts[l]));
         out.spike_counts.push_back(spike_counts[l]);
     }
@@ -137,26 +146,28 @@ inline bool same_bits(double a, double b) {
     return (std::isnan(a) && std::isnan(b)) || std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-inline void expect_same(const Outcome& expected, const Outcome& actual, std::int64_t spike_capacity, const std::string& what) {
+inline void expect_same(const Outcome& expected, const Outcome& actual, std::int64_t spike_capacity,
+                        const std::string& what) {
     SCOPED_TRACE(what);
     for (std::size_t k = 0; k < expected.outputs.size(); ++k) {
         for (std::size_t o = 0; o < expected.outputs[k].size(); ++o) {
             for (std::size_t l = 0; l < expected.outputs[k][o].size(); ++l) {
                 ASSERT_TRUE(same_bits(expected.outputs[k][o][l], actual.outputs[k][o][l]))
-                    << "output " << o << " of lane " << l << " at step " << k << ": " << std::hexfloat << expected.outputs[k][o][l] << " expected, "
-                    << actual.outputs[k][o][l] << " computed";
+                    << "output " << o << " of lane " << l << " at step " << k << ": " << std::hexfloat
+                    << expected.outputs[k][o][l] << " expected, " << actual.outputs[k][o][l] << " computed";
             }
         }
     }
     for (std::size_t l = 0; l < expected.states.size(); ++l) {
         for (std::size_t s = 0; s < expected.states[l].size(); ++s) {
             ASSERT_TRUE(same_bits(expected.states[l][s], actual.states[l][s]))
-                << "state " << s << " of lane " << l << ": " << std::hexfloat << expected.states[l][s] << " expected, " << actual.states[l][s]
-                << " computed";
+                << "state " << s << " of lane " << l << ": " << std::hexfloat << expected.states[l][s] << " expected, "
+                << actual.states[l][s] << " computed";
         }
         ASSERT_EQ(expected.spike_counts[l], actual.spike_counts[l]) << "lane " << l;
         auto kept = expected.spikes[l];
-        if (kept.size() > static_cast<std::size_t>(spike_capacity)) kept.resize(static_cast<std::size_t>(spike_capacity));
+        if (kept.size() > static_cast<std::size_t>(spike_capacity))
+            kept.resize(static_cast<std::size_t>(spike_capacity));
         ASSERT_EQ(kept, actual.spikes[l]) << "lane " << l;
     }
 }
@@ -194,7 +205,8 @@ class ProgramWriter {
     ValueId state(double initial) {
         const auto index = static_cast<std::int32_t>(program.states.size());
         program.init.push_back({.number = initial});
-        program.states.push_back({.name = fmt::format("x{}", index), .initial = static_cast<ValueId>(program.init.size() - 1)});
+        program.states.push_back(
+            {.name = fmt::format("x{}", index), .initial = static_cast<ValueId>(program.init.size() - 1)});
         return add({.source = Source::state, .stage = Stage::step, .index = index});
     }
     ValueId time_input() {
@@ -202,18 +214,25 @@ class ProgramWriter {
         program.time_inputs.push_back({.name = fmt::format("I{}", index)});
         return add({.source = Source::time_input, .stage = Stage::time, .index = index});
     }
-    ValueId source(Source kind, Stage stage, double value = 0) { return add({.source = kind, .stage = stage, .number = value}); }
+    ValueId source(Source kind, Stage stage, double value = 0) {
+        return add({.source = kind, .stage = stage, .number = value});
+    }
     ValueId apply(Op op, ValueId a, ValueId b = no_value, ValueId c = no_value) {
         Stage stage = Stage::constant;
         for (const ValueId v : {a, b, c}) {
             if (v != no_value) stage = std::max(stage, program.step[static_cast<std::size_t>(v)].stage);
         }
-        return add({.op = op, .type = is_boolean(op) ? ProgramType::boolean : ProgramType::real, .stage = stage, .args = {a, b, c}});
+        return add({.op = op,
+                    .type = is_boolean(op) ? ProgramType::boolean : ProgramType::real,
+                    .stage = stage,
+                    .args = {a, b, c}});
     }
     ValueId fused(ValueId a, ValueId b, ValueId c) {
         return add({.source = Source::fused, .op = Op::add, .stage = Stage::step, .args = {a, b, c}});
     }
-    void output(ValueId value) { program.outputs.push_back({.name = fmt::format("y{}", program.outputs.size()), .value = value}); }
+    void output(ValueId value) {
+        program.outputs.push_back({.name = fmt::format("y{}", program.outputs.size()), .value = value});
+    }
     void next(std::size_t state, ValueId value) { program.states[state].next = value; }
 };
 

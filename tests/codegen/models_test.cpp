@@ -1,10 +1,10 @@
 // Kernels of whole models against the interpreter, bit for bit, for every method and width.
-#include <gtest/gtest.h>
-
 #include <random>
 
 #include "../../bench/benchmark_models.hpp"
 #include "codegen/kernel_harness.hpp"
+#include <gtest/gtest.h>
+
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
@@ -13,12 +13,14 @@ namespace {
 
 using test::Experiment;
 
-UpdateProgram program_of(const BrianModelText& text, const std::string& method, double dt, const std::vector<std::string>& parameters = {}) {
+UpdateProgram program_of(const BrianModelText& text, const std::string& method, double dt,
+                         const std::vector<std::string>& parameters = {}) {
     return integrate(parse_brian(text), {.method = method, .dt = dt, .outputs = {"v"}, .parameters = parameters});
 }
 
 // Parameter sets spread over the model's box, a step of current from a quarter to three quarters of the time.
-Experiment experiment(const bench::BenchmarkModel& model, const UpdateProgram& program, std::size_t lanes, std::int64_t steps) {
+Experiment experiment(const bench::BenchmarkModel& model, const UpdateProgram& program, std::size_t lanes,
+                      std::int64_t steps) {
     Experiment e;
     std::mt19937_64 random(3);
     for (std::size_t l = 0; l < lanes; ++l) {
@@ -55,14 +57,17 @@ TEST(Models, AgreeWithTheInterpreterUnderEveryMethod) {
         const auto e = experiment(hh, program, 3, 60);
         const auto expected = test::interpret(program, e);
         for (const int width : {available_widths().front(), 1}) {
-            test::expect_same(expected, test::run_kernel(program, e, {.width = width, .disk_cache = false}), e.spike_capacity, std::to_string(width));
+            test::expect_same(expected, test::run_kernel(program, e, {.width = width, .disk_cache = false}),
+                              e.spike_capacity, std::to_string(width));
         }
     }
 }
 
 TEST(Models, AgreeWithTheInterpreterWithNoise) {
     BrianModelText text;
-    text.equations.text = "dv/dt = (20*mV*rand() - v)/tau + sigma*sqrt(2/tau)*xi : volt\ntau : second (constant)\nsigma : volt (constant)\n";
+    text.equations.text =
+        "dv/dt = (20*mV*rand() - v)/tau + sigma*sqrt(2/tau)*xi : volt\ntau : second (constant)\nsigma : volt "
+        "(constant)\n";
     text.threshold = "v > 3*sigma";
     text.reset = "v = 0*mV + 2*mV*poisson(1.5)";
     for (const std::string method : {"euler", "heun", "milstein"}) {
@@ -71,7 +76,12 @@ TEST(Models, AgreeWithTheInterpreterWithNoise) {
         Experiment e;
         e.parameters = {{10e-3, 5e-3}, {20e-3, 5e-3}, {5e-3, 1e-3}};
         e.steps = 300;
-        e.context = {.seed = 0x123456789abcdefULL, .random_sample = 4000000000U, .sample = 7, .trace = 2, .n_samples = 20, .n_traces = 3};
+        e.context = {.seed = 0x123456789abcdefULL,
+                     .random_sample = 4000000000U,
+                     .sample = 7,
+                     .trace = 2,
+                     .n_samples = 20,
+                     .n_traces = 3};
         test::expect_kernels_agree(program, e, 77);
     }
 }
@@ -83,7 +93,8 @@ TEST(Models, StayNearDoublePrecisionInSinglePrecision) {
     const auto expected = test::interpret(program, e);
     for (const int width : available_widths()) {
         const auto out = test::run_kernel<float>(program, e, {.width = width, .disk_cache = false});
-        for (std::size_t l = 0; l < 5; ++l) EXPECT_NEAR(out.states[l][0], expected.states[l][0], 2e-5) << "width " << width << ", lane " << l;
+        for (std::size_t l = 0; l < 5; ++l)
+            EXPECT_NEAR(out.states[l][0], expected.states[l][0], 2e-5) << "width " << width << ", lane " << l;
     }
 }
 
@@ -92,7 +103,8 @@ TEST(Models, CompileQuickly) {
     const auto program = program_of(model.text, model.method, model.dt, model.parameters);
     (void)Kernel::compile(program, {.disk_cache = false});  // initialises LLVM
     double best = 1e9;
-    for (int n = 0; n < 5; ++n) best = std::min(best, Kernel::compile(program, {.disk_cache = false}).compile_seconds());
+    for (int n = 0; n < 5; ++n)
+        best = std::min(best, Kernel::compile(program, {.disk_cache = false}).compile_seconds());
     RecordProperty("compile_seconds", std::to_string(best));
 #ifdef NDEBUG
     EXPECT_LT(best, 0.5);  // 0.2 s when the machine is not busy with other things

@@ -1,10 +1,10 @@
 // Every operation of a program, compiled for every width and precision, against the same elementary functions on plain numbers.
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <random>
 
 #include "codegen/kernel_harness.hpp"
+#include <gtest/gtest.h>
+
 #include "spikesmith/numerics/apply.hpp"
 
 namespace spikesmith {
@@ -15,31 +15,40 @@ using test::ProgramWriter;
 
 const std::vector<Op>& program_operations() {
     static const std::vector<Op> all{
-        Op::add,    Op::subtract, Op::multiply, Op::divide,  Op::negate,  Op::power,      Op::floor_divide, Op::modulo,  Op::less,
-        Op::less_equal, Op::greater, Op::greater_equal, Op::equal, Op::not_equal, Op::logical_and, Op::logical_or, Op::logical_not, Op::select,
-        Op::exp,    Op::expm1,    Op::exprel,   Op::log,     Op::log10,   Op::log1p,      Op::sqrt,         Op::sin,     Op::cos,
-        Op::tan,    Op::sinh,     Op::cosh,     Op::tanh,    Op::arcsin,  Op::arccos,     Op::arctan,       Op::arcsinh, Op::arccosh,
-        Op::arctanh, Op::arctan2, Op::floor,    Op::ceil,    Op::abs,     Op::sign,       Op::truncate,     Op::minimum, Op::maximum,
-        Op::x_over_expm1};
+        Op::add,          Op::subtract,  Op::multiply,    Op::divide,      Op::negate,      Op::power,
+        Op::floor_divide, Op::modulo,    Op::less,        Op::less_equal,  Op::greater,     Op::greater_equal,
+        Op::equal,        Op::not_equal, Op::logical_and, Op::logical_or,  Op::logical_not, Op::select,
+        Op::exp,          Op::expm1,     Op::exprel,      Op::log,         Op::log10,       Op::log1p,
+        Op::sqrt,         Op::sin,       Op::cos,         Op::tan,         Op::sinh,        Op::cosh,
+        Op::tanh,         Op::arcsin,    Op::arccos,      Op::arctan,      Op::arcsinh,     Op::arccosh,
+        Op::arctanh,      Op::arctan2,   Op::floor,       Op::ceil,        Op::abs,         Op::sign,
+        Op::truncate,     Op::minimum,   Op::maximum,     Op::x_over_expm1};
     return all;
 }
 
 // Three arguments for each lane: special values against each other, then random magnitudes over the whole range.
 std::vector<std::vector<double>> arguments(bool single) {
-    const double smallest = single ? 0x1p-149 : 0x1p-1074, normal = single ? 0x1p-126 : 0x1p-1022, largest = single ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
+    const double smallest = single ? 0x1p-149 : 0x1p-1074, normal = single ? 0x1p-126 : 0x1p-1022,
+                 largest = single ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
     const double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
-    const std::vector<double> special{0.0,  -0.0, 1,   -1,  0.5,  -2,   3,    1e-9, smallest, -normal, largest, -largest,
-                                      inf,  -inf, nan, 0.7, 88.5, -104, 709.5, -745, 1e5,      0x1p31,  -0x1p52, 1e22};
+    const std::vector<double> special{0.0,      -0.0,    1,       -1,       0.5, -2,     3,       1e-9,
+                                      smallest, -normal, largest, -largest, inf, -inf,   nan,     0.7,
+                                      88.5,     -104,    709.5,   -745,     1e5, 0x1p31, -0x1p52, 1e22};
     std::vector<std::vector<double>> out;
     for (const double a : special) {
         for (const double b : special) out.push_back({a, b, a - b});
     }
     std::mt19937_64 random(7);
-    std::uniform_real_distribution<double> mantissa(-2, 2), small(-8, 8), wide(single ? -149 : -1074, single ? 127 : 1023);
+    std::uniform_real_distribution<double> mantissa(-2, 2), small(-8, 8),
+        wide(single ? -149 : -1074, single ? 127 : 1023);
     for (int n = 0; n < 400; ++n) {
-        const auto magnitude = [&](double exponent) { return std::ldexp(mantissa(random), static_cast<int>(exponent)); };
-        if (n % 2 == 0) out.push_back({magnitude(small(random)), magnitude(small(random)), magnitude(small(random))});
-        else out.push_back({magnitude(wide(random)), magnitude(wide(random)), magnitude(wide(random))});
+        const auto magnitude = [&](double exponent) {
+            return std::ldexp(mantissa(random), static_cast<int>(exponent));
+        };
+        if (n % 2 == 0)
+            out.push_back({magnitude(small(random)), magnitude(small(random)), magnitude(small(random))});
+        else
+            out.push_back({magnitude(wide(random)), magnitude(wide(random)), magnitude(wide(random))});
     }
     if (single) {
         for (auto& lane : out) {
@@ -67,14 +76,19 @@ UpdateProgram all_operations(const std::vector<ValueId>& x, ProgramWriter& w) {
 }
 
 template <class Float>
-void compare(const std::vector<std::vector<double>>& x, const std::vector<double>& computed, std::size_t o, const std::string& what) {
+void compare(const std::vector<std::vector<double>>& x, const std::vector<double>& computed, std::size_t o,
+             const std::string& what) {
     const auto& operations = program_operations();
     for (std::size_t l = 0; l < x.size(); ++l) {
-        const double value = o < operations.size() ? expected<Float>(operations[o], x[l])
-                                                   : static_cast<double>(std::fma(static_cast<Float>(x[l][0]), static_cast<Float>(x[l][1]), static_cast<Float>(x[l][2])));
+        const double value =
+            o < operations.size()
+                ? expected<Float>(operations[o], x[l])
+                : static_cast<double>(
+                      std::fma(static_cast<Float>(x[l][0]), static_cast<Float>(x[l][1]), static_cast<Float>(x[l][2])));
         ASSERT_TRUE(test::same_bits(value, computed[l]))
-            << what << " " << (o < operations.size() ? op_name(operations[o]) : "fma") << "(" << std::hexfloat << x[l][0] << ", " << x[l][1] << ", "
-            << x[l][2] << "): " << value << " expected, " << computed[l] << " computed";
+            << what << " " << (o < operations.size() ? op_name(operations[o]) : "fma") << "(" << std::hexfloat
+            << x[l][0] << ", " << x[l][1] << ", " << x[l][2] << "): " << value << " expected, " << computed[l]
+            << " computed";
     }
 }
 
@@ -95,9 +109,13 @@ void check_lanes() {
     }
 }
 
-TEST(Operations, GiveTheSameBitsInEveryWidth) { check_lanes<double>(); }
+TEST(Operations, GiveTheSameBitsInEveryWidth) {
+    check_lanes<double>();
+}
 
-TEST(Operations, GiveTheSameBitsInEveryWidthInSinglePrecision) { check_lanes<float>(); }
+TEST(Operations, GiveTheSameBitsInEveryWidthInSinglePrecision) {
+    check_lanes<float>();
+}
 
 TEST(Operations, GiveTheSameBitsWhereAllLanesShareTheArguments) {
     ProgramWriter w;

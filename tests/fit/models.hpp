@@ -102,7 +102,7 @@ inline TraceFitterOptions hodgkin_huxley_options() {
 }
 
 inline std::vector<FitParameter> hodgkin_huxley_bounds() {
-    return {{"gl", quantity("2 psiemens"), quantity("200 nS")},
+    return {{"gl", quantity("2 pS"), quantity("200 nS")},
             {"g_na", quantity("200 nS"), quantity("0.4 mS")},
             {"g_kd", quantity("200 nS"), quantity("200 uS")}};
 }

@@ -8,10 +8,8 @@
 
 #include "spikesmith/math/elementary.hpp"
 
-namespace spikesmith::math {
+namespace spikesmith::math::test {
 namespace {
-
-using namespace test;
 
 constexpr double limit = 2.0;
 constexpr int points_in_double = 2500;  // random points per interval
@@ -381,4 +379,4 @@ INSTANTIATE_TEST_SUITE_P(Functions, BinaryAccuracy, testing::ValuesIn(binary_cas
                          [](const auto& test_case) { return test_case.param.name; });
 
 }  // namespace
-}  // namespace spikesmith::math
+}  // namespace spikesmith::math::test

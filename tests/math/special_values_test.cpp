@@ -217,7 +217,7 @@ TEST(IncreasingFunctions, StayInOrder) {
 TEST(Bits, AreTheSameOnEveryMachine) {
     std::uint64_t hash = 0xcbf29ce484222325;
     const auto add = [&](auto value) {
-        if (value != value) value = 0;  // the payload of a NaN is the machine's own
+        if (std::isnan(value)) value = 0;  // the payload of a NaN is the machine's own
         unsigned char bytes[sizeof(value)];
         std::memcpy(bytes, &value, sizeof(value));
         for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3;

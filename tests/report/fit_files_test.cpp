@@ -114,7 +114,8 @@ TEST(ConvergencePlot, FollowsTheBestOverTheEvaluations) {
     EXPECT_TRUE(plot.panels[0].log_y);
     const Curve& best = plot.panels[0].curves.back();
     EXPECT_EQ(best.x, (std::vector<double>{2, 3}));
-    EXPECT_EQ(best.y, (std::vector<double>{5e-7, 1e-7}));
+    EXPECT_THAT(best.y, testing::Pointwise(testing::DoubleNear(1e-12), {0.5, 0.1}));  // mV^2
+    EXPECT_EQ(plot.panels[0].y_label, "error (mV^2)");
     EXPECT_TRUE(plot.panels[1].log_y);
     const Curve& values = plot.panels[1].curves.back();
     EXPECT_EQ(values.x, (std::vector<double>{0, 2, 2, 3}));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <regex>
+#include <sstream>
 
 namespace spikesmith {
 namespace {
@@ -19,7 +20,7 @@ using testing::Pointwise;
 // Every opening tag is closed in the right order; attributes are quoted.
 bool well_formed(const std::string& text) {
     std::vector<std::string> open;
-    const std::regex tag(R"re(<(/?)([a-z]+)((?:\s+[a-z-]+(?::[a-z]+)?="[^"<]*")*)\s*(/?)>)re");
+    const std::regex tag(R"re(<(/?)([a-z]+)((?:\s+[A-Za-z0-9-]+="[^"<]*")*)\s*(/?)>)re");
     std::size_t tags = 0;
     for (auto it = std::sregex_iterator(text.begin(), text.end(), tag); it != std::sregex_iterator(); ++it, ++tags) {
         if ((*it)[1].length() > 0) {
@@ -38,14 +39,21 @@ std::size_t count(const std::string& text, const std::string& part) {
     return n;
 }
 
+// The points of the only line in the picture, as SVG writes them.
+std::string line_of(const std::string& text) {
+    const std::size_t end = text.find("\" fill=\"none\" stroke=\"#1f5fa8\"");
+    const std::size_t begin = text.rfind('"', end - 1) + 1;
+    return text.substr(begin, end - begin);
+}
+
 TEST(NiceTicks, AreRoundNumbersInsideTheRange) {
     EXPECT_THAT(nice_ticks(0, 15, 8), ElementsAre(0, 2, 4, 6, 8, 10, 12, 14));
     EXPECT_THAT(nice_ticks(0, 10, 4), ElementsAre(0, 2.5, 5, 7.5, 10));
-    EXPECT_THAT(nice_ticks(-72.3, 41.0, 4), ElementsAre(-50, 0));
+    EXPECT_THAT(nice_ticks(-72.3, 41.0, 4), ElementsAre(-50, -25, 0, 25));
     EXPECT_THAT(nice_ticks(-1, 1, 2), ElementsAre(-1, 0, 1));
     EXPECT_TRUE(nice_ticks(1, 1, 4).empty());
     EXPECT_TRUE(nice_ticks(0, std::numeric_limits<double>::quiet_NaN(), 4).empty());
-    EXPECT_LT(nice_ticks(1e9, std::nextafter(1e9, 2e9), 4).size(), 1001U);
+    EXPECT_TRUE(nice_ticks(1e9, std::nextafter(1e9, 2e9), 4).empty());
 }
 
 TEST(LogTicks, ArePowersOfTenAndFilledUpWhenFew) {
@@ -83,10 +91,8 @@ TEST(Svg, HasNoNumbersThatAreNoneWhateverTheCurve) {
 TEST(Svg, GapsInterruptTheLine) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const std::string text = svg({.title = "", .panels = {{.title = "", .x_label = "", .y_label = "", .log_y = false, .curves = {{.label = "", .x = {0, 1, 2, 3, 4}, .y = {0, 1, nan, 1, 0}}}}}});
-    std::smatch path;
-    ASSERT_TRUE(std::regex_search(text, path, std::regex("<path d=\"([^\"]*)\" fill=\"none\"")));
-    EXPECT_EQ(count(path[1], "M"), 2U);
-    EXPECT_EQ(count(path[1], "L"), 2U);
+    EXPECT_EQ(count(line_of(text), "M"), 2U);
+    EXPECT_EQ(count(line_of(text), "L"), 2U);
 }
 
 TEST(Svg, ThinnedCurvesKeepTheirExtremes) {
@@ -99,15 +105,14 @@ TEST(Svg, ThinnedCurvesKeepTheirExtremes) {
     const std::string text = svg(plot);
     EXPECT_LT(text.size(), 200000U);
     // The axis spans the range with 6 % to spare on each side.
-    std::smatch path;
-    ASSERT_TRUE(std::regex_search(text, path, std::regex("<path d=\"([^\"]*)\" fill=\"none\"")));
     double low = 1e9;
     double high = -1e9;
-    const std::string points = path[1];
-    const std::regex point("[ML]([0-9.]+),([0-9.]+)");
-    for (auto it = std::sregex_iterator(points.begin(), points.end(), point); it != std::sregex_iterator(); ++it) {
-        low = std::min(low, std::stod((*it)[2]));
-        high = std::max(high, std::stod((*it)[2]));
+    std::string points = line_of(text);
+    for (char& c : points) c = c == 'M' || c == 'L' || c == ',' ? ' ' : c;
+    std::istringstream numbers(points);
+    for (double x = 0, y = 0; numbers >> x >> y;) {
+        low = std::min(low, y);
+        high = std::max(high, y);
     }
     EXPECT_NEAR(high - low, plot.panel_height / 1.12, 0.05);
 }

@@ -103,7 +103,7 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
         wrong_type(member.key, "a table or the path of a file", member.value, fmt::format("for example `{} = {{file = \"current.npy\", unit = \"nA\"}}`", member.key));
     }
     const Section section(member.value, path + "." + member.key,
-                          {"file", "key", "columns", "unit", "traces_along", "dt", "time_column", "time_unit", "header", "delimiter"});
+                          {"file", "key", "columns", "unit", "orientation", "dt", "index", "index_unit", "header", "delimiter"});
     series.file = read_path(section.required("file", "file = \"current.npy\""), "file", folder);
     RecordingSource& source = series.source;
     source.path = series.file.path.string();
@@ -116,21 +116,21 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
         source.unit = unit->text;
     }
     constexpr std::array orientations{Orientation::automatic, Orientation::rows, Orientation::columns};
-    source.orientation = orientations[section.choice("traces_along", {"automatic", "rows", "columns"}, 0)];
-    if (const auto* column = section.find("time_column")) {
+    source.orientation = orientations[section.choice("orientation", {"automatic", "rows", "columns"}, 0)];
+    if (const auto* column = section.find("index")) {
         if (column->kind == Kind::integer && column->integer >= 1) {
             source.index = fmt::format("{}", column->integer);
         } else if (column->kind == Kind::string && !column->text.empty()) {
             source.index = column->text;
         } else {
-            wrong_type("time_column", "the name of a column or its number from 1", *column, "\"none\" if there is no such column");
+            wrong_type("index", "the name of a column or its number from 1", *column, "\"none\" if there is no such column");
         }
     }
-    if (const auto* unit = section.string("time_unit", "time_unit = \"ms\"")) {
+    if (const auto* unit = section.string("index_unit", "index_unit = \"ms\"")) {
         const NamedText named{"unit", unit};
         Unit time_unit;
         with_positions_in({&named, 1}, [&] { time_unit = parse_recorded_unit(unit->text, named.name); });
-        if (!(time_unit.dimension == dimensions::second)) fail_at(unit->place, fmt::format("`time_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
+        if (!(time_unit.dimension == dimensions::second)) fail_at(unit->place, fmt::format("`index_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
         source.index_unit = unit->text;
     }
     if (const auto header = section.boolean("header")) source.header = *header ? Header::present : Header::absent;
@@ -310,7 +310,7 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     Config config;
     config.file = file;
     config.name = std::move(name);
-    (void)section.required("model", "[model]");
+    if (section.find("model") == nullptr) fail_at(tree.place, "the file has no section [model]", "it begins with `[model]` and `equations = ...`");
     config.model = read_model(*section.table("model"), folder, config.name);
     if (const auto* data = section.table("data")) config.data = read_data(*data, folder);
     if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);

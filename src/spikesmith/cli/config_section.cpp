@@ -26,26 +26,6 @@ constexpr std::array homes{
     Home{"method_options", "model"}, Home{"dt", "model"},          Home{"method", "model"},         Home{"parameters", "fit"},
 };
 
-// "2 pS": a number with an SI symbol that equations do not know, else whatever parse_quantity reads.
-Quantity parse_written_quantity(std::string_view text, std::string_view source_name) {
-    try {
-        return parse_quantity(text, source_name);
-    } catch (const UnitError&) {
-        const std::string_view digits = text.substr(std::min(text.find_first_not_of(" +"), text.size()));
-        double number = 0;
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (error != std::errc{}) throw;
-        Unit unit;
-        try {
-            unit = parse_recorded_unit(digits.substr(static_cast<std::size_t>(end - digits.data())));
-        } catch (const UnitError&) {
-            unit.scale = 0;
-        }
-        if (unit.scale == 0) throw;
-        return {number * unit.scale, unit.dimension};
-    }
-}
-
 }  // namespace
 
 std::string section_title(std::string_view path) { return path.empty() ? "the file" : fmt::format("[{}]", path); }
@@ -167,7 +147,7 @@ ConfigQuantity read_quantity(const TomlValue& value, std::string_view key) {
         result.quantity.value = value.real;
     } else if (value.kind == Kind::string) {
         const NamedText named{"quantity", &value};
-        with_positions_in({&named, 1}, [&] { result.quantity = parse_written_quantity(value.text, named.name); });
+        with_positions_in({&named, 1}, [&] { result.quantity = parse_quantity(value.text, named.name); });
     } else {
         wrong_type(key, "a quantity", value, "a string with a number and a unit, such as \"20 nS\", or a plain number");
     }

@@ -61,7 +61,7 @@ double sampling_interval(const LoadedSeries& loaded, const Config& config) {
         fail_at(stated->place,
                 fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity), loaded.config->source.path,
                             format_quantity({*measured, dimensions::second})),
-                "leave `dt` out, or name another time column with `time_column`");
+                "leave `dt` out, or name another time column with `index`");
     }
     if (stated) return stated->quantity.value;
     if (measured) return *measured;
@@ -198,7 +198,7 @@ std::vector<double> weights_of(const MetricConfig& config, const TraceFitter& fi
 }
 
 MetricPointer make_metric(const MetricConfig& config, const TraceFitter& fitter) {
-    return located(config.place, [&] {
+    return located(config.t_start ? config.t_start->place : config.place, [&] {
         MSEOptions options;
         if (config.t_start) options.t_start = config.t_start->quantity.value;
         options.t_weights = weights_of(config, fitter);
@@ -352,7 +352,7 @@ FitOptions fit_options(const Problem& problem, const TraceFitter& fitter) {
         if (!given) missing.push_back(parameter->name);
     }
     const auto* parameters_table = problem.config.tree.find("fit")->value.find("parameters");
-    if (!missing.empty()) missing_parameters(parameters_table->place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
+    if (!missing.empty()) missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
 
     options.optimizer = read_optimizer(fit.optimizer);
     for (const auto* output : fitted_outputs(problem, fit)) {

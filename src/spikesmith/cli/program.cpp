@@ -35,16 +35,16 @@ struct CommandLine {
 void add_options(CLI::App& app, CommandLine& line, bool writes) {
     app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")->required()->type_name("CONFIG.toml");
     app.add_option("--set", line.settings, "Replace a value of the file, e.g. fit.n_rounds=20; may be repeated")->type_name("KEY=VALUE")->expected(1)->take_all();
-    app.add_option("--seed", line.seed, "Seed of everything random (default: run.seed of the file, else 0)")->type_name("N");
-    app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")->type_name("N");
+    app.add_option("--seed", line.seed, "Seed of everything random (default: run.seed of the file, else 0)")->type_name("N")->take_last();
+    app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")->type_name("N")->take_last();
     if (writes) {
-        app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")->type_name("DIR");
+        app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")->type_name("DIR")->take_last();
         app.add_flag("--force", line.force, "Replace an earlier run in that folder");
     }
     app.add_flag("--json", line.json, "Print one JSON object and nothing else");
     app.add_flag("--quiet", line.quiet, writes ? "Print no progress and no report" : "Print nothing if all is well");
-    app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")->type_name("N")->group("Advanced");
-    app.add_option("--precision", line.precision, "double (default) or single")->type_name("WORD")->group("Advanced");
+    app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")->type_name("N")->group("Advanced")->take_last();
+    app.add_option("--precision", line.precision, "double (default) or single")->type_name("WORD")->group("Advanced")->take_last();
 }
 
 std::vector<Override> overrides_of(const CommandLine& line) {

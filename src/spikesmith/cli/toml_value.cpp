@@ -348,7 +348,15 @@ TomlValue parse_toml(std::shared_ptr<const SourceText> source) {
         const Lines lines(source->text);
         std::string message(error.description());
         if (message.ends_with('.')) message.pop_back();
-        fail_at({source, {lines.offset(error.source().begin), 1}}, fmt::format("not valid TOML: {}", message));
+        std::string hint;
+        if (message.find("control characters") != std::string::npos) {
+            message = "this string does not end on its line";
+            hint = "close it with its quote; text of several lines stands between ''' and '''";
+        } else if (message.starts_with("Error while parsing ")) {
+            if (const auto colon = message.find(": "); colon != std::string::npos) message.erase(0, colon + 2);
+        }
+        if (message.starts_with("cannot redefine")) hint = "each key stands once";
+        fail_at({source, {lines.offset(error.source().begin), 1}}, fmt::format("not valid TOML: {}", message), std::move(hint));
     }
 }
 

@@ -1,13 +1,13 @@
 #include "spikesmith/codegen/ir_operations.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/MDBuilder.h>
-
-#include <algorithm>
-#include <numeric>
 
 namespace spikesmith::codegen {
 
@@ -54,7 +54,9 @@ R IrEmitter::each(F operation, const A&... arguments) const {
 
 // --- constants and broadcasts ---
 
-IrEmitter::Real IrEmitter::real(double v) const { return broadcast_real(llvm::ConstantFP::get(real_type_, v)); }
+IrEmitter::Real IrEmitter::real(double v) const {
+    return broadcast_real(llvm::ConstantFP::get(real_type_, v));
+}
 
 IrEmitter::Int IrEmitter::integer(std::int64_t v) const {
     Int result;
@@ -62,9 +64,13 @@ IrEmitter::Int IrEmitter::integer(std::int64_t v) const {
     return result;
 }
 
-IrEmitter::Bool IrEmitter::boolean(bool v) const { return broadcast_bool(builder_.getInt1(v)); }
+IrEmitter::Bool IrEmitter::boolean(bool v) const {
+    return broadcast_bool(builder_.getInt1(v));
+}
 
-IrEmitter::Word IrEmitter::word(std::uint32_t v) const { return broadcast_word(builder_.getInt32(v)); }
+IrEmitter::Word IrEmitter::word(std::uint32_t v) const {
+    return broadcast_word(builder_.getInt32(v));
+}
 
 IrEmitter::Real IrEmitter::broadcast_real(Value* scalar) const {
     if (scalar->getType() != real_type_) scalar = builder_.CreateFPCast(scalar, real_type_);
@@ -133,7 +139,11 @@ IrEmitter::Real IrEmitter::abs(Real a) const {
     return each<Real>([&](Value* x) { return intrinsic(llvm::Intrinsic::fabs, {x}); }, a);
 }
 IrEmitter::Real IrEmitter::fma(Real a, Real b, Real c) const {
-    return each<Real>([&](Value* x, Value* y, Value* z) { return intrinsic(llvm::Intrinsic::fma, {x, y, z}); }, a, b, c);
+    return each<Real>(
+        [&](Value* x, Value* y, Value* z) {
+            return intrinsic(llvm::Intrinsic::fma, {x, y, z});
+        },
+        a, b, c);
 }
 IrEmitter::Real IrEmitter::sqrt(Real a) const {
     return each<Real>([&](Value* x) { return intrinsic(llvm::Intrinsic::sqrt, {x}); }, a);
@@ -265,11 +275,12 @@ Value* IrEmitter::scalef(Value* x, Value* n) const {
     const auto id = shape_.single ? x86_avx512_mask_scalef_ps_512 : x86_avx512_mask_scalef_pd_512;
     Value* all_lanes = shape_.single ? builder_.getInt16(0xffff) : builder_.getInt8(0xff);
     Value* current_rounding = builder_.getInt32(4);
-    return builder_.CreateIntrinsic(id, {}, {x, n, llvm::Constant::getNullValue(piece_type()), all_lanes, current_rounding});
+    return builder_.CreateIntrinsic(id, {},
+                                    {x, n, llvm::Constant::getNullValue(piece_type()), all_lanes, current_rounding});
 }
 
 IrEmitter::Real IrEmitter::scale(Real x, Real n) const {
-    if (shape_.scalef) return each<Real>([&](Value* value, Value* power) { return scalef(value, power); }, x, n);
+    if (shape_.avx512) return each<Real>([&](Value* value, Value* power) { return scalef(value, power); }, x, n);
     // Two factors, because 2^n itself may overflow or be subnormal; only the second product rounds.
     const Real half = round_even(mul(n, real(0.5)));
     return each<Real>(
@@ -280,7 +291,7 @@ IrEmitter::Real IrEmitter::scale(Real x, Real n) const {
 }
 
 IrEmitter::Real IrEmitter::scale_normal(Real x, Real n) const {
-    if (shape_.scalef) return each<Real>([&](Value* value, Value* power) { return scalef(value, power); }, x, n);
+    if (shape_.avx512) return each<Real>([&](Value* value, Value* power) { return scalef(value, power); }, x, n);
     const Int shift = shift_left(bits(add(n, real(shape_.single ? 0x1.8p23 : 0x1.8p52))), shape_.single ? 23 : 52);
     return from_bits(int_add(bits(x), shift));
 }
@@ -311,7 +322,8 @@ IrEmitter::Int IrEmitter::combine(Word high, Word low) const {
     if (shape_.single) return each<Int>([](Value* x) { return x; }, high);
     return each<Int>(
         [&](Value* x, Value* y) {
-            return builder_.CreateOr(builder_.CreateShl(builder_.CreateZExt(x, type), std::uint64_t{32}), builder_.CreateZExt(y, type));
+            return builder_.CreateOr(builder_.CreateShl(builder_.CreateZExt(x, type), std::uint64_t{32}),
+                                     builder_.CreateZExt(y, type));
         },
         high, low);
 }
@@ -322,7 +334,8 @@ IrEmitter::Real IrEmitter::load(Value* address) const {
     const std::uint64_t bytes = shape_.single ? 4 : 8;
     Real result;
     for (int p = 0; p < shape_.pieces; ++p) {
-        Value* place = builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
+        Value* place =
+            builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
         result.piece[static_cast<std::size_t>(p)] = builder_.CreateAlignedLoad(piece_type(), place, llvm::Align(bytes));
     }
     return result;
@@ -331,7 +344,8 @@ IrEmitter::Real IrEmitter::load(Value* address) const {
 void IrEmitter::store(Real value, Value* address) const {
     const std::uint64_t bytes = shape_.single ? 4 : 8;
     for (int p = 0; p < shape_.pieces; ++p) {
-        Value* place = builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
+        Value* place =
+            builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
         builder_.CreateAlignedStore(value.piece[static_cast<std::size_t>(p)], place, llvm::Align(bytes));
     }
 }
@@ -340,8 +354,11 @@ Value* IrEmitter::mask(Bool c) const {
     Value* result = builder_.getInt64(0);
     for (int p = 0; p < shape_.pieces; ++p) {
         Value* piece = c.piece[static_cast<std::size_t>(p)];
-        Value* bits = shape_.width == 1 ? piece : builder_.CreateBitCast(piece, builder_.getIntNTy(static_cast<unsigned>(shape_.width)));
-        Value* shifted = builder_.CreateShl(builder_.CreateZExt(bits, builder_.getInt64Ty()), static_cast<std::uint64_t>(p * shape_.width));
+        Value* bits = shape_.width == 1
+                          ? piece
+                          : builder_.CreateBitCast(piece, builder_.getIntNTy(static_cast<unsigned>(shape_.width)));
+        Value* shifted = builder_.CreateShl(builder_.CreateZExt(bits, builder_.getInt64Ty()),
+                                            static_cast<std::uint64_t>(p * shape_.width));
         result = builder_.CreateOr(result, shifted);
     }
     return result;
@@ -362,9 +379,10 @@ void IrEmitter::for_lanes_where(Bool c, llvm::function_ref<void(Value* lane)> bo
     auto* first_lane = llvm::BasicBlock::Create(context, "some_lane", function);
     auto* done = llvm::BasicBlock::Create(context, "lanes_done", function);
     auto* seldom = llvm::MDBuilder(context).createBranchWeights(1, 1 << 16);
+    const Int carried = packed(c);
     builder_.CreateCondBr(any(c), first_lane, done, seldom);
     builder_.SetInsertPoint(first_lane);
-    Value* all = mask(c);
+    Value* all = mask(unpacked(c, carried));
     builder_.CreateBr(next_lane);
     builder_.SetInsertPoint(next_lane);
     auto* remaining = builder_.CreatePHI(builder_.getInt64Ty(), 2);
@@ -395,7 +413,8 @@ void IrEmitter::for_all_lanes(llvm::function_ref<void(Value* lane)> body) const 
 
 Value* IrEmitter::function_address(FunctionTable::Function function) const {
     auto* pointer = builder_.getPtrTy();
-    Value* place = builder_.CreateConstInBoundsGEP1_64(pointer, table_, static_cast<std::uint64_t>(functions_.number_of(function)));
+    Value* place = builder_.CreateConstInBoundsGEP1_64(pointer, table_,
+                                                       static_cast<std::uint64_t>(functions_.number_of(function)));
     return builder_.CreateLoad(pointer, place);
 }
 
@@ -415,15 +434,26 @@ IrEmitter::Real IrEmitter::rarely(Bool c, double (*function)(double, double), Re
     return call_rarely(c, reinterpret_cast<FunctionTable::Function>(function), {x, y}, otherwise);
 }
 
-IrEmitter::Real IrEmitter::branch_if_any(Bool c, Real usual, llvm::function_ref<Real()> other) const {
+IrEmitter::Int IrEmitter::packed(Bool c) const {
+    if (shape_.width == 1 || shape_.avx512) return {};
+    return each<Int>([&](Value* x) { return builder_.CreateSExt(x, vector_of(int_type_)); }, c);
+}
+
+IrEmitter::Bool IrEmitter::unpacked(Bool c, Int carried) const {
+    if (shape_.width == 1 || shape_.avx512) return c;
+    return int_less(carried, integer(0));
+}
+
+IrEmitter::Real IrEmitter::branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const {
     auto& context = builder_.getContext();
     auto* parent = builder_.GetInsertBlock()->getParent();
     auto* before = builder_.GetInsertBlock();
     auto* unusual = llvm::BasicBlock::Create(context, "unusual", parent);
     auto* join = llvm::BasicBlock::Create(context, "join", parent);
+    const Int carried = packed(c);
     builder_.CreateCondBr(any(c), unusual, join, llvm::MDBuilder(context).createBranchWeights(1, 1 << 16));
     builder_.SetInsertPoint(unusual);
-    const Real computed = other();
+    const Real computed = other(unpacked(c, carried));
     auto* unusual_end = builder_.GetInsertBlock();
     builder_.CreateBr(join);
     builder_.SetInsertPoint(join);
@@ -438,8 +468,9 @@ IrEmitter::Real IrEmitter::branch_if_any(Bool c, Real usual, llvm::function_ref<
 }
 
 // Lanes go through memory, one call each.
-IrEmitter::Real IrEmitter::call_rarely(Bool c, FunctionTable::Function function, llvm::ArrayRef<Real> arguments, Real otherwise) const {
-    return branch_if_any(c, otherwise, [&] {
+IrEmitter::Real IrEmitter::call_rarely(Bool c, FunctionTable::Function function, llvm::ArrayRef<Real> arguments,
+                                       Real otherwise) const {
+    return branch_if_any(c, otherwise, [&](Bool needed) {
         const auto lanes = static_cast<std::uint64_t>(shape_.lanes());
         std::vector<Value*> memory;
         for (const Real& argument : arguments) {
@@ -449,16 +480,18 @@ IrEmitter::Real IrEmitter::call_rarely(Bool c, FunctionTable::Function function,
         Value* results = stack(real_type_, lanes);
         store(otherwise, results);
         auto* double_type = builder_.getDoubleTy();
-        auto* signature = llvm::FunctionType::get(double_type, std::vector<llvm::Type*>(arguments.size(), double_type), false);
+        auto* signature =
+            llvm::FunctionType::get(double_type, std::vector<llvm::Type*>(arguments.size(), double_type), false);
         Value* address = function_address(function);
-        for_lanes_where(c, [&](Value* lane) {
+        for_lanes_where(needed, [&](Value* lane) {
             std::vector<Value*> values;
             for (Value* place : memory) {
                 Value* value = builder_.CreateLoad(real_type_, builder_.CreateInBoundsGEP(real_type_, place, lane));
                 values.push_back(builder_.CreateFPCast(value, double_type));
             }
             Value* value = builder_.CreateCall(signature, address, values);
-            builder_.CreateStore(builder_.CreateFPCast(value, real_type_), builder_.CreateInBoundsGEP(real_type_, results, lane));
+            builder_.CreateStore(builder_.CreateFPCast(value, real_type_),
+                                 builder_.CreateInBoundsGEP(real_type_, results, lane));
         });
         return load(results);
     });

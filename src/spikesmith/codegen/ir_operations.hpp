@@ -7,11 +7,11 @@
 // For this room only; includes LLVM.
 #pragma once
 
-#include <llvm/IR/IRBuilder.h>
-
 #include <array>
 #include <cstdint>
 #include <vector>
+
+#include <llvm/IR/IRBuilder.h>
 
 namespace spikesmith::codegen {
 
@@ -21,7 +21,7 @@ struct VectorShape {
     int width = 1;   // lanes per piece
     int pieces = 1;  // machine vectors advanced together
     bool single = false;
-    bool scalef = false;  // the target has AVX-512's vscalef
+    bool avx512 = false;  // the target has vscalef and mask registers
     [[nodiscard]] int lanes() const { return width * pieces; }
 };
 
@@ -97,7 +97,7 @@ class IrEmitter {
     Real rarely(Bool c, double (*function)(double, double), Real x, Real y, Real otherwise) const;
     template <class Special>
     Real seldom(Bool c, Real usual, Special special) const {
-        return branch_if_any(c, usual, [&] { return select(c, special(), usual); });
+        return branch_if_any(c, usual, [&](Bool needed) { return select(needed, special(), usual); });
     }
     Word word(std::uint32_t v) const;
     Word word_add(Word a, Word b) const;
@@ -142,8 +142,13 @@ class IrEmitter {
     [[nodiscard]] llvm::Value* splat(llvm::Value* scalar) const;
     [[nodiscard]] llvm::Value* power_of_two(llvm::Value* n) const;
     [[nodiscard]] llvm::Value* scalef(llvm::Value* x, llvm::Value* n) const;
-    // `usual` where no lane fulfils the condition, else what `other` emits, in a block that is placed out of the way.
-    Real branch_if_any(Bool c, Real usual, llvm::function_ref<Real()> other) const;
+    // `usual` where no lane fulfils the condition, else what `other` emits in a block that is placed out of the way, where it must
+    // use the condition it is handed.
+    Real branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const;
+    // A condition that is computed here and used in another block. Without mask registers it travels as a vector of all-ones or
+    // all-zeros; as bits, LLVM would pack and unpack it on the usual path.
+    [[nodiscard]] Int packed(Bool c) const;
+    [[nodiscard]] Bool unpacked(Bool c, Int carried) const;
     Real call_rarely(Bool c, FunctionTable::Function function, llvm::ArrayRef<Real> arguments, Real otherwise) const;
     [[nodiscard]] llvm::Value* intrinsic(llvm::Intrinsic::ID id, llvm::ArrayRef<llvm::Value*> arguments) const;
     [[nodiscard]] llvm::Value* counting(llvm::Value* first, llvm::Value* stride, int piece) const;

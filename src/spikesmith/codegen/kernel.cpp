@@ -1,5 +1,10 @@
 #include "spikesmith/codegen/kernel.hpp"
 
+#include <algorithm>
+#include <cfenv>
+#include <chrono>
+#include <stdexcept>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
@@ -7,15 +12,11 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
-#include <algorithm>
-#include <cfenv>
-#include <chrono>
-#include <stdexcept>
-
 #include "spikesmith/codegen/kernel_builder.hpp"
 #include "spikesmith/codegen/kernel_cache.hpp"
 #include "spikesmith/codegen/machine_code.hpp"
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/numerics/matrix_exponential.hpp"
 
 namespace spikesmith {
 
@@ -35,6 +36,7 @@ struct Kernel::Implementation {
 namespace {
 
 constexpr int largest_interleave = 8;
+constexpr int most_lanes = 64;  // a set of lanes is one 64-bit word
 
 // The options with every choice made.
 KernelOptions decided(const UpdateProgram& program, KernelOptions options) {
@@ -44,17 +46,25 @@ KernelOptions decided(const UpdateProgram& program, KernelOptions options) {
         throw NumericalError(fmt::format("this machine has no vectors of {} doubles", options.width),
                              fmt::format("widths available here: {}", fmt::join(widths, ", ")));
     }
-    if (options.interleave == 0) options.interleave = codegen::chosen_interleave(program);
-    if (options.interleave < 1 || options.interleave > largest_interleave) {
-        throw ConfigError(fmt::format("a kernel cannot advance {} vectors together", options.interleave),
-                          fmt::format("interleave is between 1 and {}, or 0 to let the model decide", largest_interleave));
+    if (options.interleave == 0) options.interleave = codegen::chosen_interleave(program, options.width);
+    const int lanes_per_vector = options.width * (options.precision == Precision::single_precision ? 2 : 1);
+    const int limit = std::min(largest_interleave, most_lanes / lanes_per_vector);
+    if (options.interleave < 1 || options.interleave > limit) {
+        throw ConfigError(fmt::format("a kernel cannot advance {} vectors of {} numbers together", options.interleave,
+                                      lanes_per_vector),
+                          fmt::format("interleave is between 1 and {} here, or 0 to let the model decide", limit));
     }
     return options;
 }
 
 // All that the machine code depends on.
 std::string content_key(const BuiltKernel& built, const codegen::Target& target) {
-    std::string key = fmt::format("LLVM {}\n{}\n{}\n{}\n", LLVM_VERSION_STRING, target.triple, target.cpu, target.features);
+    std::string key =
+        fmt::format("LLVM {}\n{}\n{}\n{}\n", LLVM_VERSION_STRING, target.triple, target.cpu, target.features);
+    // The IR calls functions by number; which they are, their distances within this program tell.
+    const auto address = [](auto function) { return reinterpret_cast<std::uintptr_t>(function); };
+    for (const auto function : built.functions.functions())
+        key += fmt::format("calls {:x}\n", address(function) - address(&matrix_exponential));
     llvm::raw_string_ostream stream(key);
     llvm::WriteBitcodeToFile(*built.module, stream);
     return key;
@@ -115,7 +125,8 @@ void Kernel::run(const KernelArguments& arguments) const {
         if (!present) throw std::invalid_argument(fmt::format("the kernel was not given {}", what));
     };
     if (arguments.lanes < 0 || arguments.lanes % self.lanes != 0) {
-        throw std::invalid_argument(fmt::format("a kernel that advances {} lanes together cannot run {} lanes", self.lanes, arguments.lanes));
+        throw std::invalid_argument(
+            fmt::format("a kernel that advances {} lanes together cannot run {} lanes", self.lanes, arguments.lanes));
     }
     if (arguments.lanes == 0 || arguments.first_step >= arguments.last_step) return;
     need(arguments.states != nullptr || self.n_states == 0, "states");
@@ -130,13 +141,25 @@ void Kernel::run(const KernelArguments& arguments) const {
     reinterpret_cast<codegen::KernelFunction>(self.code->entry())(&arguments, self.functions.data());
 }
 
-int Kernel::lanes() const { return implementation_->lanes; }
-int Kernel::width() const { return implementation_->options.width; }
-const KernelOptions& Kernel::options() const { return implementation_->options; }
-double Kernel::compile_seconds() const { return implementation_->compile_seconds; }
-bool Kernel::from_cache() const { return implementation_->from_cache; }
+int Kernel::lanes() const {
+    return implementation_->lanes;
+}
+int Kernel::width() const {
+    return implementation_->options.width;
+}
+const KernelOptions& Kernel::options() const {
+    return implementation_->options;
+}
+double Kernel::compile_seconds() const {
+    return implementation_->compile_seconds;
+}
+bool Kernel::from_cache() const {
+    return implementation_->from_cache;
+}
 
-std::vector<int> available_widths() { return codegen::host_widths(); }
+std::vector<int> available_widths() {
+    return codegen::host_widths();
+}
 
 std::string kernel_ir(const UpdateProgram& program, const KernelOptions& options) {
     const KernelOptions all = decided(program, options);

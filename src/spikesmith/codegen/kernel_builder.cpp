@@ -1,8 +1,5 @@
 #include "spikesmith/codegen/kernel_builder.hpp"
 
-#include <llvm/IR/Verifier.h>
-#include <llvm/Support/raw_ostream.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -10,6 +7,9 @@
 #include <optional>
 #include <stdexcept>
 #include <variant>
+
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
 
 #include "spikesmith/math/philox.hpp"
 #include "spikesmith/numerics/adaptive_trial.hpp"
@@ -27,7 +27,9 @@ struct Variation {
     bool time = false;
 };
 
-std::size_t index_of(ValueId id) { return static_cast<std::size_t>(id); }
+std::size_t index_of(ValueId id) {
+    return static_cast<std::size_t>(id);
+}
 
 template <class Visit>
 void for_each_operand(const UpdateProgram& program, const Instruction& instruction, Visit visit) {
@@ -45,20 +47,31 @@ void for_each_operand(const UpdateProgram& program, const Instruction& instructi
     }
 }
 
-bool is_random(Op op) { return op == Op::uniform || op == Op::normal || op == Op::poisson; }
+bool is_random(Op op) {
+    return op == Op::uniform || op == Op::normal || op == Op::poisson;
+}
+
+bool is_elementary_function(const Instruction& i) {
+    return i.source == Source::operation && (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 ||
+                                             (i.op >= Op::exp && i.op <= Op::arctan2));
+}
 
 Variation variation_of_source(const Instruction& instruction) {
     switch (instruction.source) {
         case Source::operation:
             return is_random(instruction.op) ? Variation{true, true} : Variation{};
         case Source::parameter:
-        case Source::lane_index: return {.lane = true};
+        case Source::lane_index:
+            return {.lane = true};
         case Source::time_input:
         case Source::time:
-        case Source::step_index: return {.time = true};
+        case Source::step_index:
+            return {.time = true};
         case Source::state:
-        case Source::adaptive: return {true, true};
-        default: return {};
+        case Source::adaptive:
+            return {true, true};
+        default:
+            return {};
     }
 }
 
@@ -72,14 +85,15 @@ void lane_matrix_exponential(std::int64_t n, std::int64_t stride, const Float* m
     for (std::size_t k = 0; k < size; ++k) result[k * static_cast<std::size_t>(stride)] = static_cast<Float>(out[k]);
 }
 
-double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::uint32_t sample, std::uint32_t trace, std::uint32_t site) noexcept {
+double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::uint32_t sample, std::uint32_t trace,
+                    std::uint32_t site) noexcept {
     return math::poisson_at(lambda, seed, step, sample, trace, site);
 }
 
 // Fields of KernelArguments as the compiled code reads them.
 struct Fields {
-    Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts, *spike_capacity, *seed,
-        *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration;
+    Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
+        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration;
 };
 
 template <class Float>
@@ -92,7 +106,8 @@ class KernelBuilder {
     using Word = IrEmitter::Word;
     using PieceValue = std::variant<Real, Bool>;
 
-    KernelBuilder(const UpdateProgram& program, const KernelOptions& options, VectorShape shape, llvm::Function* function, FunctionTable& functions)
+    KernelBuilder(const UpdateProgram& program, const KernelOptions& options, VectorShape shape,
+                  llvm::Function* function, FunctionTable& functions)
         : program_(program),
           options_(options),
           function_(function),
@@ -122,7 +137,8 @@ class KernelBuilder {
         first_lane_ = first_lane;
         emit(false);
         std::vector<Real> before;
-        for (std::size_t s = 0; s < program_.states.size(); ++s) before.push_back(vector_.load(lane_address(fields_.states, s)));
+        for (std::size_t s = 0; s < program_.states.size(); ++s)
+            before.push_back(vector_.load(lane_address(fields_.states, s)));
         builder_.CreateBr(steps);
         auto* prologue_end = builder_.GetInsertBlock();
 
@@ -160,12 +176,15 @@ class KernelBuilder {
         std::optional<PieceValue> scalar;
     };
 
-    llvm::BasicBlock* block(const char* name) { return llvm::BasicBlock::Create(function_->getContext(), name, function_); }
+    llvm::BasicBlock* block(const char* name) {
+        return llvm::BasicBlock::Create(function_->getContext(), name, function_);
+    }
     Value* i64(std::size_t n) { return builder_.getInt64(n); }
 
     void read_fields() {
         const auto field = [&](std::size_t offset, llvm::Type* type) -> Value* {
-            return builder_.CreateLoad(type, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), function_->getArg(0), offset));
+            return builder_.CreateLoad(
+                type, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), function_->getArg(0), offset));
         };
         auto* integer = builder_.getInt64Ty();
         auto* pointer = builder_.getPtrTy();
@@ -226,8 +245,10 @@ class KernelBuilder {
             }
             slot.scalar = value_of(scalar_, instruction);
             const bool boolean = slot.scalar->index() == 1;
-            if (boolean) slot.vector = truth(vector_.broadcast_bool(std::get<1>(*slot.scalar).piece[0]));
-            else slot.vector = real(vector_.broadcast_real(std::get<0>(*slot.scalar).piece[0]));
+            if (boolean)
+                slot.vector = truth(vector_.broadcast_bool(std::get<1>(*slot.scalar).piece[0]));
+            else
+                slot.vector = real(vector_.broadcast_real(std::get<0>(*slot.scalar).piece[0]));
         }
     }
 
@@ -257,22 +278,30 @@ class KernelBuilder {
     // `operand_of` gives earlier values of the code that the instruction stands in.
     template <class B, class Operand>
     PieceValue value_of(const B& b, const Instruction& i, const Operand& operand_of) {
-        const auto argument = [&](std::size_t n) { return i.args[n] == no_value ? real(b.real(0)) : operand_of(i.args[n]); };
+        const auto argument = [&](std::size_t n) {
+            return i.args[n] == no_value ? real(b.real(0)) : operand_of(i.args[n]);
+        };
         switch (i.source) {
             case Source::operation:
                 if (is_random(i.op)) {
-                    return real(random_draw(i, i.args[0] == no_value ? std::nullopt : std::optional<Real>(as_real(b, argument(0)))));
+                    return real(random_draw(
+                        i, i.args[0] == no_value ? std::nullopt : std::optional<Real>(as_real(b, argument(0)))));
                 }
                 return apply_operation(b, i.op, argument(0), argument(1), argument(2));
-            case Source::fused: return real(b.fma(as_real(b, argument(0)), as_real(b, argument(1)), as_real(b, argument(2))));
-            case Source::parameter: return real(b.load(lane_address(fields_.parameters, static_cast<std::size_t>(i.index))));
-            case Source::state: return real(states_.at(static_cast<std::size_t>(i.index)));
-            case Source::time_input: return real(b.broadcast_real(time_input(i.index)));
+            case Source::fused:
+                return real(b.fma(as_real(b, argument(0)), as_real(b, argument(1)), as_real(b, argument(2))));
+            case Source::parameter:
+                return real(b.load(lane_address(fields_.parameters, static_cast<std::size_t>(i.index))));
+            case Source::state:
+                return real(states_.at(static_cast<std::size_t>(i.index)));
+            case Source::time_input:
+                return real(b.broadcast_real(time_input(i.index)));
             case Source::time: {
                 Value* steps = i.number == 0 ? k_real_ : builder_.CreateFAdd(k_real_, float64(i.number));
                 return real(b.broadcast_real(builder_.CreateFMul(steps, float64(program_.dt))));
             }
-            case Source::step_index: return real(b.broadcast_real(k_real_));
+            case Source::step_index:
+                return real(b.broadcast_real(k_real_));
             case Source::lane_index: {
                 Value* sample = builder_.CreateAdd(fields_.sample, first_lane_);
                 Value* first = builder_.CreateAdd(builder_.CreateMul(sample, fields_.n_traces), fields_.trace);
@@ -282,14 +311,19 @@ class KernelBuilder {
                 Value* count = builder_.CreateMul(fields_.n_samples, fields_.n_traces);
                 return real(b.broadcast_real(builder_.CreateSIToFP(count, builder_.getDoubleTy())));
             }
-            case Source::iteration: return real(b.broadcast_real(fields_.iteration));
-            case Source::matrix_exponential: return real(matrix_entry(b, i.args[0], i.index));
+            case Source::iteration:
+                return real(b.broadcast_real(fields_.iteration));
+            case Source::matrix_exponential:
+                return real(matrix_entry(b, i.args[0], i.index));
             case Source::adaptive:
                 if (adaptive_result_.empty()) solve_adaptively();
                 return real(adaptive_result_.at(static_cast<std::size_t>(i.index)));
-            case Source::outer: return operand(b, i.args[0]);
-            case Source::solver_state: return real(solver_states_.at(static_cast<std::size_t>(i.index)));
-            case Source::solver_time: return real(solver_time_);
+            case Source::outer:
+                return operand(b, i.args[0]);
+            case Source::solver_state:
+                return real(solver_states_.at(static_cast<std::size_t>(i.index)));
+            case Source::solver_time:
+                return real(solver_time_);
         }
         throw std::logic_error("not an instruction of a step");
     }
@@ -299,7 +333,8 @@ class KernelBuilder {
     Value* time_input(std::int32_t index) {
         Value* row = builder_.CreateMul(k_, i64(program_.time_inputs.size()));
         Value* place = builder_.CreateAdd(row, i64(static_cast<std::size_t>(index)));
-        return builder_.CreateLoad(builder_.getDoubleTy(), builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
+        return builder_.CreateLoad(builder_.getDoubleTy(),
+                                   builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
     }
 
     // Address of the tile's first lane in row `row` of a [rows][lanes] array.
@@ -327,7 +362,8 @@ class KernelBuilder {
     }
     template <class T>
     void add_incoming(const T& phi, const T& value, llvm::BasicBlock* from) {
-        for (std::size_t p = 0; p < pieces(); ++p) llvm::cast<llvm::PHINode>(phi.piece[p])->addIncoming(value.piece[p], from);
+        for (std::size_t p = 0; p < pieces(); ++p)
+            llvm::cast<llvm::PHINode>(phi.piece[p])->addIncoming(value.piece[p], from);
     }
     void add_incoming(const std::vector<Real>& phis, const std::vector<Real>& values, llvm::BasicBlock* from) {
         for (std::size_t s = 0; s < phis.size(); ++s) add_incoming(phis[s], values[s], from);
@@ -338,7 +374,8 @@ class KernelBuilder {
         Value* step = builder_.CreateSub(k_, fields_.first_step);
         Value* first_row = builder_.CreateMul(step, i64(program_.outputs.size()));
         for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
-            vector_.store(real_operand(vector_, program_.outputs[o].value), lane_address(fields_.outputs, builder_.CreateAdd(first_row, i64(o))));
+            vector_.store(real_operand(vector_, program_.outputs[o].value),
+                          lane_address(fields_.outputs, builder_.CreateAdd(first_row, i64(o))));
         }
     }
 
@@ -354,7 +391,8 @@ class KernelBuilder {
             Value* position = builder_.CreateSExt(count, builder_.getInt64Ty());
             Value* in_list = builder_.CreateAdd(builder_.CreateMul(lane, fields_.spike_capacity), position);
             Value* room = builder_.CreateICmpSLT(position, fields_.spike_capacity);
-            builder_.CreateStore(k, builder_.CreateSelect(room, builder_.CreateGEP(word, fields_.spike_steps, in_list), beyond));
+            builder_.CreateStore(
+                k, builder_.CreateSelect(room, builder_.CreateGEP(word, fields_.spike_steps, in_list), beyond));
             builder_.CreateStore(builder_.CreateAdd(count, builder_.getInt32(1)), count_place);
         });
     }
@@ -365,18 +403,24 @@ class KernelBuilder {
         const auto& matrix = program_.matrix_exponentials.at(static_cast<std::size_t>(call));
         const auto lanes = static_cast<std::size_t>(b.shape().lanes());
         Value*& results = matrix_results_.try_emplace(call, nullptr).first->second;
-        const auto place = [&](Value* memory, std::size_t k) { return builder_.CreateConstInBoundsGEP1_64(b.scalar_type(), memory, k * lanes); };
+        const auto place = [&](Value* memory, std::size_t k) {
+            return builder_.CreateConstInBoundsGEP1_64(b.scalar_type(), memory, k * lanes);
+        };
         if (results == nullptr) {
             Value* entries = b.stack(b.scalar_type(), matrix.entries.size() * lanes);
             results = b.stack(b.scalar_type(), matrix.entries.size() * lanes);
-            for (std::size_t k = 0; k < matrix.entries.size(); ++k) b.store(real_operand(b, matrix.entries[k]), place(entries, k));
+            for (std::size_t k = 0; k < matrix.entries.size(); ++k)
+                b.store(real_operand(b, matrix.entries[k]), place(entries, k));
             auto* signature = llvm::FunctionType::get(
-                builder_.getVoidTy(), {builder_.getInt64Ty(), builder_.getInt64Ty(), builder_.getPtrTy(), builder_.getPtrTy()}, false);
-            Value* address = b.function_address(b.single ? reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<float>)
-                                                         : reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<double>));
+                builder_.getVoidTy(),
+                {builder_.getInt64Ty(), builder_.getInt64Ty(), builder_.getPtrTy(), builder_.getPtrTy()}, false);
+            Value* address = b.function_address(
+                b.single ? reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<float>)
+                         : reinterpret_cast<FunctionTable::Function>(&lane_matrix_exponential<double>));
             b.for_all_lanes([&](Value* lane) {
                 builder_.CreateCall(signature, address,
-                                    {i64(static_cast<std::size_t>(matrix.n)), i64(lanes), builder_.CreateInBoundsGEP(b.scalar_type(), entries, lane),
+                                    {i64(static_cast<std::size_t>(matrix.n)), i64(lanes),
+                                     builder_.CreateInBoundsGEP(b.scalar_type(), entries, lane),
                                      builder_.CreateInBoundsGEP(b.scalar_type(), results, lane)});
             });
         }
@@ -393,8 +437,8 @@ class KernelBuilder {
         if (i.op == Op::poisson) return poisson_draw(argument.value(), step, first_sample, trace, site);
         Value* seed_low = builder_.CreateTrunc(fields_.seed, word);
         Value* seed_high = builder_.CreateTrunc(builder_.CreateLShr(fields_.seed, 32), word);
-        const math::Words<Vector> counter{vector_.broadcast_word(step), vector_.counting_word(first_sample), vector_.broadcast_word(trace),
-                                          vector_.word(site)};
+        const math::Words<Vector> counter{vector_.broadcast_word(step), vector_.counting_word(first_sample),
+                                          vector_.broadcast_word(trace), vector_.word(site)};
         const math::KeyWords<Vector> key{vector_.broadcast_word(seed_low), vector_.broadcast_word(seed_high)};
         return i.op == Op::uniform ? math::uniform(vector_, counter, key) : math::normal(vector_, counter, key);
     }
@@ -407,13 +451,15 @@ class KernelBuilder {
         auto* word = builder_.getInt32Ty();
         Value* memory = vector_.stack(type, lanes);
         vector_.store(mean, memory);
-        auto* signature = llvm::FunctionType::get(float64_type, {float64_type, builder_.getInt64Ty(), word, word, word, word}, false);
+        auto* signature =
+            llvm::FunctionType::get(float64_type, {float64_type, builder_.getInt64Ty(), word, word, word, word}, false);
         Value* address = vector_.function_address(reinterpret_cast<FunctionTable::Function>(&lane_poisson));
         vector_.for_all_lanes([&](Value* lane) {
             Value* place = builder_.CreateInBoundsGEP(type, memory, lane);
             Value* lambda = builder_.CreateFPCast(builder_.CreateLoad(type, place), float64_type);
             Value* sample = builder_.CreateAdd(first_sample, builder_.CreateTrunc(lane, word));
-            Value* drawn = builder_.CreateCall(signature, address, {lambda, fields_.seed, step, sample, trace, builder_.getInt32(site)});
+            Value* drawn = builder_.CreateCall(signature, address,
+                                               {lambda, fields_.seed, step, sample, trace, builder_.getInt32(site)});
             builder_.CreateStore(builder_.CreateFPCast(drawn, type), place);
         });
         return vector_.load(memory);
@@ -438,17 +484,19 @@ class KernelBuilder {
                            .elapsed = phi(vector_.real(0), before),
                            .length = phi(vector_.real(program_.dt), before),
                            .finished = phi(vector_.boolean(false), before)};
-        Progress next = try_adaptive_step(vector_, solve, program_.dt, old, [&](Real elapsed, const std::vector<Real>& states) {
-            return derivative(solve, vector_.add(start_time, elapsed), states);
-        });
+        Progress next =
+            try_adaptive_step(vector_, solve, program_.dt, old, [&](Real elapsed, const std::vector<Real>& states) {
+                return derivative(solve, vector_.add(start_time, elapsed), states);
+            });
         const auto kept = [&](Real previous, Real value) { return vector_.select(old.finished, previous, value); };
         for (std::size_t s = 0; s < start.size(); ++s) next.states[s] = kept(old.states[s], next.states[s]);
         next.elapsed = kept(old.elapsed, next.elapsed);
         next.length = kept(old.length, next.length);
         next.finished = vector_.either(old.finished, next.finished);
         Value* tried = builder_.CreateAdd(trials, builder_.getInt32(1));
-        Value* more = builder_.CreateAnd(vector_.any(vector_.negated(next.finished)),
-                                         builder_.CreateICmpSLT(tried, builder_.getInt32(static_cast<std::uint32_t>(solve.max_steps))));
+        Value* more = builder_.CreateAnd(
+            vector_.any(vector_.negated(next.finished)),
+            builder_.CreateICmpSLT(tried, builder_.getInt32(static_cast<std::uint32_t>(solve.max_steps))));
         auto* trial_end = builder_.GetInsertBlock();
         trials->addIncoming(tried, trial_end);
         add_incoming(old.states, next.states, trial_end);
@@ -469,8 +517,10 @@ class KernelBuilder {
         solver_states_ = states;
         std::vector<PieceValue> values;
         for (const Instruction& instruction : solve.code) {
-            if (is_number(instruction)) values.push_back(real(vector_.real(instruction.number)));
-            else values.push_back(value_of(vector_, instruction, [&](ValueId id) { return values.at(index_of(id)); }));
+            if (is_number(instruction))
+                values.push_back(real(vector_.real(instruction.number)));
+            else
+                values.push_back(value_of(vector_, instruction, [&](ValueId id) { return values.at(index_of(id)); }));
         }
         std::vector<Real> result;
         for (const ValueId d : solve.derivative) result.push_back(as_real(vector_, values.at(index_of(d))));
@@ -497,7 +547,8 @@ class KernelBuilder {
 };
 
 template <class Float>
-void build(const UpdateProgram& program, const KernelOptions& options, VectorShape shape, llvm::Function* function, FunctionTable& functions) {
+void build(const UpdateProgram& program, const KernelOptions& options, VectorShape shape, llvm::Function* function,
+           FunctionTable& functions) {
     KernelBuilder<Float>(program, options, shape, function, functions).build();
 }
 
@@ -509,7 +560,7 @@ BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& opti
     // Scalar code in single precision advances as many lanes as the contract says: two per unit of interleave.
     shape.width = options.width == 1 ? 1 : options.width * (single ? 2 : 1);
     shape.pieces = options.interleave * (options.width == 1 && single ? 2 : 1);
-    shape.scalef = target.scalef;
+    shape.avx512 = target.avx512;
 
     BuiltKernel built;
     built.lanes = shape.lanes();
@@ -528,14 +579,28 @@ BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& opti
         function->addParamAttr(a, llvm::Attribute::NoAlias);
         function->addParamAttr(a, llvm::Attribute::ReadOnly);
     }
-    if (single) build<float>(program, options, shape, function, built.functions);
-    else build<double>(program, options, shape, function, built.functions);
+    if (single)
+        build<float>(program, options, shape, function, built.functions);
+    else
+        build<double>(program, options, shape, function, built.functions);
     return built;
 }
 
-int chosen_interleave(const UpdateProgram& program) {
-    const auto work = std::count_if(program.step.begin(), program.step.end(), [](const Instruction& i) { return i.stage == Stage::step; });
-    return work < 40 ? 4 : 2;
+int chosen_interleave(const UpdateProgram& program, int width) {
+    const auto work_of = [](const Code& code) {
+        double work = 0;
+        for (const Instruction& i : code) {
+            if (i.stage == Stage::step) work += is_elementary_function(i) ? 15 : 1;
+        }
+        return work;
+    };
+    double work = work_of(program.step);
+    if (program.adaptive)
+        work +=
+            work_of(program.adaptive->code) * static_cast<double>(embedded_pair(program.adaptive->tableau).stages());
+    if (work < 100) return 4;
+    if (work < 300) return width < 8 ? 4 : 2;
+    return work < 1000 ? 2 : 1;  // more would only cost compile time
 }
 
 }  // namespace spikesmith::codegen

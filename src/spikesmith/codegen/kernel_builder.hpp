@@ -10,9 +10,9 @@
 // For this room only; includes LLVM.
 #pragma once
 
-#include <llvm/IR/Module.h>
-
 #include <memory>
+
+#include <llvm/IR/Module.h>
 
 #include "spikesmith/codegen/ir_operations.hpp"
 #include "spikesmith/codegen/kernel.hpp"
@@ -33,10 +33,11 @@ struct BuiltKernel {
 };
 
 // `options.width` and `options.interleave` must be decided. `named` keeps the names of values, for people.
-[[nodiscard]] BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& options, const Target& target, bool named);
+[[nodiscard]] BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& options, const Target& target,
+                                       bool named);
 
 // Vectors to advance together: short programs need several to hide the latency of one step's chain of operations, long ones
-// have enough independent operations of their own and would run out of registers.
-[[nodiscard]] int chosen_interleave(const UpdateProgram& program);
+// have enough independent operations of their own (measured: bench/kernel_bench.cpp).
+[[nodiscard]] int chosen_interleave(const UpdateProgram& program, int width);
 
 }  // namespace spikesmith::codegen

@@ -1,17 +1,17 @@
 #include "spikesmith/codegen/kernel_cache.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <llvm/Support/BLAKE3.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <llvm/Support/BLAKE3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace spikesmith::codegen {
 namespace {
@@ -25,7 +25,8 @@ constexpr std::string_view temporary_extension = ".partial";
 using Digest = std::array<std::uint8_t, 16>;
 
 Digest digest(std::string_view bytes) {
-    return llvm::BLAKE3::hash<16>(llvm::ArrayRef<std::uint8_t>(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
+    return llvm::BLAKE3::hash<16>(
+        llvm::ArrayRef<std::uint8_t>(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
 }
 
 class FileDescriptor {
@@ -54,8 +55,10 @@ std::optional<fs::path> configured_directory() {
     };
     if (variable("SPIKESMITH_CACHE") == "off") return std::nullopt;
     if (const auto own = variable("SPIKESMITH_CACHE_DIR"); !own.empty()) return fs::path(own);
-    if (const auto base = variable("XDG_CACHE_HOME"); fs::path(base).is_absolute()) return fs::path(base) / "spikesmith";
-    if (const auto home = variable("HOME"); fs::path(home).is_absolute()) return fs::path(home) / ".cache" / "spikesmith";
+    if (const auto base = variable("XDG_CACHE_HOME"); fs::path(base).is_absolute())
+        return fs::path(base) / "spikesmith";
+    if (const auto home = variable("HOME"); fs::path(home).is_absolute())
+        return fs::path(home) / ".cache" / "spikesmith";
     return std::nullopt;
 }
 
@@ -69,7 +72,8 @@ std::string header(std::string_view key, std::string_view object) {
 std::optional<std::string> read_file(const fs::path& path) {
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat status {};
-    if (!file.open() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || !private_to_user(status)) return std::nullopt;
+    if (!file.open() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || !private_to_user(status))
+        return std::nullopt;
     if (status.st_size < 0 || static_cast<std::uintmax_t>(status.st_size) > cache_capacity) return std::nullopt;
     std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
     std::size_t done = 0;
@@ -130,7 +134,8 @@ std::optional<fs::path> kernel_cache_directory() {
     fs::create_directories(directory->parent_path(), error);
     ::mkdir(directory->c_str(), 0700);  // may exist
     struct stat status {};
-    if (::lstat(directory->c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !private_to_user(status)) return std::nullopt;
+    if (::lstat(directory->c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !private_to_user(status))
+        return std::nullopt;
     return directory;
 }
 
@@ -147,13 +152,16 @@ std::optional<std::string> read_cache_entry(const fs::path& directory, std::stri
     const std::string_view all = *bytes;
     const std::size_t object_size = all.size() - header_size - key.size() - sizeof(Digest);
     const std::string_view object = all.substr(header_size + key.size(), object_size);
-    if (all.substr(0, header_size) != header(key, object) || all.substr(header_size, key.size()) != key) return std::nullopt;
+    if (all.substr(0, header_size) != header(key, object) || all.substr(header_size, key.size()) != key)
+        return std::nullopt;
     const auto expected = digest(all.substr(0, all.size() - sizeof(Digest)));
-    if (std::memcmp(expected.data(), all.data() + all.size() - sizeof(Digest), sizeof(Digest)) != 0) return std::nullopt;
+    if (std::memcmp(expected.data(), all.data() + all.size() - sizeof(Digest), sizeof(Digest)) != 0)
+        return std::nullopt;
     return std::string(object);
 }
 
-void write_cache_entry(const fs::path& directory, std::string_view key, std::string_view object, std::uintmax_t capacity) {
+void write_cache_entry(const fs::path& directory, std::string_view key, std::string_view object,
+                       std::uintmax_t capacity) {
     std::string bytes = header(key, object);
     bytes.append(key).append(object);
     const auto checksum = digest(bytes);
@@ -162,7 +170,8 @@ void write_cache_entry(const fs::path& directory, std::string_view key, std::str
     const auto path = cache_entry_path(directory, key);
     // A name of our own, so that two writers never share a file.
     const auto unique = std::chrono::steady_clock::now().time_since_epoch().count();
-    const fs::path temporary = path.parent_path() / fmt::format("{}-{}-{}{}", path.stem().string(), ::getpid(), unique, temporary_extension);
+    const fs::path temporary =
+        path.parent_path() / fmt::format("{}-{}-{}{}", path.stem().string(), ::getpid(), unique, temporary_extension);
     std::error_code ignored;
     if (write_file(temporary, bytes)) fs::rename(temporary, path, ignored);
     fs::remove(temporary, ignored);

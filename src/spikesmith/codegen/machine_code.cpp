@@ -1,5 +1,12 @@
 #include "spikesmith/codegen/machine_code.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
 #include <fmt/format.h>
 #include <llvm/ExecutionEngine/JITSymbol.h>
 #include <llvm/ExecutionEngine/RuntimeDyld.h>
@@ -13,13 +20,6 @@
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Host.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <map>
-#include <mutex>
-#include <stdexcept>
-
 namespace spikesmith::codegen {
 namespace {
 
@@ -29,7 +29,9 @@ std::map<std::string, bool> host_features() {
     return features;
 }
 
-bool host_is_x86() { return llvm::Triple(llvm::sys::getProcessTriple()).isX86(); }
+bool host_is_x86() {
+    return llvm::Triple(llvm::sys::getProcessTriple()).isX86();
+}
 
 std::unique_ptr<llvm::TargetMachine> target_machine(const Target& target) {
     static std::once_flag initialised;
@@ -42,8 +44,9 @@ std::unique_ptr<llvm::TargetMachine> target_machine(const Target& target) {
     if (description == nullptr) throw std::runtime_error("LLVM cannot compile for " + target.triple + ": " + error);
     llvm::TargetOptions options;
     options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-    return std::unique_ptr<llvm::TargetMachine>(description->createTargetMachine(
-        target.triple, target.cpu, target.features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+    return std::unique_ptr<llvm::TargetMachine>(
+        description->createTargetMachine(target.triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+                                         llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
 }
 
 // Functions that a code generator calls for operations the target has no instruction for.
@@ -106,12 +109,13 @@ Target host_target(int width) {
     const bool x86 = host_is_x86();
     for (const auto& [name, present] : host_features()) {
         // Code for narrow vectors is what machines without AVX-512 run, so that a width means the same everywhere.
-        const bool too_wide = x86 && width < 8 && (name.starts_with("avx512") || name.starts_with("avx10") || name == "evex512");
+        const bool too_wide =
+            x86 && width < 8 && (name.starts_with("avx512") || name.starts_with("avx10") || name == "evex512");
         if (!target.features.empty()) target.features += ',';
         target.features += present && !too_wide ? '+' : '-';
         target.features += name;
     }
-    target.scalef = x86 && width == 8;
+    target.avx512 = x86 && width == 8;
     return target;
 }
 
@@ -134,8 +138,9 @@ std::string compile_object(llvm::Module& module, const Target& target) {
 struct LoadedCode::Memory : llvm::RuntimeDyld::MemoryManager {
     bool needsToReserveAllocationSpace() override { return true; }
 
-    void reserveAllocationSpace(std::uintptr_t code_size, llvm::Align code_align, std::uintptr_t read_only_size, llvm::Align read_only_align,
-                                std::uintptr_t writable_size, llvm::Align writable_align) override {
+    void reserveAllocationSpace(std::uintptr_t code_size, llvm::Align code_align, std::uintptr_t read_only_size,
+                                llvm::Align read_only_align, std::uintptr_t writable_size,
+                                llvm::Align writable_align) override {
         const auto page = static_cast<std::uintptr_t>(llvm::sys::Process::getPageSizeEstimate());
         const auto pages = [page](std::uintptr_t size) { return (size + page - 1) / page * page; };
         const std::uintptr_t slack = page + code_align.value() + read_only_align.value() + writable_align.value();
@@ -157,7 +162,8 @@ struct LoadedCode::Memory : llvm::RuntimeDyld::MemoryManager {
     std::uint8_t* allocateCodeSection(std::uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override {
         return allocate(code_used, code_capacity, size, std::max(alignment, 1U));
     }
-    std::uint8_t* allocateDataSection(std::uintptr_t size, unsigned alignment, unsigned, llvm::StringRef, bool) override {
+    std::uint8_t* allocateDataSection(std::uintptr_t size, unsigned alignment, unsigned, llvm::StringRef,
+                                      bool) override {
         return allocate(data_used, block.allocatedSize(), size, std::max(alignment, 1U));
     }
     void registerEHFrames(std::uint8_t*, std::uint64_t, std::size_t) override {}  // compiled code never unwinds

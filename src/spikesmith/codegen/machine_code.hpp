@@ -21,7 +21,7 @@ struct Target {
     std::string cpu;
     std::string features;
     int vector_bits = 64;  // 64: scalar code
-    bool scalef = false;   // AVX-512's vscalef
+    bool avx512 = false;   // vscalef and mask registers
 };
 
 // Doubles per vector that the host can run, widest first.

@@ -18,6 +18,12 @@ std::string printable(std::string_view text) {
     return out;
 }
 
+// Characters of UTF-8 text: the bytes that continue a character do not count.
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
@@ -55,7 +61,8 @@ Diagnostic diagnose(const SourceText& source, SourceSpan span, std::string messa
 std::string render(const Diagnostic& d) {
     std::string out;
     if (d.line > 0) {
-        out += fmt::format("{}{}{}:{}: ", d.source, d.source.empty() ? "line " : ":", d.line, d.column);
+        const std::size_t column = width(std::string_view(d.line_text).substr(0, d.column - 1)) + 1;
+        out += fmt::format("{}{}{}:{}: ", d.source, d.source.empty() ? "line " : ":", d.line, column);
     } else if (!d.source.empty()) {
         out += d.source + ": ";
     }
@@ -69,9 +76,10 @@ std::string render(const Diagnostic& d) {
             line = line.substr(std::min(first, line.size()), widest);
             column -= first;
         }
-        const std::size_t length =
-            std::min(d.length, std::max<std::size_t>(1, line.size() + 1 - std::min(column, line.size())));
-        out += fmt::format("\n    {}\n    {:>{}}{}", line, "^", column, std::string(length - 1, '~'));
+        const std::size_t before = std::min(column - 1, line.size());
+        const std::size_t under = width(std::string_view(line).substr(before, d.length));
+        out += fmt::format("\n    {}\n    {:>{}}{}", line, "^", width(std::string_view(line).substr(0, before)) + 1,
+                           std::string(std::max<std::size_t>(under, 1) - 1, '~'));
     }
     if (!d.hint.empty()) out += "\nhint: " + d.hint;
     return out;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/names.hpp"
 
 namespace spikesmith {
 
@@ -14,8 +15,7 @@ namespace {
 const RecordedOutput& find(const TraceData& data, const std::string& name) {
     const auto output = std::ranges::find(data.outputs, name, &RecordedOutput::name);
     if (output != data.outputs.end()) return *output;
-    std::vector<std::string> names;
-    for (const RecordedOutput& recorded : data.outputs) names.push_back(recorded.name);
+    const std::vector<std::string> names = names_of(data.outputs);
     throw ConfigError(fmt::format("there is a metric for `{}`, which has no recording", name),
                       did_you_mean(name, names));
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/names.hpp"
 
 namespace spikesmith {
 
@@ -119,8 +120,7 @@ std::vector<double> Evaluations::column(std::string_view name) const {
 double FitResult::operator[](std::string_view name) const {
     const auto parameter = std::ranges::find(parameters, name, &FittedParameter::name);
     if (parameter == parameters.end()) {
-        std::vector<std::string> names;
-        for (const FittedParameter& known : parameters) names.push_back(known.name);
+        const std::vector<std::string> names = names_of(parameters);
         throw ConfigError(fmt::format("the fit has no parameter `{}`", name), did_you_mean(name, names));
     }
     if (!best && !parameter->fixed) throw NumericalError(no_best_message(n_evaluations));

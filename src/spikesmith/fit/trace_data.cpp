@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/names.hpp"
 
 namespace spikesmith {
 
@@ -49,8 +50,7 @@ std::size_t whole(double ratio) {
 
 void read_inputs(const TraceFitterOptions& options, TraceData& data) {
     const Model& model = options.model;
-    std::vector<std::string> known;
-    for (const Input& input : model.inputs) known.push_back(input.name);
+    const std::vector<std::string> known = names_of(model.inputs);
     for (const auto& [name, given] : options.inputs) {
         if (std::ranges::find(known, name) == known.end()) {
             std::string hint = did_you_mean(name, known);

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/names.hpp"
 #include "spikesmith/fit/objective.hpp"
 #include "spikesmith/fit/penalty.hpp"
 #include "spikesmith/fit/trace_data.hpp"
@@ -78,8 +79,7 @@ FittedParameter resolve(const FitParameter& given, const Parameter& parameter) {
 // The parameters of the fit in the order of the model. Throws for names that are unknown, doubled or missing.
 std::vector<FittedParameter> resolve_parameters(const Model& model, const std::vector<FitParameter>& given) {
     const std::vector<Parameter> open = open_parameters(model);
-    std::vector<std::string> names;
-    for (const Parameter& parameter : open) names.push_back(parameter.name);
+    const std::vector<std::string> names = names_of(open);
     for (auto fit = given.begin(); fit != given.end(); ++fit) {
         if (std::ranges::find(names, fit->name) == names.end()) {
             if (has_initial_value(model, fit->name)) {
@@ -179,15 +179,11 @@ struct TraceFitter::Implementation {
         program = make_program(options.model, recorded_names());
     }
 
-    [[nodiscard]] std::vector<std::string> recorded_names() const {
-        std::vector<std::string> names;
-        for (const RecordedOutput& output : data.outputs) names.push_back(output.name);
-        return names;
-    }
+    [[nodiscard]] std::vector<std::string> recorded_names() const { return names_of(data.outputs); }
 
     [[nodiscard]] UpdateProgram make_program(const Model& model, std::vector<std::string> outputs) const {
         IntegrationOptions integration{.method = options.method, .dt = data.dt, .outputs = std::move(outputs)};
-        for (const Parameter& parameter : open_parameters(model)) integration.parameters.push_back(parameter.name);
+        integration.parameters = names_of(open_parameters(model));
         return integrate(model, integration);
     }
 
@@ -228,8 +224,7 @@ struct TraceFitter::Implementation {
             series.values.values = objective.step_weights;
             weights.emplace(objective.output, std::move(series));
         }
-        std::vector<std::string> names;
-        for (const ParameterRange& range : space.ranges()) names.push_back(range.name);
+        std::vector<std::string> names = names_of(space.ranges());
         return {.parameters = std::move(parameters),
                 .space = std::move(space),
                 .choice = std::move(choice),
@@ -326,8 +321,7 @@ struct TraceFitter::Implementation {
             for (std::size_t s = 0; s < points.rows; ++s) round.errors[s] += round.objectives[k][s];
         }
         if (penalty) {
-            std::vector<std::string> states;
-            for (const ProgramState& state : current.ensemble.program().states) states.push_back(state.name);
+            const std::vector<std::string> states = names_of(current.ensemble.program().states);
             round.penalties = penalty->values(data, current.ensemble.program().parameters, parameters, states,
                                               result.final_states, static_cast<double>(current.iteration));
             for (std::size_t s = 0; s < points.rows; ++s) round.errors[s] += round.penalties[s];
@@ -495,9 +489,8 @@ struct TraceFitter::Implementation {
             const auto variable = model.find(name);
             const bool state = variable && variable->kind == Model::Variable::Kind::state;
             if (!state && !has_initial_value(model, name)) {
-                std::vector<std::string> names;
-                for (const State& known : model.states) names.push_back(known.name);
-                for (const InitialValue& known : model.initial_values) names.push_back(known.name);
+                std::vector<std::string> names = names_of(model.states);
+                for (const std::string& known : names_of(model.initial_values)) names.push_back(known);
                 throw ConfigError(fmt::format("`{}` has no initial value to set", name), did_you_mean(name, names));
             }
             if (!std::isfinite(value)) throw ConfigError(fmt::format("the initial value of `{}` is not finite", name));
@@ -533,8 +526,7 @@ struct TraceFitter::Implementation {
 const Array2& Generated::operator[](std::string_view output) const {
     const auto found = std::ranges::find(outputs, output, &Output::name);
     if (found != outputs.end()) return found->values;
-    std::vector<std::string> names;
-    for (const Output& known : outputs) names.push_back(known.name);
+    const std::vector<std::string> names = names_of(outputs);
     throw ConfigError(fmt::format("`{}` was not generated", output), did_you_mean(output, names));
 }
 

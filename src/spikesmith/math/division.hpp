@@ -24,7 +24,6 @@ inline double exact_remainder(double x, double y) {
 
 template <class B>
 typename B::Real floor_divide(const B& b, typename B::Real x, typename B::Real y) {
-    using namespace detail;
     const auto zero = b.real(0);
     const auto ratio = b.div(x, y);
     const auto q = b.floor(ratio);
@@ -33,12 +32,11 @@ typename B::Real floor_divide(const B& b, typename B::Real x, typename B::Real y
     const auto above =
         b.either(b.both(b.less(remainder, zero), b.less(zero, y)), b.both(b.less(zero, remainder), b.less(y, zero)));
     const auto result = b.select(above, b.sub(q, b.real(1)), q);
-    return b.select(b.equal(b.abs(x), infinity(b)), not_a_number(b), result);
+    return b.select(b.equal(b.abs(x), detail::infinity(b)), detail::not_a_number(b), result);
 }
 
 template <class B>
 typename B::Real modulo(const B& b, typename B::Real x, typename B::Real y) {
-    using namespace detail;
     const auto zero = b.real(0);
     const auto a = b.abs(x);
     const auto d = b.abs(y);
@@ -46,11 +44,11 @@ typename B::Real modulo(const B& b, typename B::Real x, typename B::Real y) {
     const auto q = b.trunc(ratio);
     auto remainder = b.select(b.equal(q, zero), a, b.fma(b.neg(q), d, a));
     remainder = b.select(b.less(remainder, zero), b.add(remainder, d), remainder);
-    remainder = b.rarely(b.less(constant(b, 0x1p52, 0x1p23), ratio), &exact_remainder, a, d, remainder);
-    const auto signed_remainder = flip_sign(b, remainder, sign_bit(b, x));
+    remainder = b.rarely(b.less(detail::constant(b, 0x1p52, 0x1p23), ratio), &detail::exact_remainder, a, d, remainder);
+    const auto signed_remainder = detail::flip_sign(b, remainder, detail::sign_bit(b, x));
     const auto opposite = b.int_less(b.int_xor(b.bits(x), b.bits(y)), b.integer(0));
     const auto result = b.select(opposite, b.add(signed_remainder, y), signed_remainder);
-    return b.select(b.equal(remainder, zero), copy_sign(b, zero, y), b.select(b.is_nan(y), y, result));
+    return b.select(b.equal(remainder, zero), detail::copy_sign(b, zero, y), b.select(b.is_nan(y), y, result));
 }
 
 template <class B>

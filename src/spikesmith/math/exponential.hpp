@@ -130,92 +130,89 @@ typename B::Real reflected_exponential(const B& b, const ExtendedExponential<B>&
 // Overflows above 709.78 (single: 88.72), subnormal below -708.4 (-87.3), 0 below -745.1 (-103.9).
 template <class B>
 typename B::Real exp(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto clamped = at_least(b, at_most(b, x, constant(b, 710, 89)), constant(b, -746, -104.5));
-    const auto n = nearest_exponent(b, clamped);
-    const auto high = b.fma(n, constant(b, -0x1.62e42fefa39eep-1, -0x1.62e43p-1), clamped);
-    const auto r = b.fma(n, constant(b, -0x1.35793c7673008p-53, 0x1.05c61p-29), high);
+    const auto clamped =
+        detail::at_least(b, detail::at_most(b, x, detail::constant(b, 710, 89)), detail::constant(b, -746, -104.5));
+    const auto n = detail::nearest_exponent(b, clamped);
+    const auto high = b.fma(n, detail::constant(b, -0x1.62e42fefa39eep-1, -0x1.62e43p-1), clamped);
+    const auto r = b.fma(n, detail::constant(b, -0x1.35793c7673008p-53, 0x1.05c61p-29), high);
     const auto r_squared = b.mul(r, r);
-    const auto mantissa = b.add(b.fma(r_squared, exponential_tail(b, r, r_squared), r), b.real(1));
+    const auto mantissa = b.add(b.fma(r_squared, detail::exponential_tail(b, r, r_squared), r), b.real(1));
     return b.scale(mantissa, n);
 }
 
 template <class B>
 typename B::Real expm1(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto half = scaled_expm1<1, false>(b, at_most(b, x, constant(b, 710, 89)));
+    const auto half = detail::scaled_expm1<1, false>(b, detail::at_most(b, x, detail::constant(b, 710, 89)));
     return b.select(b.equal(half.r_squared, b.real(0)), x, b.add(half.value, half.value));
 }
 
 // Overflows above 716.4 (single: 93.3); 0 at -infinity.
 template <class B>
 typename B::Real exprel(const B& b, typename B::Real x) {
-    using namespace detail;
     // Time steps are short against time constants, so |x| is nearly always small: then 1 + x*q(x), without division.
-    const auto small = b.less_equal(b.abs(x), constant(b, 0x1.62p-2, 0x1.62p-2));
-    const auto usual = b.fma(x, exponential_tail(b, x, b.mul(x, x)), b.real(1));
+    const auto small = b.less_equal(b.abs(x), detail::constant(b, 0x1.62p-2, 0x1.62p-2));
+    const auto usual = b.fma(x, detail::exponential_tail(b, x, b.mul(x, x)), b.real(1));
     return b.seldom(b.negated(small), usual, [&] {
-        const auto limited = at_most(b, x, constant(b, 717, 94));
-        return b.div(scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));
+        const auto limited = detail::at_most(b, x, detail::constant(b, 717, 94));
+        return b.div(detail::scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));
     });
 }
 
 // 0 at +infinity, +infinity at -infinity; subnormal above 715 (single: 92), where e^x has long overflowed.
 template <class B>
 typename B::Real x_over_expm1(const B& b, typename B::Real x) {
-    using namespace detail;
     constexpr int k = B::single ? 40 : 70;
-    const auto limited = at_most(b, x, constant(b, 755, 110));
-    const auto denominator = scaled_expm1<k, true>(b, limited);
-    const auto ratio = b.div(b.mul(limited, constant(b, 0x1p-70, 0x1p-40)), denominator.value);
+    const auto limited = detail::at_most(b, x, detail::constant(b, 755, 110));
+    const auto denominator = detail::scaled_expm1<k, true>(b, limited);
+    const auto ratio = b.div(b.mul(limited, detail::constant(b, 0x1p-70, 0x1p-40)), denominator.value);
     return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
 }
 
 template <class B>
 typename B::Real sinh(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto magnitude = at_most(b, b.abs(x), constant(b, 711, 90));
-    const auto e = extended_exp(b, Pair<B>{magnitude, b.real(0)});
-    const auto difference = fast_two_sum(b, e.mantissa.high, b.neg(reflected_exponential(b, e)));
+    const auto magnitude = detail::at_most(b, b.abs(x), detail::constant(b, 711, 90));
+    const auto e = detail::extended_exp(b, detail::Pair<B>{magnitude, b.real(0)});
+    const auto difference = detail::fast_two_sum(b, e.mantissa.high, b.neg(detail::reflected_exponential(b, e)));
     const auto large = b.scale(b.add(difference.high, b.add(difference.low, e.mantissa.low)), b.sub(e.n, b.real(1)));
     // sinh(x) = x + x^3*p(x^2), relative error below 2^-56 (single: 2^-27) for |x| <= 1.
     const auto z = b.mul(x, x);
     typename B::Real p;
     if constexpr (B::single) {
-        p = polynomial(b, z, {0x1.555556p-3, 0x1.111136p-7, 0x1.9ffe12p-13, 0x1.7a267ep-19});
+        p = detail::polynomial(b, z, {0x1.555556p-3, 0x1.111136p-7, 0x1.9ffe12p-13, 0x1.7a267ep-19});
     } else {
-        p = polynomial(b, z,
-                       {0x1.5555555555556p-3, 0x1.11111111110a1p-7, 0x1.a01a01a0291fdp-13, 0x1.71de3a45f70d7p-19,
-                        0x1.ae6467669cbf2p-26, 0x1.611a3a190cf51p-33, 0x1.b4cf7ad85370bp-41});
+        p = detail::polynomial(
+            b, z,
+            {0x1.5555555555556p-3, 0x1.11111111110a1p-7, 0x1.a01a01a0291fdp-13, 0x1.71de3a45f70d7p-19,
+             0x1.ae6467669cbf2p-26, 0x1.611a3a190cf51p-33, 0x1.b4cf7ad85370bp-41});
     }
     const auto small = b.fma(b.mul(x, z), p, x);
-    return b.select(b.less(magnitude, b.real(1)), small, copy_sign(b, large, x));
+    return b.select(b.less(magnitude, b.real(1)), small, detail::copy_sign(b, large, x));
 }
 
 template <class B>
 typename B::Real cosh(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto e = extended_exp(b, Pair<B>{at_most(b, b.abs(x), constant(b, 711, 90)), b.real(0)});
-    const auto sum = b.add(e.mantissa.high, b.add(reflected_exponential(b, e), e.mantissa.low));
+    const auto e =
+        detail::extended_exp(b, detail::Pair<B>{detail::at_most(b, b.abs(x), detail::constant(b, 711, 90)), b.real(0)});
+    const auto sum = b.add(e.mantissa.high, b.add(detail::reflected_exponential(b, e), e.mantissa.low));
     return b.scale(sum, b.sub(e.n, b.real(1)));
 }
 
 // E/(E + 2) with E = e^(2|x|) - 1 as a sum of two numbers.
 template <class B>
 typename B::Real tanh(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto magnitude = at_most(b, b.abs(x), constant(b, 22, 10));  // 1 to the last bit
+    const auto magnitude = detail::at_most(b, b.abs(x), detail::constant(b, 22, 10));  // 1 to the last bit
     const auto twice = b.add(magnitude, magnitude);
-    const auto reduced = reduce_exponent(b, twice, nearest_exponent(b, twice));
+    const auto reduced = detail::reduce_exponent(b, twice, detail::nearest_exponent(b, twice));
     const auto r = b.add(reduced.high, reduced.low);
     const auto r_squared = b.mul(r, r);
-    const auto tail = b.fma(r_squared, exponential_tail(b, r, r_squared), reduced.low);
+    const auto tail = b.fma(r_squared, detail::exponential_tail(b, r, r_squared), reduced.low);
     const auto scaled = b.scale_normal(b.real(1), reduced.n);
     const auto leading = b.fma(scaled, reduced.high, b.sub(scaled, b.real(1)));
-    const auto numerator = fast_two_sum(b, leading, b.mul(scaled, tail));
-    const auto denominator = two_sum(b, b.real(2), numerator.high);
-    const auto ratio = quotient(b, numerator, Pair<B>{denominator.high, b.add(denominator.low, numerator.low)});
-    return copy_sign(b, b.add(ratio.high, ratio.low), x);
+    const auto numerator = detail::fast_two_sum(b, leading, b.mul(scaled, tail));
+    const auto denominator = detail::two_sum(b, b.real(2), numerator.high);
+    const auto ratio =
+        detail::quotient(b, numerator, detail::Pair<B>{denominator.high, b.add(denominator.low, numerator.low)});
+    return detail::copy_sign(b, b.add(ratio.high, ratio.low), x);
 }
 
 }  // namespace spikesmith::math

@@ -113,43 +113,40 @@ Pair<B> extended_log(const B& b, typename B::Real x) {
 
 template <class B>
 typename B::Real log(const B& b, typename B::Real x) {
-    using namespace detail;
-    return with_log_limits(b, x, log_of_split(b, split_number(b, x), b.real(0)));
+    return detail::with_log_limits(b, x, detail::log_of_split(b, detail::split_number(b, x), b.real(0)));
 }
 
 template <class B>
 typename B::Real log1p(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto sum = two_sum(b, b.real(1), x);
-    const auto result = with_log_limits(b, sum.high, log_of_pair(b, sum, b.real(0)));
+    const auto sum = detail::two_sum(b, b.real(1), x);
+    const auto result = detail::with_log_limits(b, sum.high, detail::log_of_pair(b, sum, b.real(0)));
     return b.select(b.equal(x, b.real(0)), x, result);
 }
 
 template <class B>
 typename B::Real log10(const B& b, typename B::Real x) {
-    using namespace detail;
-    const Pair<B> inverse_log_of_10{constant(b, 0x1.bcb7b1526e50ep-2, 0x1.bcb7b2p-2),
-                                    constant(b, 0x1.95355baaafad3p-57, -0x1.5b235ep-27)};
-    const auto result = product(b, extended_log(b, x), inverse_log_of_10);
-    return with_log_limits(b, x, b.add(result.high, result.low));
+    const detail::Pair<B> inverse_log_of_10{detail::constant(b, 0x1.bcb7b1526e50ep-2, 0x1.bcb7b2p-2),
+                                            detail::constant(b, 0x1.95355baaafad3p-57, -0x1.5b235ep-27)};
+    const auto result = detail::product(b, detail::extended_log(b, x), inverse_log_of_10);
+    return detail::with_log_limits(b, x, b.add(result.high, result.low));
 }
 
 template <class B>
 typename B::Real pow(const B& b, typename B::Real x, typename B::Real y) {
-    using namespace detail;
     const auto zero = b.real(0);
     const auto one = b.real(1);
     const auto magnitude = b.abs(x);
     // y * log|x|; where the product leaves the range of exp, its low part means nothing
-    const auto finite_log = extended_log(b, magnitude);
-    const auto edge = b.either(b.equal(magnitude, zero), b.equal(magnitude, infinity(b)));
-    const auto log_high =
-        b.select(edge, b.select(b.equal(magnitude, zero), b.neg(infinity(b)), infinity(b)), finite_log.high);
+    const auto finite_log = detail::extended_log(b, magnitude);
+    const auto edge = b.either(b.equal(magnitude, zero), b.equal(magnitude, detail::infinity(b)));
+    const auto log_high = b.select(
+        edge, b.select(b.equal(magnitude, zero), b.neg(detail::infinity(b)), detail::infinity(b)), finite_log.high);
     const auto high = b.mul(y, log_high);
     const auto low = b.fma(y, finite_log.low, b.fma(y, log_high, b.neg(high)));
-    const auto inside = b.less(b.abs(high), constant(b, 1000, 120));
-    const auto clamped = at_least(b, at_most(b, high, constant(b, 710, 89)), constant(b, -746, -104.5));
-    const auto e = extended_exp(b, Pair<B>{clamped, b.select(inside, low, zero)});
+    const auto inside = b.less(b.abs(high), detail::constant(b, 1000, 120));
+    const auto clamped =
+        detail::at_least(b, detail::at_most(b, high, detail::constant(b, 710, 89)), detail::constant(b, -746, -104.5));
+    const auto e = detail::extended_exp(b, detail::Pair<B>{clamped, b.select(inside, low, zero)});
     auto result = b.scale(b.add(e.mantissa.high, e.mantissa.low), e.n);
     // |x| = 1: 1 for infinite y too
     result = b.select(b.both(b.equal(magnitude, one), b.negated(b.is_nan(y))), one, result);
@@ -157,60 +154,60 @@ typename B::Real pow(const B& b, typename B::Real x, typename B::Real y) {
     const auto half = b.mul(y, b.real(0.5));
     const auto integral = b.equal(b.floor(y), y);
     const auto odd = b.both(integral, b.not_equal(b.floor(half), half));
-    result = b.select(odd, flip_sign(b, result, sign_bit(b, x)), result);
-    const auto undefined = b.both(b.both(b.less(x, zero), b.negated(integral)), b.less(magnitude, infinity(b)));
-    result = b.select(b.either(undefined, b.is_nan(x)), not_a_number(b), result);
+    result = b.select(odd, detail::flip_sign(b, result, detail::sign_bit(b, x)), result);
+    const auto undefined = b.both(b.both(b.less(x, zero), b.negated(integral)), b.less(magnitude, detail::infinity(b)));
+    result = b.select(b.either(undefined, b.is_nan(x)), detail::not_a_number(b), result);
     return b.select(b.either(b.equal(y, zero), b.equal(x, one)), one, result);
 }
 
 // sign(x) * log(|x| + sqrt(x^2 + 1)), as log1p(|x| + x^2/(1 + sqrt(1 + x^2))).
 template <class B>
 typename B::Real arcsinh(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto a = b.abs(x);
     const auto square = b.mul(a, a);
     const auto root = b.sqrt(b.add(b.real(1), square));
-    const auto argument = fast_two_sum(b, a, b.div(square, b.add(b.real(1), root)));
-    auto sum = two_sum(b, b.real(1), argument.high);
+    const auto argument = detail::fast_two_sum(b, a, b.div(square, b.add(b.real(1), root)));
+    auto sum = detail::two_sum(b, b.real(1), argument.high);
     sum.low = b.add(sum.low, argument.low);
     // beyond, log(2*|x|)
-    const auto large = b.less(constant(b, 0x1p28, 0x1p13), a);
+    const auto large = b.less(detail::constant(b, 0x1p28, 0x1p13), a);
     const auto u = b.select(large, a, sum.high);
-    const auto result =
-        log_of_pair(b, Pair<B>{u, b.select(large, b.real(0), sum.low)}, b.select(large, b.real(1), b.real(0)));
-    return copy_sign(b, with_log_limits(b, u, result), x);
+    const auto result = detail::log_of_pair(b, detail::Pair<B>{u, b.select(large, b.real(0), sum.low)},
+                                            b.select(large, b.real(1), b.real(0)));
+    return detail::copy_sign(b, detail::with_log_limits(b, u, result), x);
 }
 
 // log(x + sqrt(x^2 - 1)), as log1p(t + sqrt(t*(t + 2))), t = x - 1. NaN below 1.
 template <class B>
 typename B::Real arccosh(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto zero = b.real(0);
     const auto t = b.sub(x, b.real(1));
-    const auto square = product(b, Pair<B>{t, zero}, two_sum(b, t, b.real(2)));
+    const auto square = detail::product(b, detail::Pair<B>{t, zero}, detail::two_sum(b, t, b.real(2)));
     const auto root = b.sqrt(square.high);
     const auto rest = b.div(b.add(b.fma(b.neg(root), root, square.high), square.low), b.add(root, root));
-    const auto argument = fast_two_sum(b, root, t);
-    auto sum = two_sum(b, b.real(1), argument.high);
+    const auto argument = detail::fast_two_sum(b, root, t);
+    auto sum = detail::two_sum(b, b.real(1), argument.high);
     sum.low = b.add(sum.low, b.add(argument.low, b.select(b.equal(root, zero), zero, rest)));
-    const auto large = b.less(constant(b, 0x1p28, 0x1p13), x);
+    const auto large = b.less(detail::constant(b, 0x1p28, 0x1p13), x);
     const auto u = b.select(large, x, sum.high);
-    const auto result = log_of_pair(b, Pair<B>{u, b.select(large, zero, sum.low)}, b.select(large, b.real(1), zero));
-    return b.select(b.less(x, b.real(1)), not_a_number(b), with_log_limits(b, u, result));
+    const auto result =
+        detail::log_of_pair(b, detail::Pair<B>{u, b.select(large, zero, sum.low)}, b.select(large, b.real(1), zero));
+    return b.select(b.less(x, b.real(1)), detail::not_a_number(b), detail::with_log_limits(b, u, result));
 }
 
 // sign(x) * log1p(2|x|/(1 - |x|))/2; infinite at 1 and -1, NaN beyond.
 template <class B>
 typename B::Real arctanh(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto a = b.abs(x);
     const auto one = b.real(1);
-    const auto argument = quotient(b, Pair<B>{b.add(a, a), b.real(0)}, two_sum(b, one, b.neg(a)));
-    auto sum = two_sum(b, one, argument.high);
+    const auto argument =
+        detail::quotient(b, detail::Pair<B>{b.add(a, a), b.real(0)}, detail::two_sum(b, one, b.neg(a)));
+    auto sum = detail::two_sum(b, one, argument.high);
     sum.low = b.add(sum.low, argument.low);
-    const auto inside = b.mul(b.real(0.5), log_of_pair(b, sum, b.real(0)));
-    const auto result = b.select(b.less(a, one), inside, b.select(b.equal(a, one), infinity(b), not_a_number(b)));
-    return copy_sign(b, result, x);
+    const auto inside = b.mul(b.real(0.5), detail::log_of_pair(b, sum, b.real(0)));
+    const auto result =
+        b.select(b.less(a, one), inside, b.select(b.equal(a, one), detail::infinity(b), detail::not_a_number(b)));
+    return detail::copy_sign(b, result, x);
 }
 
 }  // namespace spikesmith::math

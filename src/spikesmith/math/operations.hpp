@@ -63,7 +63,7 @@ struct ScalarOperations {
     Bool less_equal(Real a, Real b) const { return a <= b; }
     Bool equal(Real a, Real b) const { return a == b; }
     Bool not_equal(Real a, Real b) const { return a != b; }
-    Bool is_nan(Real a) const { return a != a; }
+    Bool is_nan(Real a) const { return std::isnan(a); }
     Real select(Bool c, Real a, Real b) const { return c ? a : b; }
     Int select_int(Bool c, Int a, Int b) const { return c ? a : b; }
     Bool both(Bool a, Bool b) const { return a && b; }

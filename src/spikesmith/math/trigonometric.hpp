@@ -169,92 +169,86 @@ Pair<B> arccosine_near_one(const B& b, typename B::Real magnitude) {
 
 template <class B>
 typename B::Real sin(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto value = b.select(b.equal(x, b.real(0)), x, sine(b, reduce_angle(b, x)));
-    return b.rarely(is_huge_angle(b, x), &sin_of_huge, x, value);
+    const auto value = b.select(b.equal(x, b.real(0)), x, detail::sine(b, detail::reduce_angle(b, x)));
+    return b.rarely(detail::is_huge_angle(b, x), &sin_of_huge, x, value);
 }
 
 template <class B>
 typename B::Real cos(const B& b, typename B::Real x) {
-    using namespace detail;
-    auto angle = reduce_angle(b, x);
+    auto angle = detail::reduce_angle(b, x);
     angle.quadrant = b.int_add(angle.quadrant, b.integer(1));
-    return b.rarely(is_huge_angle(b, x), &cos_of_huge, x, sine(b, angle));
+    return b.rarely(detail::is_huge_angle(b, x), &cos_of_huge, x, detail::sine(b, angle));
 }
 
 template <class B>
 typename B::Real tan(const B& b, typename B::Real x) {
-    using namespace detail;
-    const auto value = b.select(b.equal(x, b.real(0)), x, tangent(b, reduce_angle(b, x)));
-    return b.rarely(is_huge_angle(b, x), &tan_of_huge, x, value);
+    const auto value = b.select(b.equal(x, b.real(0)), x, detail::tangent(b, detail::reduce_angle(b, x)));
+    return b.rarely(detail::is_huge_angle(b, x), &tan_of_huge, x, value);
 }
 
 template <class B>
 typename B::Real arcsin(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto magnitude = b.abs(x);
-    const auto small = b.add(x, arcsine_tail(b, x, b.mul(x, x)));
-    const auto rest = arccosine_near_one(b, magnitude);
-    const auto large = b.sub(constant(b, 0x1.921fb54442d18p+0, 0x1.921fb6p+0),
-                             b.add(rest.high, b.sub(rest.low, constant(b, 0x1.1a62633145c07p-54, -0x1.777a5cp-25))));
-    return b.select(b.less(magnitude, b.real(0.5)), small, copy_sign(b, large, x));
+    const auto small = b.add(x, detail::arcsine_tail(b, x, b.mul(x, x)));
+    const auto rest = detail::arccosine_near_one(b, magnitude);
+    const auto large =
+        b.sub(detail::constant(b, 0x1.921fb54442d18p+0, 0x1.921fb6p+0),
+              b.add(rest.high, b.sub(rest.low, detail::constant(b, 0x1.1a62633145c07p-54, -0x1.777a5cp-25))));
+    return b.select(b.less(magnitude, b.real(0.5)), small, detail::copy_sign(b, large, x));
 }
 
 template <class B>
 typename B::Real arccos(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto magnitude = b.abs(x);
-    const auto half_pi_low = constant(b, 0x1.1a62633145c07p-54, -0x1.777a5cp-25);
-    const auto middle = b.sub(constant(b, 0x1.921fb54442d18p+0, 0x1.921fb6p+0),
-                              b.add(x, b.sub(arcsine_tail(b, x, b.mul(x, x)), half_pi_low)));
-    const auto rest = arccosine_near_one(b, magnitude);
+    const auto half_pi_low = detail::constant(b, 0x1.1a62633145c07p-54, -0x1.777a5cp-25);
+    const auto middle = b.sub(detail::constant(b, 0x1.921fb54442d18p+0, 0x1.921fb6p+0),
+                              b.add(x, b.sub(detail::arcsine_tail(b, x, b.mul(x, x)), half_pi_low)));
+    const auto rest = detail::arccosine_near_one(b, magnitude);
     const auto positive = b.add(rest.high, rest.low);
-    const auto negative = b.sub(constant(b, 0x1.921fb54442d18p+1, 0x1.921fb6p+1),
+    const auto negative = b.sub(detail::constant(b, 0x1.921fb54442d18p+1, 0x1.921fb6p+1),
                                 b.add(rest.high, b.sub(rest.low, b.add(half_pi_low, half_pi_low))));
     return b.select(b.less(magnitude, b.real(0.5)), middle, b.select(b.less(x, b.real(0)), negative, positive));
 }
 
 template <class B>
 typename B::Real arctan(const B& b, typename B::Real x) {
-    using namespace detail;
     const auto magnitude = b.abs(x);
-    const auto limit = constant(b, 0x1p60, 0x1p30);  // pi/2 to the last bit
-    const auto part = arctangent_of_ratio(b, b.select(b.less(limit, magnitude), limit, magnitude), b.real(1));
-    return copy_sign(b, b.add(part.base.high, b.add(part.rest.high, b.add(part.rest.low, part.base.low))), x);
+    const auto limit = detail::constant(b, 0x1p60, 0x1p30);  // pi/2 to the last bit
+    const auto part = detail::arctangent_of_ratio(b, b.select(b.less(limit, magnitude), limit, magnitude), b.real(1));
+    return detail::copy_sign(b, b.add(part.base.high, b.add(part.rest.high, b.add(part.rest.low, part.base.low))), x);
 }
 
 template <class B>
 typename B::Real arctan2(const B& b, typename B::Real y, typename B::Real x) {
-    using namespace detail;
     const auto zero = b.real(0);
     const auto one = b.real(1);
     auto ay = b.abs(y);
     auto ax = b.abs(x);
     // Beside an infinite number a finite one is 0; two infinities are alike; the origin counts as a point of the x
     // axis.
-    const auto infinite = b.either(b.equal(ay, infinity(b)), b.equal(ax, infinity(b)));
-    const auto infinite_y = b.select(b.equal(ay, infinity(b)), one, zero);
-    const auto infinite_x = b.select(b.equal(ax, infinity(b)), one, zero);
+    const auto infinite = b.either(b.equal(ay, detail::infinity(b)), b.equal(ax, detail::infinity(b)));
+    const auto infinite_y = b.select(b.equal(ay, detail::infinity(b)), one, zero);
+    const auto infinite_x = b.select(b.equal(ax, detail::infinity(b)), one, zero);
     ay = b.select(infinite, infinite_y, ay);
     ax = b.select(infinite, infinite_x, ax);
     ax = b.select(b.both(b.equal(ay, zero), b.equal(ax, zero)), one, ax);
     // The larger number is kept away from the ends of the range, so that its reciprocal and the sum are normal numbers.
     const auto larger = b.select(b.less(ay, ax), ax, ay);
-    const auto down = constant(b, 0x1p-60, 0x1p-30);
-    const auto up = constant(b, 0x1p600, 0x1p80);
-    const auto factor = b.select(b.less(constant(b, 0x1p1000, 0x1p100), larger), down,
-                                 b.select(b.less(larger, constant(b, 0x1p-500, 0x1p-50)), up, one));
-    const auto part = arctangent_of_ratio(b, b.mul(ay, factor), b.mul(ax, factor));
+    const auto down = detail::constant(b, 0x1p-60, 0x1p-30);
+    const auto up = detail::constant(b, 0x1p600, 0x1p80);
+    const auto factor = b.select(b.less(detail::constant(b, 0x1p1000, 0x1p100), larger), down,
+                                 b.select(b.less(larger, detail::constant(b, 0x1p-500, 0x1p-50)), up, one));
+    const auto part = detail::arctangent_of_ratio(b, b.mul(ay, factor), b.mul(ax, factor));
     // left half plane: pi - angle
     const auto left = b.int_less(b.bits(x), b.integer(0));
-    const auto turn = sign_bit(b, x);
-    const auto base = b.add(b.select(left, constant(b, 0x1.921fb54442d18p+1, 0x1.921fb6p+1), zero),
-                            flip_sign(b, part.base.high, turn));
-    const auto base_low = b.add(b.select(left, constant(b, 0x1.1a62633145c07p-53, -0x1.777a5cp-24), zero),
-                                flip_sign(b, part.base.low, turn));
-    const auto angle =
-        b.add(base, b.add(flip_sign(b, part.rest.high, turn), b.add(flip_sign(b, part.rest.low, turn), base_low)));
-    return b.select(b.either(b.is_nan(x), b.is_nan(y)), b.add(x, y), copy_sign(b, angle, y));
+    const auto turn = detail::sign_bit(b, x);
+    const auto base = b.add(b.select(left, detail::constant(b, 0x1.921fb54442d18p+1, 0x1.921fb6p+1), zero),
+                            detail::flip_sign(b, part.base.high, turn));
+    const auto base_low = b.add(b.select(left, detail::constant(b, 0x1.1a62633145c07p-53, -0x1.777a5cp-24), zero),
+                                detail::flip_sign(b, part.base.low, turn));
+    const auto angle = b.add(base, b.add(detail::flip_sign(b, part.rest.high, turn),
+                                         b.add(detail::flip_sign(b, part.rest.low, turn), base_low)));
+    return b.select(b.either(b.is_nan(x), b.is_nan(y)), b.add(x, y), detail::copy_sign(b, angle, y));
 }
 
 }  // namespace spikesmith::math

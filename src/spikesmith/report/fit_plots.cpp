@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -92,8 +93,13 @@ Plot convergence_plot(std::string title, const FitResult& result, const Evaluati
     std::vector<double> finite;
     std::copy_if(best.y.begin(), best.y.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });
     const bool positive = std::all_of(finite.begin(), finite.end(), [](double v) { return v > 0; });
-    std::string unit = result.error_dimension.dimensionless() ? "" : fmt::format(" ({})", result.error_dimension.name());
-    Panel errors{.title = "", .x_label = "", .y_label = "error" + unit, .log_y = positive && !finite.empty(), .curves = {std::move(rounds), std::move(best)}};
+    const double last = finite.empty() ? 1 : finite.back();
+    const Unit unit = display_unit(result.error_dimension, std::span<const double>(&last, 1));
+    for (auto* curve : {&best, &rounds}) {
+        for (double& y : curve->y) y /= unit.scale;
+    }
+    const std::array<double, 2> all{0, static_cast<double>(std::max<std::size_t>(n, 1))};
+    Panel errors{.title = "", .x_label = "", .y_label = axis_label("error", unit), .log_y = positive && !finite.empty(), .curves = {std::move(rounds), std::move(best)}, .x_range = all};
     plot.panels.push_back(std::move(errors));
 
     // The values of the best parameter set after each evaluation that improved it.
@@ -111,6 +117,7 @@ Plot convergence_plot(std::string title, const FitResult& result, const Evaluati
         const double bounds[] = {parameter.low, parameter.high};
         const Unit shown = display_unit(parameter.dimension, parameter.scale == Scale::logarithmic ? std::span<const double>(&parameter.value, 1) : std::span<const double>(bounds));
         Panel panel;
+        panel.x_range = all;
         panel.y_label = axis_label(parameter.name, shown);
         panel.log_y = parameter.scale == Scale::logarithmic;
         Curve values{.label = "", .x = {}, .y = {}, .color = best_color, .width = 1.5};

@@ -72,7 +72,11 @@ struct Axis {
     }
 };
 
-bool drawable(const Panel& panel, double x, double y) { return std::isfinite(x) && std::isfinite(y) && (!panel.log_y || y > 0); }
+// Numbers near the ends of double precision are left out too: their range could not be computed with.
+bool drawable(const Panel& panel, double x, double y) {
+    constexpr double largest = 1e150;
+    return std::abs(x) < largest && std::abs(y) < largest && (!panel.log_y || y > 1 / largest);
+}
 
 Axis fit_axis(const Range& values, bool log, double padding) {
     Axis axis{values, log};
@@ -157,6 +161,7 @@ std::string panel_text(const Panel& panel, const Plot& plot, double x0, double y
             y_range.include(curve.y[i]);
         }
     }
+    if (panel.x_range) x_range = {(*panel.x_range)[0], (*panel.x_range)[1]};
     Axis x_axis = fit_axis(x_range, false, 0);
     Axis y_axis = fit_axis(y_range, panel.log_y, 0.06);
     x_axis.from = x0;
@@ -208,16 +213,15 @@ std::vector<double> nice_ticks(double low, double high, int count) {
     if (!std::isfinite(low) || !std::isfinite(high) || !(low < high) || count < 1) return ticks;
     const double raw = (high - low) / count;
     const double magnitude = std::pow(10.0, std::floor(std::log10(raw)));
-    double step = 10 * magnitude;
-    for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
-        if (factor * magnitude >= raw * (1 - 1e-9)) {
-            step = factor * magnitude;
-            break;
-        }
+    double step = magnitude;
+    for (const double factor : {2.0, 2.5, 5.0, 10.0}) {
+        const double other = factor * magnitude;
+        if (std::abs(std::log(other / raw)) < std::abs(std::log(step / raw))) step = other;
     }
     const double first = std::ceil(low / step - 1e-9);
     const double last = std::floor(high / step + 1e-9);
-    if (!(last - first < 1000)) return ticks;  // a range too narrow for double precision
+    constexpr double exact = 1e15;  // counting goes on by ones up to here
+    if (!(std::abs(first) < exact && std::abs(last) < exact)) return ticks;
     for (double k = first; k <= last; ++k) ticks.push_back(k == 0 ? 0 : k * step);
     return ticks;
 }

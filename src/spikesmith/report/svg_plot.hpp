@@ -4,7 +4,8 @@
 // extreme stays visible. Points that are not finite (or not positive on a logarithmic axis) interrupt a curve.
 #pragma once
 
-#include <cstdint>
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Panel {
     std::string x_label, y_label;
     bool log_y = false;
     std::vector<Curve> curves;
+    std::optional<std::array<double, 2>> x_range;  // default: that of the curves
 };
 
 struct Plot {

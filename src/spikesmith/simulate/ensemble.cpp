@@ -318,7 +318,7 @@ Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions opt
     }
     implementation_->program = std::move(program);
     implementation_->data = std::move(data);
-    implementation_->options = std::move(options);
+    implementation_->options = options;
     implementation_->time_table = expand_time_inputs(implementation_->program, implementation_->data);
     for (const ProgramOutput& output : implementation_->program.outputs)
         implementation_->output_names.push_back(output.name);

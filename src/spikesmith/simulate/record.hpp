@@ -31,6 +31,7 @@ struct EnsembleRecord {
 };
 
 // Runs what `request` asks for (its observer is replaced) and keeps it.
-[[nodiscard]] EnsembleRecord record(Ensemble& ensemble, const Array2& parameters, RunRequest request = {.outputs = true});
+[[nodiscard]] EnsembleRecord record(Ensemble& ensemble, const Array2& parameters,
+                                    RunRequest request = {.outputs = true});
 
 }  // namespace spikesmith

@@ -50,6 +50,7 @@ const TimeSeries& find_series(const TimeInput& input, const EnsembleData& data) 
     const auto found = all.find(input.name);
     if (found == all.end()) {
         std::vector<std::string> names;
+        names.reserve(all.size());
         for (const auto& [name, series] : all) names.push_back(name);
         throw DataError(fmt::format("there are no data for the {}", describe(input)), did_you_mean(input.name, names));
     }
@@ -129,6 +130,7 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
 
     const std::size_t n_inputs = program.time_inputs.size();
     std::vector<const TimeSeries*> series;
+    series.reserve(n_inputs);
     bool shared = true;
     for (const TimeInput& input : program.time_inputs) {
         series.push_back(&find_series(input, data));

@@ -12,36 +12,37 @@
 namespace spikesmith {
 namespace {
 
-// A base name and the range of SI prefixes in which people write it.
+// A base name, the symbol that stands behind prefixes, and the range of SI prefixes in which people write it.
 struct Customary {
     std::string_view base;
+    std::string_view symbol;
     int smallest;
     int largest;
 };
 
-constexpr std::array<Customary, 16> customary{{{"volt", -9, 3},
-                                               {"amp", -15, 3},
-                                               {"siemens", -15, 3},
-                                               {"farad", -15, 0},
-                                               {"ohm", -3, 12},
-                                               {"second", -12, 0},
-                                               {"hertz", -3, 12},
-                                               {"metre", -9, 3},
-                                               {"coulomb", -15, 0},
-                                               {"mole", -15, 0},
-                                               {"molar", -12, 0},
-                                               {"gram", -12, 3},
-                                               {"joule", -15, 9},
-                                               {"watt", -15, 9},
-                                               {"newton", -12, 6},
-                                               {"pascal", -3, 9}}};
+constexpr std::array<Customary, 16> customary{{{"volt", "V", -9, 3},
+                                               {"amp", "A", -15, 3},
+                                               {"siemens", "S", -15, 3},
+                                               {"farad", "F", -15, 0},
+                                               {"ohm", "ohm", -3, 12},
+                                               {"second", "s", -12, 0},
+                                               {"hertz", "Hz", -3, 12},
+                                               {"metre", "m", -9, 3},
+                                               {"coulomb", "C", -15, 0},
+                                               {"mole", "mole", -15, 0},
+                                               {"molar", "M", -12, 0},
+                                               {"gram", "g", -12, 3},
+                                               {"joule", "J", -15, 9},
+                                               {"watt", "W", -15, 9},
+                                               {"newton", "N", -12, 6},
+                                               {"pascal", "Pa", -3, 9}}};
 
 // The units that a number of this dimension may be shown in, smallest first; empty if there is no custom.
 std::vector<Unit> candidates(const Dimension& dimension) {
     constexpr double per_square_centimetre = 1e4;
     const Dimension area = Dimension{{2, 0, 0, 0, 0, 0, 0}};
     std::vector<Unit> out;
-    for (const auto& [base, smallest, largest] : customary) {
+    for (const auto& [base, symbol, smallest, largest] : customary) {
         const Dimension one = find_unit(base)->dimension;
         const bool plain = dimension == one;
         const bool square = dimension == one.power(2);
@@ -49,12 +50,13 @@ std::vector<Unit> candidates(const Dimension& dimension) {
         if (!plain && !square && !density) continue;
         for (int exponent = smallest; exponent <= largest; exponent += 3) {
             const Unit& unit = unit_table::prefixed(base, exponent).unit;
+            const std::string name = exponent == 0 ? unit.name : unit.name.front() + std::string(symbol);
             if (plain) {
-                out.push_back(unit);
+                out.push_back({name, unit.scale, dimension});
             } else if (square) {
-                out.push_back({unit.name + "^2", unit.scale * unit.scale, dimension});
+                out.push_back({name + "^2", unit.scale * unit.scale, dimension});
             } else {
-                out.push_back({unit.name + "/cm^2", unit.scale * per_square_centimetre, dimension});
+                out.push_back({name + "/cm^2", unit.scale * per_square_centimetre, dimension});
             }
         }
         return out;

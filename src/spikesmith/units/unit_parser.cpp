@@ -230,7 +230,7 @@ class Parser {
         if (exponent_depth_ > 0) fail(offset, word.size(), "an exponent is a plain number");
         if (word == "inf" && kind_ == Kind::quantity) return {HUGE_VAL, {}};
         const auto* entry = unit_table::find(word);
-        if (entry == nullptr && kind_ == Kind::recorded_unit) entry = unit_table::find_symbol(word);
+        if (entry == nullptr && (kind_ == Kind::recorded_unit || kind_ == Kind::quantity)) entry = unit_table::find_symbol(word);
         if (entry == nullptr) unknown(offset, word);
         if (kind_ == Kind::variable && entry->base != entry->unit.name) {
             fail(offset, word.size(), fmt::format("`{}` is not a base unit: variables are stored in base units", word),

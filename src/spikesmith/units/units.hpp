@@ -38,7 +38,8 @@ struct Unit {
 
 // "20 nS", "-65*mV", "3.2e-9", "10 mV/ms", "1/(5*ms)", "2 pA * Mohm": a number times a unit expression, both optional,
 // with parentheses, `*`, `/`, `**` (or `^`) and juxtaposition. `inf` is a number. A product by juxtaposition after a
-// division ("1/5 ms") is refused because readers disagree about it. Throws UnitError with the position and a hint.
+// division ("1/5 ms") is refused because readers disagree about it. SI symbols (`pS`, `V`, `s`) are understood here although
+// equations do not know them. Throws UnitError with the position and a hint.
 [[nodiscard]] Quantity parse_quantity(std::string_view text, std::string_view source_name = "quantity");
 
 // A unit expression without a number: "mV", "volt/(second*metre)", "1", "nS * cm**-2". Throws UnitError.

@@ -1,9 +1,9 @@
 #include "spikesmith/cli/config.hpp"
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 namespace spikesmith {
 namespace {
@@ -67,7 +67,9 @@ TEST(Config, ReadsTheHodgkinHuxleyExample) {
 }
 
 TEST(Config, KeepsTheOrderOfParametersAsWritten) {
-    const Config config = read(smallest + "[fit.parameters]\nz = [0, 1]\na = {bounds = [1, 2], scale = 'log'}\nm = {fixed = 3}\n[fit.parameters.b]\nbounds = [0, 2]\n");
+    const Config config = read(smallest +
+                               "[fit.parameters]\nz = [0, 1]\na = {bounds = [1, 2], scale = 'log'}\nm = {fixed = "
+                               "3}\n[fit.parameters.b]\nbounds = [0, 2]\n");
     std::vector<std::string> names;
     for (const auto& p : config.fit->parameters) names.push_back(p.name.name);
     EXPECT_EQ(names, (std::vector<std::string>{"z", "a", "m", "b"}));
@@ -93,7 +95,9 @@ TEST(Config, QuantitiesMayHaveSymbolsThatEquationsDoNotKnow) {
 }
 
 TEST(Config, MetricOfOneOutputInheritsFromThatOfAll) {
-    const Config config = read(smallest + "[fit.parameters]\ng = [0, 1]\n[fit.metric]\nt_start = '5 ms'\nnormalization = 2\n[fit.metric.outputs.w]\nnormalization = '1 pA'\n");
+    const Config config = read(smallest +
+                               "[fit.parameters]\ng = [0, 1]\n[fit.metric]\nt_start = '5 ms'\nnormalization = "
+                               "2\n[fit.metric.outputs.w]\nnormalization = '1 pA'\n");
     ASSERT_EQ(config.fit->output_metrics.size(), 1U);
     const MetricConfig& w = config.fit->output_metrics[0].second;
     EXPECT_DOUBLE_EQ(w.t_start->quantity.value, 5e-3);
@@ -101,8 +105,10 @@ TEST(Config, MetricOfOneOutputInheritsFromThatOfAll) {
 }
 
 TEST(Overrides, ReplaceAddAndMakeTables) {
-    const Config config = read(smallest + "[fit.parameters]\ng = [0, 1]\n", {"fit.n_rounds=7", "model.dt=0.02 ms", "run.seed = 9", "fit.parameters.h={bounds=[1,2], scale=\"log\"}",
-                                                                            "model.constants.E=-70 mV", "model.method=rk4", "fit.parameters.g=[0.5, 1]"});
+    const Config config =
+        read(smallest + "[fit.parameters]\ng = [0, 1]\n",
+             {"fit.n_rounds=7", "model.dt=0.02 ms", "run.seed = 9", "fit.parameters.h={bounds=[1,2], scale=\"log\"}",
+              "model.constants.E=-70 mV", "model.method=rk4", "fit.parameters.g=[0.5, 1]"});
     EXPECT_EQ(config.fit->n_rounds, 7);
     EXPECT_DOUBLE_EQ(config.model.dt.quantity.value, 2e-5);
     EXPECT_EQ(config.run.seed, 9U);
@@ -152,12 +158,14 @@ TEST(ConfigAsRun, MovesPathsToTheRunFolder) {
     const std::string written = config_as_run(read_config(file), "runs/first");
     const Config again = read_config_text({"config", written});
     const auto expected = std::filesystem::absolute(file.parent_path() / "data/hh_input_I_ampere.npy");
-    EXPECT_EQ((std::filesystem::absolute("runs/first") / again.data.inputs[0].file.path).lexically_normal(), expected.lexically_normal());
+    EXPECT_EQ((std::filesystem::absolute("runs/first") / again.data.inputs[0].file.path).lexically_normal(),
+              expected.lexically_normal());
 }
 
 TEST(ConfigAsRun, KeepsTextOfEveryKind) {
     const std::string nasty = "a = 'x' \\\"quoted\\\" \\\\ \\u00e9 \\t end '''";
-    const Config config = read("[model]\nequations = \"\"\"\nline 1\n  line 2 \\\\ " + nasty + "\n\"\"\"\ndt = '1 ms'\nname = \"" + nasty + "\"\n");
+    const Config config = read("[model]\nequations = \"\"\"\nline 1\n  line 2 \\\\ " + nasty +
+                               "\n\"\"\"\ndt = '1 ms'\nname = \"" + nasty + "\"\n");
     const Config again = read(config_as_run(config, ""));
     EXPECT_EQ(again.model.equations.text, config.model.equations.text);
     EXPECT_EQ(again.model.name, config.model.name);
@@ -165,10 +173,10 @@ TEST(ConfigAsRun, KeepsTextOfEveryKind) {
 
 TEST(PositionsInStrings, AreThoseOfTheFile) {
     const auto source = std::make_shared<const SourceText>(SourceText{"f.toml",
-                                                                     "a = '''\nfirst\n  second'''\n"
-                                                                     "b = \"x\\ty\\u00e9z\"\n"
-                                                                     "c = \"\"\"one \\\n     two\"\"\"\n"
-                                                                     "d = 'plain'\n"});
+                                                                      "a = '''\nfirst\n  second'''\n"
+                                                                      "b = \"x\\ty\\u00e9z\"\n"
+                                                                      "c = \"\"\"one \\\n     two\"\"\"\n"
+                                                                      "d = 'plain'\n"});
     const TomlValue root = parse_toml(source);
     const auto position = [&](const char* key, std::size_t line, std::size_t column) {
         Diagnostic inner;
@@ -180,9 +188,10 @@ TEST(PositionsInStrings, AreThoseOfTheFile) {
     EXPECT_EQ(position("a", 1, 1), std::make_pair(std::size_t{2}, std::size_t{1}));
     EXPECT_EQ(position("a", 2, 3), std::make_pair(std::size_t{3}, std::size_t{3}));
     EXPECT_EQ(position("b", 1, 1), std::make_pair(std::size_t{4}, std::size_t{6}));
-    EXPECT_EQ(position("b", 1, 3), std::make_pair(std::size_t{4}, std::size_t{9}));   // y, behind \t
-    EXPECT_EQ(position("b", 1, 6), std::make_pair(std::size_t{4}, std::size_t{16}));  // z, behind the two bytes of \u00e9
-    EXPECT_EQ(position("c", 1, 5), std::make_pair(std::size_t{6}, std::size_t{6}));   // two, behind the joined lines
+    EXPECT_EQ(position("b", 1, 3), std::make_pair(std::size_t{4}, std::size_t{9}));  // y, behind \t
+    EXPECT_EQ(position("b", 1, 6),
+              std::make_pair(std::size_t{4}, std::size_t{16}));  // z, behind the two bytes of \u00e9
+    EXPECT_EQ(position("c", 1, 5), std::make_pair(std::size_t{6}, std::size_t{6}));  // two, behind the joined lines
     EXPECT_EQ(position("d", 1, 5), std::make_pair(std::size_t{7}, std::size_t{10}));
 }
 

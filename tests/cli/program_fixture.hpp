@@ -2,14 +2,14 @@
 // its own as the current one.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "spikesmith/cli/program.hpp"
 
@@ -37,7 +37,9 @@ inline std::string contents(const fs::path& path) {
     return text.str();
 }
 
-inline void write(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+inline void write(const fs::path& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
 
 inline const fs::path repository = fs::path(SPIKESMITH_TEST_DATA).parent_path().parent_path();
 

@@ -1,12 +1,12 @@
-#include <gmock/gmock.h>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/program_fixture.hpp"
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
 #include "spikesmith/cli/config.hpp"
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/core/version.hpp"
@@ -36,7 +36,8 @@ TEST_F(Program, HelpAndVersion) {
     for (const char* command : {"check", "simulate", "fit"}) {
         const Outcome outcome = run({command, "--help"});
         EXPECT_EQ(outcome.code, 0);
-        for (const char* word : {"--set", "--seed", "--threads", "--json", "--quiet", "Examples"}) EXPECT_THAT(outcome.out, HasSubstr(word));
+        for (const char* word : {"--set", "--seed", "--threads", "--json", "--quiet", "Examples"})
+            EXPECT_THAT(outcome.out, HasSubstr(word));
     }
 }
 
@@ -44,7 +45,8 @@ TEST_F(Program, CheckShowsTheModelTheMethodAndTheStep) {
     write_membrane();
     const Outcome outcome = run({"check", "config.toml"});
     EXPECT_EQ(outcome.code, 0) << outcome.error;
-    for (const char* text : {"dv/dt", "(g*(EL - v) + I)/C", "siemens", "EL", "= -70 mV", "2 x 200", "current.csv", "Integration: exact", "1 nS to 100 nS"}) {
+    for (const char* text : {"dv/dt", "(g*(EL - v) + I)/C", "siemens", "EL", "= -70 mV", "2 x 200", "current.csv",
+                             "Integration: exact", "1 nS to 100 nS"}) {
         EXPECT_THAT(outcome.out, HasSubstr(text));
     }
     EXPECT_EQ(files_in("."), (std::vector<std::string>{"config.toml", "current.csv", "voltage.csv"}));
@@ -67,7 +69,8 @@ TEST_F(Program, SimulateGivesTheClosedForm) {
     write_membrane();
     const Outcome outcome = run({"simulate", "config.toml", "--out", "run", "--set", "simulate.csv=true"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;
-    EXPECT_EQ(files_in("run"), (std::vector<std::string>{"config.toml", "log.txt", "result.json", "traces.csv", "traces.npz", "traces.svg"}));
+    EXPECT_EQ(files_in("run"), (std::vector<std::string>{"config.toml", "log.txt", "result.json", "traces.csv",
+                                                         "traces.npz", "traces.svg"}));
     const NpzArchive traces = read_npz("run/traces.npz");
     const NpyArray t = traces.array("t");
     const NpyArray v = traces.array("v");
@@ -85,7 +88,8 @@ TEST_F(Program, SimulateGivesTheClosedForm) {
 
 TEST_F(Program, SimulateNeedsNoData) {
     write("config.toml",
-          "[model]\nequations = \"dv/dt = (2*mV - v)/tau : volt\\ntau : second\"\nthreshold = 'v > 1*mV'\nreset = 'v = 0*mV'\ndt = '0.1 ms'\n"
+          "[model]\nequations = \"dv/dt = (2*mV - v)/tau : volt\\ntau : second\"\nthreshold = 'v > 1*mV'\nreset = 'v = "
+          "0*mV'\ndt = '0.1 ms'\n"
           "[simulate]\nduration = '100 ms'\nparameters = {tau = '10 ms'}\n");
     const Outcome outcome = run({"simulate", "config.toml", "--out", "run", "--json"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;
@@ -101,7 +105,8 @@ TEST_F(Program, FitRecoversTheMembraneAndFillsTheRunFolder) {
     write_membrane();
     const Outcome outcome = run({"fit", "config.toml", "--out", "run", "--set", "fit.n_rounds=60"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;
-    EXPECT_EQ(files_in("run"), (std::vector<std::string>{"config.toml", "convergence.svg", "evaluations.csv", "log.txt", "result.json", "traces.npz", "traces.svg"}));
+    EXPECT_EQ(files_in("run"), (std::vector<std::string>{"config.toml", "convergence.svg", "evaluations.csv", "log.txt",
+                                                         "result.json", "traces.npz", "traces.svg"}));
     const json result = json::parse(contents("run/result.json"));
     EXPECT_NEAR(result["parameters"][0]["value"].get<double>(), 10e-9, 10e-12);
     EXPECT_NEAR(result["parameters"][1]["value"].get<double>(), 100e-12, 0.1e-12);
@@ -115,8 +120,10 @@ TEST_F(Program, FitRecoversTheMembraneAndFillsTheRunFolder) {
     const NpyArray v = traces.array("v");
     const NpyArray data = traces.array("v_data");
     double sum = 0;
-    for (std::size_t i = 0; i < v.values.size(); ++i) sum += (v.values[i] - data.values[i]) * (v.values[i] - data.values[i]);
-    EXPECT_NEAR(sum / static_cast<double>(v.values.size()), result["best_error"].get<double>(), 1e-9 * result["best_error"].get<double>());
+    for (std::size_t i = 0; i < v.values.size(); ++i)
+        sum += (v.values[i] - data.values[i]) * (v.values[i] - data.values[i]);
+    EXPECT_NEAR(sum / static_cast<double>(v.values.size()), result["best_error"].get<double>(),
+                1e-9 * result["best_error"].get<double>());
     EXPECT_THAT(contents("run/log.txt"), HasSubstr("round 60/60"));
     EXPECT_THAT(outcome.out, HasSubstr("run"));
     EXPECT_THAT(outcome.out, HasSubstr("nS"));
@@ -125,7 +132,9 @@ TEST_F(Program, FitRecoversTheMembraneAndFillsTheRunFolder) {
 
 TEST_F(Program, TheConfigurationAsRunGivesTheSameRunAgain) {
     write_membrane();
-    ASSERT_EQ(run({"fit", "config.toml", "--out", "deep/first", "--seed", "7", "--set", "fit.n_rounds=4", "--quiet"}).code, 0);
+    ASSERT_EQ(
+        run({"fit", "config.toml", "--out", "deep/first", "--seed", "7", "--set", "fit.n_rounds=4", "--quiet"}).code,
+        0);
     ASSERT_EQ(run({"fit", "deep/first/config.toml", "--out", "second", "--quiet"}).code, 0);
     EXPECT_EQ(contents("deep/first/evaluations.csv"), contents("second/evaluations.csv"));
     EXPECT_EQ(read_config("second/config.toml").fit->n_rounds, 4);
@@ -142,7 +151,8 @@ TEST_F(Program, EvaluationsAreTheSameBytesForAnyThreadsAndWidth) {
     const std::string reference = evaluations({"--threads", "1"});
     EXPECT_GT(reference.size(), 1000U);
     EXPECT_EQ(evaluations({"--threads", "2"}), reference);
-    for (const int width : available_widths()) EXPECT_EQ(evaluations({"--width", std::to_string(width)}), reference) << width;
+    for (const int width : available_widths())
+        EXPECT_EQ(evaluations({"--width", std::to_string(width)}), reference) << width;
     EXPECT_NE(evaluations({"--seed", "12"}), reference);
 }
 
@@ -177,7 +187,9 @@ TEST_F(Program, RunFoldersCountUpAndAreNeverOverwritten) {
     const std::string before = contents("mine/result.json");
     const Outcome refused = run({"fit", "config.toml", "--quiet", "--out", "mine", "--seed", "5"});
     EXPECT_EQ(refused.code, exit_code::wrong_input);
-    EXPECT_EQ(refused.error, "error: the output folder `mine` holds an earlier run\nhint: add --force to replace it, or name another one with --out\n");
+    EXPECT_EQ(refused.error,
+              "error: the output folder `mine` holds an earlier run\nhint: add --force to replace it, or name another "
+              "one with --out\n");
     EXPECT_EQ(contents("mine/result.json"), before);
     EXPECT_EQ(run({"fit", "config.toml", "--quiet", "--out", "mine", "--seed", "5", "--force"}).code, 0);
     EXPECT_NE(contents("mine/result.json"), before);
@@ -210,12 +222,15 @@ TEST_F(Program, AnInterruptedFitWritesWhatItHas) {
     const json result = json::parse(contents("run/result.json"));
     EXPECT_EQ(result["stopped_by"], "interrupted");
     const std::string csv = contents("run/evaluations.csv");
-    EXPECT_EQ(static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n')), 1 + result["n_evaluations"].get<std::size_t>());
+    EXPECT_EQ(static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n')),
+              1 + result["n_evaluations"].get<std::size_t>());
 }
 
 TEST_F(Program, AFitInWhichEverythingFailsSaysSo) {
     write_membrane();
-    const Outcome outcome = run({"fit", "config.toml", "--out", "run", "--quiet", "--set", "model.equations=dv/dt = (g*(EL - v) + I)/C + log(-g/nS)*volt/second : volt\ng : siemens\nC : farad"});
+    const Outcome outcome =
+        run({"fit", "config.toml", "--out", "run", "--quiet", "--set",
+             "model.equations=dv/dt = (g*(EL - v) + I)/C + log(-g/nS)*volt/second : volt\ng : siemens\nC : farad"});
     EXPECT_EQ(outcome.code, exit_code::wrong_input);
     EXPECT_THAT(outcome.error, HasSubstr("NaN"));
     const json result = json::parse(contents("run/result.json"));
@@ -223,10 +238,25 @@ TEST_F(Program, AFitInWhichEverythingFailsSaysSo) {
     EXPECT_TRUE(result["best_error"].is_null());
 }
 
+TEST_F(Program, OptionsOfTheMethodReachTheFit) {
+    write_membrane();
+    const auto code = [](const std::string& options) {
+        return run({"fit", "config.toml", "--quiet", "--set", "model.method=gsl_rkf45", "--set",
+                    "model.method_options=" + options})
+            .code;
+    };
+    EXPECT_EQ(code("{absolute_error=1e-6, relative_error=1e-6, max_steps=1}"), exit_code::success);
+    // One step per dt does not reach this precision, so every evaluation fails.
+    EXPECT_EQ(code("{absolute_error=1e-18, relative_error=1e-15, max_steps=1}"), exit_code::wrong_input);
+}
+
 TEST_F(Program, FixedParametersWeightsAndNormalization) {
     write_membrane();
-    const Outcome outcome = run({"fit", "config.toml", "--json", "--set", "fit.parameters.C={fixed=\"100 pF\"}", "--set", "fit.parameters.g={bounds=[\"11 nS\", \"100 nS\"], scale=\"log\"}",
-                                 "--set", "fit.metric={normalization=\"1 mV\", t_weights=[{from=\"0 ms\", to=\"1 ms\", weight=0}]}", "--set", "fit.n_rounds=20"});
+    const Outcome outcome =
+        run({"fit", "config.toml", "--json", "--set", "fit.parameters.C={fixed=\"100 pF\"}", "--set",
+             "fit.parameters.g={bounds=[\"11 nS\", \"100 nS\"], scale=\"log\"}", "--set",
+             "fit.metric={normalization=\"1 mV\", t_weights=[{from=\"0 ms\", to=\"1 ms\", weight=0}]}", "--set",
+             "fit.n_rounds=20"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;
     const json answer = json::parse(outcome.out);
     EXPECT_EQ(answer["parameters"][1]["fixed"], true);

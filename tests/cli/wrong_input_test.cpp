@@ -1,10 +1,9 @@
 // Every wrong input has a message of its own: tests/data/wrong_configs/NAME.toml is checked, and what the program says is compared
 // with NAME.expected, letter by letter.
-#include <gmock/gmock.h>
-
 #include <algorithm>
 
 #include "cli/program_fixture.hpp"
+#include <gmock/gmock.h>
 
 namespace spikesmith::test {
 namespace {
@@ -39,9 +38,12 @@ TEST_P(WrongConfig, IsRefusedWithItsMessage) {
     EXPECT_EQ(outcome.error, contents(GetParam() + ".expected"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WrongConfig, testing::ValuesIn(wrong_configs()), [](const auto& wrong) { return wrong.param; });
+INSTANTIATE_TEST_SUITE_P(All, WrongConfig, testing::ValuesIn(wrong_configs()),
+                         [](const auto& wrong) { return wrong.param; });
 
-TEST(WrongConfigs, AreMany) { EXPECT_GE(wrong_configs().size(), 60U); }
+TEST(WrongConfigs, AreMany) {
+    EXPECT_GE(wrong_configs().size(), 60U);
+}
 
 using CommandLine = ProgramTest;
 
@@ -56,8 +58,10 @@ TEST_F(CommandLine, WrongArgumentsAreRefusedWithAHint) {
     EXPECT_EQ(refused({}), "error: A subcommand is required\nhint: see `spikesmith --help`\n");
     EXPECT_EQ(refused({"chek", "config.toml"}), "error: unknown command `chek`\nhint: did you mean `check`?\n");
     EXPECT_EQ(refused({"fit"}), "error: config is required\nhint: see `spikesmith fit --help`\n");
-    EXPECT_EQ(refused({"fit", "config.toml", "--treads", "3"}), "error: unknown argument `--treads`\nhint: did you mean `--threads`?\n");
-    EXPECT_EQ(refused({"check", "config.toml", "more.toml"}), "error: unknown argument `more.toml`\nhint: see `spikesmith check --help`\n");
+    EXPECT_EQ(refused({"fit", "config.toml", "--treads", "3"}),
+              "error: unknown argument `--treads`\nhint: did you mean `--threads`?\n");
+    EXPECT_EQ(refused({"check", "config.toml", "more.toml"}),
+              "error: unknown argument `more.toml`\nhint: see `spikesmith check --help`\n");
     EXPECT_EQ(refused({"check", "confg.toml"}), "error: there is no configuration file `confg.toml`\n");
     EXPECT_EQ(refused({"check", "config.toml", "--seed", "x"}),
               "error: --seed:1:10: `seed` must be an integer, not a string\n"

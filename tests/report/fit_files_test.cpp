@@ -1,10 +1,10 @@
 #include "spikesmith/report/fit_files.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "spikesmith/report/fit_plots.hpp"
 
@@ -28,14 +28,26 @@ Evaluations example_evaluations() {
 
 FitResult example_result() {
     FitResult result;
-    result.parameters = {{.name = "g", .dimension = dimensions::siemens, .low = 1e-9, .high = 1e-7, .scale = Scale::logarithmic, .value = 1e-7, .at_bound = true},
-                         {.name = "E", .dimension = dimensions::volt, .low = -0.07, .high = -0.07, .fixed = true, .value = -0.07}};
-    result.best = BestFit{.parameters = {1e-7, -0.07}, .error = 1e-7, .objectives = {{"v", 1e-7, 1e-7, dimensions::volt * dimensions::volt, dimensions::volt * dimensions::volt}}, .evaluation = 2};
+    result.parameters = {
+        {.name = "g",
+         .dimension = dimensions::siemens,
+         .low = 1e-9,
+         .high = 1e-7,
+         .scale = Scale::logarithmic,
+         .value = 1e-7,
+         .at_bound = true},
+        {.name = "E", .dimension = dimensions::volt, .low = -0.07, .high = -0.07, .fixed = true, .value = -0.07}};
+    result.best = BestFit{
+        .parameters = {1e-7, -0.07},
+        .error = 1e-7,
+        .objectives = {{"v", 1e-7, 1e-7, dimensions::volt * dimensions::volt, dimensions::volt * dimensions::volt}},
+        .evaluation = 2};
     result.error_dimension = dimensions::volt * dimensions::volt;
     result.n_rounds = 2;
     result.n_evaluations = 3;
     result.n_failed = 1;
-    result.history = {{.best_error = 5e-7, .round_best_error = 5e-7, .n_failed = 1}, {.best_error = 1e-7, .round_best_error = 1e-7}};
+    result.history = {{.best_error = 5e-7, .round_best_error = 5e-7, .n_failed = 1},
+                      {.best_error = 1e-7, .round_best_error = 1e-7}};
     result.outputs = {"v"};
     result.metrics = {"mse"};
     return result;
@@ -88,7 +100,9 @@ TEST(ResultJson, HasNullWhereThereIsNoNumber) {
 }
 
 TEST(TracePlot, HasAPanelPerTraceAndOutputInSensibleUnits) {
-    const std::vector<TraceComparison> outputs{{"v", dimensions::volt, Array2(2, 100, -0.065), 1e-5, Array2(2, 100, -0.06), 1e-5}, {"w", dimensions::ampere, {}, 0, Array2(2, 100, 2e-10), 1e-5}};
+    const std::vector<TraceComparison> outputs{
+        {"v", dimensions::volt, Array2(2, 100, -0.065), 1e-5, Array2(2, 100, -0.06), 1e-5},
+        {"w", dimensions::ampere, {}, 0, Array2(2, 100, 2e-10), 1e-5}};
     const Plot plot = trace_plot("model", outputs);
     ASSERT_EQ(plot.panels.size(), 4U);
     EXPECT_EQ(plot.columns, 2);

@@ -1,13 +1,13 @@
 #include "spikesmith/report/svg_plot.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <regex>
 #include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace spikesmith {
 namespace {
@@ -64,7 +64,12 @@ TEST(LogTicks, ArePowersOfTenAndFilledUpWhenFew) {
 }
 
 TEST(Svg, IsWellFormedAndEscapesText) {
-    const Plot plot{.title = "a < b & \"c\"", .panels = {{.title = "<p>", .x_label = "t (ms)", .y_label = "v", .log_y = false, .curves = {{.label = "x & y", .x = {0, 1, 2}, .y = {1, -1, 3}}}}}};
+    const Plot plot{.title = "a < b & \"c\"",
+                    .panels = {{.title = "<p>",
+                                .x_label = "t (ms)",
+                                .y_label = "v",
+                                .log_y = false,
+                                .curves = {{.label = "x & y", .x = {0, 1, 2}, .y = {1, -1, 3}}}}}};
     const std::string text = svg(plot);
     EXPECT_TRUE(well_formed(text)) << text;
     EXPECT_THAT(text, HasSubstr("a &lt; b &amp; &quot;c&quot;"));
@@ -75,10 +80,15 @@ TEST(Svg, IsWellFormedAndEscapesText) {
 TEST(Svg, HasNoNumbersThatAreNoneWhateverTheCurve) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const double inf = std::numeric_limits<double>::infinity();
-    const std::vector<std::vector<double>> ys{{}, {nan, nan, nan}, {1, nan, 2}, {inf, 0, -inf}, {0, 0, 0}, {-1, 0, 1}, {1e308, -1e308, 1}, {5e-324, 1, 2}};
+    const std::vector<std::vector<double>> ys{{},        {nan, nan, nan}, {1, nan, 2},        {inf, 0, -inf},
+                                              {0, 0, 0}, {-1, 0, 1},      {1e308, -1e308, 1}, {5e-324, 1, 2}};
     for (const auto& y : ys) {
         for (const bool log : {false, true}) {
-            Panel panel{.title = "", .x_label = "", .y_label = "", .log_y = log, .curves = {{.label = "", .x = {0, 1, 2}, .y = y}}};
+            Panel panel{.title = "",
+                        .x_label = "",
+                        .y_label = "",
+                        .log_y = log,
+                        .curves = {{.label = "", .x = {0, 1, 2}, .y = y}}};
             panel.curves.push_back({.label = "", .x = {0, 1, 2}, .y = y, .dots = true});
             const std::string text = svg({.title = "", .panels = {panel}});
             EXPECT_TRUE(well_formed(text));
@@ -90,7 +100,13 @@ TEST(Svg, HasNoNumbersThatAreNoneWhateverTheCurve) {
 
 TEST(Svg, GapsInterruptTheLine) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    const std::string text = svg({.title = "", .panels = {{.title = "", .x_label = "", .y_label = "", .log_y = false, .curves = {{.label = "", .x = {0, 1, 2, 3, 4}, .y = {0, 1, nan, 1, 0}}}}}});
+    const std::string text =
+        svg({.title = "",
+             .panels = {{.title = "",
+                         .x_label = "",
+                         .y_label = "",
+                         .log_y = false,
+                         .curves = {{.label = "", .x = {0, 1, 2, 3, 4}, .y = {0, 1, nan, 1, 0}}}}}});
     EXPECT_EQ(count(line_of(text), "M"), 2U);
     EXPECT_EQ(count(line_of(text), "L"), 2U);
 }
@@ -101,7 +117,8 @@ TEST(Svg, ThinnedCurvesKeepTheirExtremes) {
         curve.x.push_back(k);
         curve.y.push_back(k == 123456 ? 50 : k == 77777 ? -70 : std::sin(k * 0.001));
     }
-    const Plot plot{.title = "", .panels = {{.title = "", .x_label = "", .y_label = "", .log_y = false, .curves = {curve}}}};
+    const Plot plot{.title = "",
+                    .panels = {{.title = "", .x_label = "", .y_label = "", .log_y = false, .curves = {curve}}}};
     const std::string text = svg(plot);
     EXPECT_LT(text.size(), 200000U);
     // The axis spans the range with 6 % to spare on each side.
@@ -118,7 +135,11 @@ TEST(Svg, ThinnedCurvesKeepTheirExtremes) {
 }
 
 TEST(Svg, LegendHasEachLabelOnce) {
-    Panel panel{.title = "", .x_label = "", .y_label = "", .log_y = false, .curves = {{.label = "data", .x = {0, 1}, .y = {0, 1}}, {.label = "fit", .x = {0, 1}, .y = {0, 1}}}};
+    Panel panel{.title = "",
+                .x_label = "",
+                .y_label = "",
+                .log_y = false,
+                .curves = {{.label = "data", .x = {0, 1}, .y = {0, 1}}, {.label = "fit", .x = {0, 1}, .y = {0, 1}}}};
     const std::string text = svg({.title = "", .panels = {panel, panel, panel}});
     EXPECT_EQ(count(text, ">data</text>"), 1U);
     EXPECT_EQ(count(text, ">fit</text>"), 1U);

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <ostream>
+
+#include <fmt/format.h>
 
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/describe.hpp"
@@ -19,7 +19,8 @@ int check_command(const Config& config, const CommandOptions& options, const Pro
     for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
     if (options.quiet) return exit_code::success;
     std::string out = describe_model(problem) + describe_data(problem) + describe_fit(problem);
-    out += fmt::format("\nIntegration: {}, dt = {}\n", program.method, format_quantity({program.dt, dimensions::second}));
+    out +=
+        fmt::format("\nIntegration: {}, dt = {}\n", program.method, format_quantity({program.dt, dimensions::second}));
     for (const auto& note : program.notes) out += fmt::format("  {}\n", note);
     out += "\nOne step\n" + to_string(program);
     streams.out << out;

@@ -1,7 +1,5 @@
 #include "spikesmith/cli/config.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +7,8 @@
 #include <limits>
 #include <memory>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "spikesmith/cli/config_section.hpp"
 #include "spikesmith/core/version.hpp"
@@ -21,12 +21,14 @@ constexpr std::uintmax_t largest_file = 64U << 20U;  // a configuration is text 
 
 ConfigPath read_path(const TomlValue& value, std::string_view key, const std::filesystem::path& folder) {
     if (value.kind != Kind::string) wrong_type(key, "a string", value, "the path of a file, relative to this one");
-    if (value.text.empty() || value.text.find('\0') != std::string::npos) fail_at(value.place, fmt::format("`{}` is not a path", key));
+    if (value.text.empty() || value.text.find('\0') != std::string::npos)
+        fail_at(value.place, fmt::format("`{}` is not a path", key));
     return {(folder / value.text).lexically_normal(), value.place};
 }
 
 // Constants and initial values are text of the model; a plain number is the same as its text.
-std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table, std::string_view section, std::string_view example) {
+std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table, std::string_view section,
+                                                          std::string_view example) {
     std::vector<std::pair<std::string, TomlValue>> result;
     if (table == nullptr) return result;
     for (const auto& member : table->members) {
@@ -36,7 +38,8 @@ std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table
         } else if (text.kind == Kind::real) {
             text.text = fmt::format("{}", text.real);
         } else if (text.kind != Kind::string) {
-            wrong_type(member.key, "a quantity or an expression", text, fmt::format("for example `{}` in [{}]", example, section));
+            wrong_type(member.key, "a quantity or an expression", text,
+                       fmt::format("for example `{}` in [{}]", example, section));
         }
         result.emplace_back(member.key, std::move(text));
     }
@@ -44,15 +47,18 @@ std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table
 }
 
 ModelConfig read_model(const TomlValue& table, const std::filesystem::path& folder, const std::string& default_name) {
-    const Section section(table, "model", {"name", "equations", "file", "constants", "initial_values", "threshold", "reset", "refractory", "dt",
-                                           "method", "method_options"});
+    const Section section(table, "model",
+                          {"name", "equations", "file", "constants", "initial_values", "threshold", "reset",
+                           "refractory", "dt", "method", "method_options"});
     ModelConfig model;
     model.name = section.text_or("name", default_name);
     const auto* equations = section.string("equations", "equations = '''dv/dt = -v/(10*ms) : volt'''");
     const auto* file = section.find("file");
-    if (equations != nullptr && file != nullptr) fail_at(file->place, "the model has both `equations` and `file`", "give one of them");
+    if (equations != nullptr && file != nullptr)
+        fail_at(file->place, "the model has both `equations` and `file`", "give one of them");
     if (equations == nullptr && file == nullptr) {
-        fail_at(table.place, "[model] needs `equations` or `file`", "for example `equations = '''dv/dt = -v/(10*ms) : volt'''`");
+        fail_at(table.place, "[model] needs `equations` or `file`",
+                "for example `equations = '''dv/dt = -v/(10*ms) : volt'''`");
     }
     if (equations != nullptr) model.equations = *equations;
     if (file != nullptr) model.file = read_path(*file, "file", folder);
@@ -77,7 +83,8 @@ ModelConfig read_model(const TomlValue& table, const std::filesystem::path& fold
 
 std::vector<std::string> read_columns(const TomlValue& columns) {
     const auto example = "for example `columns = [\"v1\", \"v2\"]`; numbers count from 1";
-    if (columns.kind != Kind::array || columns.elements.empty()) wrong_type("columns", "an array of names or numbers", columns, example);
+    if (columns.kind != Kind::array || columns.elements.empty())
+        wrong_type("columns", "an array of names or numbers", columns, example);
     std::vector<std::string> result;
     for (const auto& element : columns.elements) {
         if (element.kind == Kind::integer && element.integer >= 1) {
@@ -100,10 +107,12 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
         return series;
     }
     if (member.value.kind != Kind::table) {
-        wrong_type(member.key, "a table or the path of a file", member.value, fmt::format("for example `{} = {{file = \"current.npy\", unit = \"nA\"}}`", member.key));
+        wrong_type(member.key, "a table or the path of a file", member.value,
+                   fmt::format("for example `{} = {{file = \"current.npy\", unit = \"nA\"}}`", member.key));
     }
-    const Section section(member.value, path + "." + member.key,
-                          {"file", "key", "columns", "unit", "orientation", "dt", "index", "index_unit", "header", "delimiter"});
+    const Section section(
+        member.value, path + "." + member.key,
+        {"file", "key", "columns", "unit", "orientation", "dt", "index", "index_unit", "header", "delimiter"});
     series.file = read_path(section.required("file", "file = \"current.npy\""), "file", folder);
     RecordingSource& source = series.source;
     source.path = series.file.path.string();
@@ -123,29 +132,35 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
         } else if (column->kind == Kind::string && !column->text.empty()) {
             source.index = column->text;
         } else {
-            wrong_type("index", "the name of a column or its number from 1", *column, "\"none\" if there is no such column");
+            wrong_type("index", "the name of a column or its number from 1", *column,
+                       "\"none\" if there is no such column");
         }
     }
     if (const auto* unit = section.string("index_unit", "index_unit = \"ms\"")) {
         const NamedText named{"unit", unit};
         Unit time_unit;
         with_positions_in({&named, 1}, [&] { time_unit = parse_recorded_unit(unit->text, named.name); });
-        if (!(time_unit.dimension == dimensions::second)) fail_at(unit->place, fmt::format("`index_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
+        if (!(time_unit.dimension == dimensions::second))
+            fail_at(unit->place,
+                    fmt::format("`index_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
         source.index_unit = unit->text;
     }
     if (const auto header = section.boolean("header")) source.header = *header ? Header::present : Header::absent;
     if (const auto* delimiter = section.string("delimiter", "delimiter = \";\"")) {
-        if (delimiter->text.size() != 1) fail_at(delimiter->place, "`delimiter` must be one character", "one of \",\", \";\", \"\\t\", \" \"");
+        if (delimiter->text.size() != 1)
+            fail_at(delimiter->place, "`delimiter` must be one character", "one of \",\", \";\", \"\\t\", \" \"");
         source.delimiter = delimiter->text.front();
     }
     series.dt = section.duration("dt", false);
     return series;
 }
 
-std::vector<SeriesConfig> read_all_series(const Section& data, std::string_view key, const std::filesystem::path& folder) {
+std::vector<SeriesConfig> read_all_series(const Section& data, std::string_view key,
+                                          const std::filesystem::path& folder) {
     std::vector<SeriesConfig> result;
     if (const auto* table = data.table(key)) {
-        for (const auto& member : table->members) result.push_back(read_series(member, fmt::format("data.{}", key), folder));
+        for (const auto& member : table->members)
+            result.push_back(read_series(member, fmt::format("data.{}", key), folder));
     }
     return result;
 }
@@ -169,18 +184,23 @@ ParameterConfig read_parameter(const TomlMember& member) {
         bounds = section.find("bounds");
         parameter.scale = section.choice("scale", {"linear", "log"}, 0) == 0 ? Scale::linear : Scale::logarithmic;
         if (const auto* fixed = section.find("fixed")) {
-            if (bounds != nullptr || section.find("scale") != nullptr) fail_at(fixed->place, fmt::format("`{}` is both fixed and free", member.key), "give `fixed`, or `bounds` with `scale`");
+            if (bounds != nullptr || section.find("scale") != nullptr)
+                fail_at(fixed->place, fmt::format("`{}` is both fixed and free", member.key),
+                        "give `fixed`, or `bounds` with `scale`");
             parameter.fixed = read_quantity(*fixed, "fixed");
             return parameter;
         }
-        if (bounds == nullptr) fail_at(member.place, fmt::format("parameter `{}` has neither `bounds` nor `fixed`", member.key), example);
-    } else if (member.value.kind == Kind::string || member.value.kind == Kind::integer || member.value.kind == Kind::real) {
+        if (bounds == nullptr)
+            fail_at(member.place, fmt::format("parameter `{}` has neither `bounds` nor `fixed`", member.key), example);
+    } else if (member.value.kind == Kind::string || member.value.kind == Kind::integer ||
+               member.value.kind == Kind::real) {
         fail_at(member.value.place, fmt::format("parameter `{}` needs two bounds", member.key),
                 example + fmt::format(", or `{} = {{fixed = ...}}`", member.key));
     }
     if (bounds->kind != Kind::array) wrong_type("bounds", "an array of two quantities", *bounds, example);
     if (bounds->elements.size() != 2) {
-        fail_at(bounds->place, fmt::format("parameter `{}` needs two bounds, not {}", member.key, bounds->elements.size()), example);
+        fail_at(bounds->place,
+                fmt::format("parameter `{}` needs two bounds, not {}", member.key, bounds->elements.size()), example);
     }
     parameter.low = read_quantity(bounds->elements[0], "bounds");
     parameter.high = read_quantity(bounds->elements[1], "bounds");
@@ -189,20 +209,24 @@ ParameterConfig read_parameter(const TomlMember& member) {
     if (low.value == 0 && low.dimension.dimensionless()) low.dimension = high.dimension;  // zero has any unit
     if (high.value == 0 && high.dimension.dimensionless()) high.dimension = low.dimension;
     if (!(low.dimension == high.dimension)) {
-        fail_at(parameter.high.place, fmt::format("the bounds of `{}` differ in dimension: {} and {}", member.key, low.dimension.name(), high.dimension.name()));
+        fail_at(parameter.high.place, fmt::format("the bounds of `{}` differ in dimension: {} and {}", member.key,
+                                                  low.dimension.name(), high.dimension.name()));
     }
     if (!(low.value < high.value)) {
-        fail_at(bounds->place, fmt::format("the lower bound of `{}` is not below the upper one", member.key), "write the smaller one first");
+        fail_at(bounds->place, fmt::format("the lower bound of `{}` is not below the upper one", member.key),
+                "write the smaller one first");
     }
     if (parameter.scale == Scale::logarithmic && !(low.value > 0)) {
-        fail_at(parameter.low.place, fmt::format("a logarithmic scale needs positive bounds, but `{}` starts at {}", member.key, format_quantity(low)));
+        fail_at(parameter.low.place, fmt::format("a logarithmic scale needs positive bounds, but `{}` starts at {}",
+                                                 member.key, format_quantity(low)));
     }
     return parameter;
 }
 
 MetricConfig read_metric(const TomlValue& table, const std::string& path, MetricConfig metric, bool with_outputs) {
-    const Section section = with_outputs ? Section(table, path, {"type", "t_start", "t_weights", "normalization", "outputs"})
-                                         : Section(table, path, {"type", "t_start", "t_weights", "normalization"});
+    const Section section = with_outputs
+                                ? Section(table, path, {"type", "t_start", "t_weights", "normalization", "outputs"})
+                                : Section(table, path, {"type", "t_start", "t_weights", "normalization"});
     metric.place = table.place;
     (void)section.choice("type", {"mse"}, 0);
     if (auto t_start = section.duration("t_start", true)) metric.t_start = std::move(t_start);
@@ -217,13 +241,16 @@ MetricConfig read_metric(const TomlValue& table, const std::string& path, Metric
                                 read_duration(window.required("to", "to = \"5 ms\""), "to", false), 1};
             const auto& weight = window.required("weight", "weight = 10");
             if (weight.kind != Kind::integer && weight.kind != Kind::real) wrong_type("weight", "a number", weight);
-            if (!(weight.real >= 0) || !std::isfinite(weight.real)) fail_at(weight.place, "`weight` must be zero or positive");
+            if (!(weight.real >= 0) || !std::isfinite(weight.real))
+                fail_at(weight.place, "`weight` must be zero or positive");
             result.weight = weight.real;
-            if (!(result.from.quantity.value < result.to.quantity.value)) fail_at(result.to.place, "`to` is not after `from`");
+            if (!(result.from.quantity.value < result.to.quantity.value))
+                fail_at(result.to.place, "`to` is not after `from`");
             metric.t_weights.push_back(std::move(result));
         }
         if (metric.t_start && metric.t_start->quantity.value > 0) {
-            fail_at(metric.t_start->place, "`t_start` and `t_weights` exclude each other", "give the time before the start a weight of 0");
+            fail_at(metric.t_start->place, "`t_start` and `t_weights` exclude each other",
+                    "give the time before the start a weight of 0");
         }
     }
     if (const auto* value = section.find("normalization")) {
@@ -234,25 +261,30 @@ MetricConfig read_metric(const TomlValue& table, const std::string& path, Metric
 }
 
 FitConfig read_fit(const TomlValue& table) {
-    const Section section(table, "fit", {"outputs", "n_samples", "n_rounds", "penalty", "parameters", "optimizer", "metric"});
+    const Section section(table, "fit",
+                          {"outputs", "n_samples", "n_rounds", "penalty", "parameters", "optimizer", "metric"});
     FitConfig fit;
     fit.place = table.place;
     fit.outputs = section.names("outputs", "outputs = [\"v\"]");
     fit.n_samples = static_cast<int>(section.integer("n_samples", 1, 10'000'000).value_or(fit.n_samples));
     fit.n_rounds = static_cast<int>(section.integer("n_rounds", 1, 10'000'000).value_or(fit.n_rounds));
-    if (const auto* penalty = section.string("penalty", "penalty = \"cost\"")) fit.penalty = ConfigName{penalty->text, penalty->place};
+    if (const auto* penalty = section.string("penalty", "penalty = \"cost\""))
+        fit.penalty = ConfigName{penalty->text, penalty->place};
     (void)section.required("parameters", "parameters = {g = [\"1 nS\", \"100 nS\"]}");
     const auto* parameters = section.table("parameters");
     for (const auto& member : parameters->members) fit.parameters.push_back(read_parameter(member));
     if (std::all_of(fit.parameters.begin(), fit.parameters.end(), [](const auto& p) { return p.fixed.has_value(); })) {
-        fail_at(parameters->place, "no parameter is free", "give at least one of [fit.parameters] bounds: `g = [\"1 nS\", \"100 nS\"]`");
+        fail_at(parameters->place, "no parameter is free",
+                "give at least one of [fit.parameters] bounds: `g = [\"1 nS\", \"100 nS\"]`");
     }
     if (const auto* optimizer = section.table("optimizer")) {
         for (const auto& member : optimizer->members) {
             if (member.key == "method") {
-                if (member.value.kind != Kind::string) wrong_type("method", "a string", member.value, "for example `method = \"differential_evolution\"`");
+                if (member.value.kind != Kind::string)
+                    wrong_type("method", "a string", member.value, "for example `method = \"differential_evolution\"`");
                 fit.optimizer.method = {member.value.text, member.value.place};
-            } else if (member.value.kind == Kind::table || member.value.kind == Kind::array || member.value.kind == Kind::time) {
+            } else if (member.value.kind == Kind::table || member.value.kind == Kind::array ||
+                       member.value.kind == Kind::time) {
                 wrong_type(member.key, "a number, a string, true or false", member.value);
             } else {
                 fit.optimizer.options.push_back({{member.key, member.place}, member.value});
@@ -262,11 +294,13 @@ FitConfig read_fit(const TomlValue& table) {
     if (const auto* metric = section.table("metric")) {
         fit.metric = read_metric(*metric, "fit.metric", {}, true);
         if (const auto* outputs = metric->find("outputs")) {
-            if (outputs->value.kind != Kind::table) wrong_type("outputs", "a table", outputs->value, "one table for each output: `[fit.metric.outputs.v]`");
+            if (outputs->value.kind != Kind::table)
+                wrong_type("outputs", "a table", outputs->value, "one table for each output: `[fit.metric.outputs.v]`");
             for (const auto& member : outputs->value.members) {
                 if (member.value.kind != Kind::table) wrong_type(member.key, "a table", member.value);
-                fit.output_metrics.emplace_back(ConfigName{member.key, member.place},
-                                                read_metric(member.value, "fit.metric.outputs." + member.key, fit.metric, false));
+                fit.output_metrics.emplace_back(
+                    ConfigName{member.key, member.place},
+                    read_metric(member.value, "fit.metric.outputs." + member.key, fit.metric, false));
             }
         }
     }
@@ -278,7 +312,8 @@ SimulateConfig read_simulate(const TomlValue& table) {
     SimulateConfig simulate;
     if (const auto* parameters = section.table("parameters")) {
         for (const auto& member : parameters->members) {
-            simulate.parameters.emplace_back(ConfigName{member.key, member.place}, read_quantity(member.value, member.key));
+            simulate.parameters.emplace_back(ConfigName{member.key, member.place},
+                                             read_quantity(member.value, member.key));
         }
     }
     simulate.outputs = section.names("outputs", "outputs = [\"v\"]");
@@ -290,15 +325,20 @@ SimulateConfig read_simulate(const TomlValue& table) {
 RunConfig read_run(const TomlValue& table) {
     const Section section(table, "run", {"seed", "threads", "width", "precision", "folder"});
     RunConfig run;
-    run.seed = static_cast<std::uint64_t>(section.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(0));
+    run.seed =
+        static_cast<std::uint64_t>(section.integer("seed", 0, std::numeric_limits<std::int64_t>::max()).value_or(0));
     run.threads = static_cast<int>(section.integer("threads", 0, 4096).value_or(0));
     run.width = static_cast<int>(section.integer("width", 0, 8).value_or(0));
-    if (const auto* width = section.find("width"); width != nullptr && run.width != 0 && (run.width & (run.width - 1)) != 0) {
-        fail_at(width->place, fmt::format("`width` is {}, but must be 1, 2, 4 or 8", run.width), "0 takes the widest vectors of this machine");
+    if (const auto* width = section.find("width");
+        width != nullptr && run.width != 0 && (run.width & (run.width - 1)) != 0) {
+        fail_at(width->place, fmt::format("`width` is {}, but must be 1, 2, 4 or 8", run.width),
+                "0 takes the widest vectors of this machine");
     }
-    run.precision = section.choice("precision", {"double", "single"}, 0) == 0 ? Precision::double_precision : Precision::single_precision;
+    run.precision = section.choice("precision", {"double", "single"}, 0) == 0 ? Precision::double_precision
+                                                                              : Precision::single_precision;
     if (const auto* folder = section.string("folder", "folder = \"runs/first\"")) {
-        if (folder->text.empty() || folder->text.find('\0') != std::string::npos) fail_at(folder->place, "`folder` is not a path");
+        if (folder->text.empty() || folder->text.find('\0') != std::string::npos)
+            fail_at(folder->place, "`folder` is not a path");
         run.folder = folder->text;
     }
     return run;
@@ -310,7 +350,8 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     Config config;
     config.file = file;
     config.name = std::move(name);
-    if (section.find("model") == nullptr) fail_at(tree.place, "the file has no section [model]", "it begins with `[model]` and `equations = ...`");
+    if (section.find("model") == nullptr)
+        fail_at(tree.place, "the file has no section [model]", "it begins with `[model]` and `equations = ...`");
     config.model = read_model(*section.table("model"), folder, config.name);
     if (const auto* data = section.table("data")) config.data = read_data(*data, folder);
     if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);
@@ -320,7 +361,8 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     return config;
 }
 
-Config read_source(SourceText text, const std::filesystem::path& file, std::string name, const std::vector<Override>& overrides) {
+Config read_source(SourceText text, const std::filesystem::path& file, std::string name,
+                   const std::vector<Override>& overrides) {
     TomlValue tree = parse_toml(std::make_shared<const SourceText>(std::move(text)));
     for (const auto& [assignment, option] : overrides) apply_override(tree, assignment, option);
     return read_tree(std::move(tree), file, std::move(name));
@@ -342,14 +384,17 @@ void make_relative(TomlValue& value, const std::filesystem::path& from, const st
 Config read_config(const std::filesystem::path& file, const std::vector<Override>& overrides) {
     std::error_code error;
     const auto status = std::filesystem::status(file, error);
-    if (!std::filesystem::exists(status)) throw ConfigError(fmt::format("there is no configuration file `{}`", file.string()));
+    if (!std::filesystem::exists(status))
+        throw ConfigError(fmt::format("there is no configuration file `{}`", file.string()));
     if (std::filesystem::is_directory(status)) {
         const bool has_config = std::filesystem::exists(file / "config.toml", error);
-        throw ConfigError(fmt::format("`{}` is a folder", file.string()),
-                          has_config ? fmt::format("did you mean `{}`?", (file / "config.toml").string()) : "name a TOML file");
+        throw ConfigError(
+            fmt::format("`{}` is a folder", file.string()),
+            has_config ? fmt::format("did you mean `{}`?", (file / "config.toml").string()) : "name a TOML file");
     }
     if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(file, error) > largest_file) {
-        throw ConfigError(fmt::format("`{}` is too large for a configuration", file.string()), "data belong in files of their own, named in [data]");
+        throw ConfigError(fmt::format("`{}` is too large for a configuration", file.string()),
+                          "data belong in files of their own, named in [data]");
     }
     std::ifstream stream(file, std::ios::binary);
     std::ostringstream content;
@@ -387,7 +432,8 @@ std::string config_as_run(const Config& config, const std::filesystem::path& fol
     if (auto* run = tree.find("run")) {
         std::erase_if(run->value.members, [](const auto& member) { return member.key == "folder"; });
     }
-    return fmt::format("# As it was run by spikesmith {}: overrides applied, paths relative to this folder.\n\n{}", version, to_toml(tree));
+    return fmt::format("# As it was run by spikesmith {}: overrides applied, paths relative to this folder.\n\n{}",
+                       version, to_toml(tree));
 }
 
 }  // namespace spikesmith

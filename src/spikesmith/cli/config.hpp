@@ -40,20 +40,20 @@ struct ConfigPath {
 
 // [model]
 struct ModelConfig {
-    std::string name;                                   // default: name of the configuration file
-    TomlValue equations;                                // a string; empty if `file` is given
-    std::optional<ConfigPath> file;                     // equations in a file of their own
+    std::string name;                                               // default: name of the configuration file
+    TomlValue equations;                                            // a string; empty if `file` is given
+    std::optional<ConfigPath> file;                                 // equations in a file of their own
     std::vector<std::pair<std::string, TomlValue>> constants;       // strings, in the order written
     std::vector<std::pair<std::string, TomlValue>> initial_values;  // strings, in the order written; others start at 0
     std::optional<TomlValue> threshold;
     std::optional<TomlValue> reset;
     std::optional<TomlValue> refractory;
-    std::string method;                                 // empty: chosen from the equations
+    std::string method;  // empty: chosen from the equations
     Place method_place;
-    ConfigQuantity dt;                                  // time step of the simulation
-    double absolute_error = 1e-6;                       // of the adaptive methods, in SI units
+    ConfigQuantity dt;             // time step of the simulation
+    double absolute_error = 1e-6;  // of the adaptive methods, in SI units
     double relative_error = 1e-6;
-    int max_steps = 100;                                // of the adaptive methods, per dt
+    int max_steps = 100;  // of the adaptive methods, per dt
 };
 
 // Traces of one variable in a file: [data.inputs.NAME], [data.outputs.NAME]
@@ -63,7 +63,8 @@ struct SeriesConfig {
     RecordingSource source;  // what of the file; `path` is resolved
     std::optional<Unit> unit;
     Place unit_place;
-    std::optional<ConfigQuantity> dt;  // default: from the time column of a text file, else `dt` of [data], else of [model]
+    std::optional<ConfigQuantity>
+        dt;  // default: from the time column of a text file, else `dt` of [data], else of [model]
 };
 
 // [data]
@@ -102,9 +103,10 @@ struct WeightWindow {
 // [fit.metric], and [fit.metric.outputs.NAME] for one output alone
 struct MetricConfig {
     std::string type = "mse";
-    std::optional<ConfigQuantity> t_start;        // samples before this time do not count
-    std::vector<WeightWindow> t_weights;          // samples outside all windows count once
-    std::optional<ConfigQuantity> normalization;  // the output is divided by this before it is compared: a number or in its unit
+    std::optional<ConfigQuantity> t_start;  // samples before this time do not count
+    std::vector<WeightWindow> t_weights;    // samples outside all windows count once
+    std::optional<ConfigQuantity>
+        normalization;  // the output is divided by this before it is compared: a number or in its unit
     Place place;
 };
 
@@ -132,8 +134,8 @@ struct SimulateConfig {
 // [run]: how it is run; changes no result except by `seed` and `precision`
 struct RunConfig {
     std::uint64_t seed = 0;
-    int threads = 0;                          // 0: all cores
-    int width = 0;                            // doubles per vector: 1, 2, 4, 8; 0: the widest of this machine
+    int threads = 0;  // 0: all cores
+    int width = 0;    // doubles per vector: 1, 2, 4, 8; 0: the widest of this machine
     Precision precision = Precision::double_precision;
     std::optional<std::filesystem::path> folder;  // default: runs/<name>-<n>, n counting up, in the current folder
 };

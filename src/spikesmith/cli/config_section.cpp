@@ -1,12 +1,12 @@
 #include "spikesmith/cli/config_section.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace spikesmith {
 namespace {
@@ -18,17 +18,37 @@ struct Home {
     std::string_view key, section;
 };
 constexpr std::array homes{
-    Home{"equations", "model"},   Home{"constants", "model"},      Home{"initial_values", "model"}, Home{"threshold", "model"},
-    Home{"reset", "model"},       Home{"refractory", "model"},     Home{"inputs", "data"},          Home{"n_samples", "fit"},
-    Home{"n_rounds", "fit"},      Home{"optimizer", "fit"},        Home{"metric", "fit"},           Home{"duration", "simulate"},
-    Home{"seed", "run"},          Home{"threads", "run"},          Home{"width", "run"},            Home{"precision", "run"},
-    Home{"folder", "run"},        Home{"t_start", "fit.metric"},   Home{"t_weights", "fit.metric"}, Home{"normalization", "fit.metric"},
-    Home{"method_options", "model"}, Home{"dt", "model"},          Home{"method", "model"},         Home{"parameters", "fit"},
+    Home{"equations", "model"},
+    Home{"constants", "model"},
+    Home{"initial_values", "model"},
+    Home{"threshold", "model"},
+    Home{"reset", "model"},
+    Home{"refractory", "model"},
+    Home{"inputs", "data"},
+    Home{"n_samples", "fit"},
+    Home{"n_rounds", "fit"},
+    Home{"optimizer", "fit"},
+    Home{"metric", "fit"},
+    Home{"duration", "simulate"},
+    Home{"seed", "run"},
+    Home{"threads", "run"},
+    Home{"width", "run"},
+    Home{"precision", "run"},
+    Home{"folder", "run"},
+    Home{"t_start", "fit.metric"},
+    Home{"t_weights", "fit.metric"},
+    Home{"normalization", "fit.metric"},
+    Home{"method_options", "model"},
+    Home{"dt", "model"},
+    Home{"method", "model"},
+    Home{"parameters", "fit"},
 };
 
 }  // namespace
 
-std::string section_title(std::string_view path) { return path.empty() ? "the file" : fmt::format("[{}]", path); }
+std::string section_title(std::string_view path) {
+    return path.empty() ? "the file" : fmt::format("[{}]", path);
+}
 
 void wrong_type(std::string_view key, std::string_view expected, const TomlValue& value, std::string hint) {
     fail_at(value.place, fmt::format("`{}` must be {}, not {}", key, expected, kind_name(value.kind)), std::move(hint));
@@ -40,13 +60,16 @@ Section::Section(const TomlValue& table, std::string path, std::initializer_list
         if (std::find(keys.begin(), keys.end(), member.key) != keys.end()) continue;
         std::string hint = did_you_mean(member.key, std::vector<std::string>(keys.begin(), keys.end()));
         if (hint.empty()) {
-            const auto home = std::find_if(homes.begin(), homes.end(), [&](const Home& h) { return h.key == member.key && h.section != path_; });
-            hint = home != homes.end() ? fmt::format("`{}` belongs to [{}]", member.key, home->section)
-                                       : fmt::format("known {}: {}", path_.empty() ? "sections" : "keys", fmt::join(keys, ", "));
+            const auto home = std::find_if(homes.begin(), homes.end(),
+                                           [&](const Home& h) { return h.key == member.key && h.section != path_; });
+            hint = home != homes.end()
+                       ? fmt::format("`{}` belongs to [{}]", member.key, home->section)
+                       : fmt::format("known {}: {}", path_.empty() ? "sections" : "keys", fmt::join(keys, ", "));
         }
         const bool is_section = path_.empty() && member.value.kind == Kind::table;
         fail_at(member.place,
-                is_section ? fmt::format("unknown section `{}`", member.key) : fmt::format("unknown key `{}` in {}", member.key, section_title(path_)),
+                is_section ? fmt::format("unknown section `{}`", member.key)
+                           : fmt::format("unknown key `{}` in {}", member.key, section_title(path_)),
                 std::move(hint));
     }
 }
@@ -58,7 +81,8 @@ const TomlValue* Section::find(std::string_view key) const {
 
 const TomlValue& Section::required(std::string_view key, std::string_view example) const {
     if (const auto* value = find(key)) return *value;
-    fail_at(table_.place, fmt::format("{} needs `{}`", section_title(path_), key), fmt::format("for example `{}`", example));
+    fail_at(table_.place, fmt::format("{} needs `{}`", section_title(path_), key),
+            fmt::format("for example `{}`", example));
 }
 
 const TomlValue* Section::string(std::string_view key, std::string_view example) const {
@@ -79,7 +103,8 @@ std::optional<std::int64_t> Section::integer(std::string_view key, std::int64_t 
     if (value == nullptr) return std::nullopt;
     if (value->kind != Kind::integer) wrong_type(key, "an integer", *value);
     if (value->integer < least || value->integer > most) {
-        fail_at(value->place, fmt::format("`{}` is {}, but must be between {} and {}", key, value->integer, least, most));
+        fail_at(value->place,
+                fmt::format("`{}` is {}, but must be between {} and {}", key, value->integer, least, most));
     }
     return value->integer;
 }
@@ -88,7 +113,8 @@ std::optional<double> Section::positive(std::string_view key) const {
     const auto* value = find(key);
     if (value == nullptr) return std::nullopt;
     if (value->kind != Kind::real && value->kind != Kind::integer) wrong_type(key, "a number", *value);
-    if (!(value->real > 0) || !std::isfinite(value->real)) fail_at(value->place, fmt::format("`{}` must be positive", key));
+    if (!(value->real > 0) || !std::isfinite(value->real))
+        fail_at(value->place, fmt::format("`{}` must be positive", key));
     return value->real;
 }
 
@@ -122,14 +148,16 @@ std::vector<ConfigName> Section::names(std::string_view key, std::string_view ex
     for (const auto& element : value->elements) {
         if (element.kind != Kind::string) wrong_type(key, "a name or an array of names", element, hint);
         for (const auto& earlier : result) {
-            if (earlier.name == element.text) fail_at(element.place, fmt::format("`{}` names `{}` twice", key, element.text));
+            if (earlier.name == element.text)
+                fail_at(element.place, fmt::format("`{}` names `{}` twice", key, element.text));
         }
         result.push_back({element.text, element.place});
     }
     return result;
 }
 
-std::size_t Section::choice(std::string_view key, std::initializer_list<std::string_view> words, std::size_t otherwise) const {
+std::size_t Section::choice(std::string_view key, std::initializer_list<std::string_view> words,
+                            std::size_t otherwise) const {
     const auto* value = string(key, "");
     if (value == nullptr) return otherwise;
     const auto found = std::find(words.begin(), words.end(), value->text);
@@ -162,8 +190,9 @@ ConfigQuantity read_duration(const TomlValue& value, std::string_view key, bool 
         const bool plain = value.kind != Kind::string && result.quantity.value != 0;
         if (plain || result.quantity.value != 0 || !result.quantity.dimension.dimensionless()) {
             fail_at(value.place,
-                    result.quantity.dimension.dimensionless() ? fmt::format("`{}` is a time and needs a unit", key)
-                                                              : fmt::format("`{}` is a time, but this is in {}", key, result.quantity.dimension.name()),
+                    result.quantity.dimension.dimensionless()
+                        ? fmt::format("`{}` is a time and needs a unit", key)
+                        : fmt::format("`{}` is a time, but this is in {}", key, result.quantity.dimension.name()),
                     hint);
         }
         result.quantity.dimension = dimensions::second;

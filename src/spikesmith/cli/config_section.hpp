@@ -26,14 +26,17 @@ class Section {
 
     [[nodiscard]] const TomlValue* string(std::string_view key, std::string_view example) const;  // null if absent
     [[nodiscard]] std::string text_or(std::string_view key, std::string_view otherwise) const;
-    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most) const;
+    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t least,
+                                                      std::int64_t most) const;
     [[nodiscard]] std::optional<double> positive(std::string_view key) const;
     [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
     [[nodiscard]] const TomlValue* table(std::string_view key) const;
     // A duration: "0.01 ms". Negative ones are refused; zero too unless `zero_allowed`.
     [[nodiscard]] std::optional<ConfigQuantity> duration(std::string_view key, bool zero_allowed) const;
-    [[nodiscard]] std::vector<ConfigName> names(std::string_view key, std::string_view example) const;  // a string or an array of strings
-    [[nodiscard]] std::size_t choice(std::string_view key, std::initializer_list<std::string_view> words, std::size_t otherwise) const;
+    [[nodiscard]] std::vector<ConfigName> names(std::string_view key,
+                                                std::string_view example) const;  // a string or an array of strings
+    [[nodiscard]] std::size_t choice(std::string_view key, std::initializer_list<std::string_view> words,
+                                     std::size_t otherwise) const;
 
     [[nodiscard]] const TomlValue& value() const { return table_; }
     [[nodiscard]] const std::string& path() const { return path_; }
@@ -46,7 +49,8 @@ class Section {
 // "[fit.metric]", or "the file" for an empty path.
 [[nodiscard]] std::string section_title(std::string_view path);
 
-[[noreturn]] void wrong_type(std::string_view key, std::string_view expected, const TomlValue& value, std::string hint = {});
+[[noreturn]] void wrong_type(std::string_view key, std::string_view expected, const TomlValue& value,
+                             std::string hint = {});
 
 // A quantity from a string with unit or a plain number (dimensionless).
 [[nodiscard]] ConfigQuantity read_quantity(const TomlValue& value, std::string_view key);

@@ -1,23 +1,28 @@
 #include "spikesmith/cli/describe.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/report/text_table.hpp"
 
 namespace spikesmith {
 namespace {
 
-std::string unit_of(const Dimension& dimension) { return dimension.dimensionless() ? "1" : dimension.name(); }
+std::string unit_of(const Dimension& dimension) {
+    return dimension.dimensionless() ? "1" : dimension.name();
+}
 
 std::string type_and_unit(const Dimension& dimension, ValueType type) {
     switch (type) {
-        case ValueType::boolean: return "boolean";
-        case ValueType::integer: return "integer";
-        case ValueType::real: return unit_of(dimension);
+        case ValueType::boolean:
+            return "boolean";
+        case ValueType::integer:
+            return "integer";
+        case ValueType::real:
+            return unit_of(dimension);
     }
     return {};
 }
@@ -53,7 +58,9 @@ Extent extent(const Array2& values) {
     return low == values.values.end() ? Extent{} : Extent{*low, *high};
 }
 
-std::string written(const std::optional<TomlValue>& value) { return value ? flat(value->text) : std::string{}; }
+std::string written(const std::optional<TomlValue>& value) {
+    return value ? flat(value->text) : std::string{};
+}
 
 }  // namespace
 
@@ -61,18 +68,25 @@ std::string describe_model(const Problem& problem) {
     const Model& model = problem.model;
     const ModelConfig& config = problem.config.model;
     std::string out = fmt::format("Model: {}\n", model.name);
-    const auto section = [&](const char* title, const std::vector<TableColumn>& columns, const std::vector<std::vector<std::string>>& rows) {
+    const auto section = [&](const char* title, const std::vector<TableColumn>& columns,
+                             const std::vector<std::vector<std::string>>& rows) {
         if (rows.empty()) return;
         out += fmt::format("\n{}\n{}", title, text_table(columns, rows));
     };
     std::vector<std::vector<std::string>> rows;
-    for (const auto& s : model.states) rows.push_back({fmt::format("d{}/dt", s.name), "= " + flat(s.text), unit_of(s.dimension), flags({{s.unless_refractory, "unless refractory"}})});
+    for (const auto& s : model.states)
+        rows.push_back({fmt::format("d{}/dt", s.name), "= " + flat(s.text), unit_of(s.dimension),
+                        flags({{s.unless_refractory, "unless refractory"}})});
     section("State variables", {{"derivative"}, {""}, {"unit of the variable"}, {""}}, rows);
     rows.clear();
-    for (const auto& s : model.subexpressions) rows.push_back({s.name, "= " + flat(s.text), type_and_unit(s.dimension, s.type), flags({{s.constant_over_dt, "constant over dt"}, {s.shared, "shared"}})});
+    for (const auto& s : model.subexpressions)
+        rows.push_back({s.name, "= " + flat(s.text), type_and_unit(s.dimension, s.type),
+                        flags({{s.constant_over_dt, "constant over dt"}, {s.shared, "shared"}})});
     section("Subexpressions", {{"name"}, {""}, {"unit"}, {""}}, rows);
     rows.clear();
-    for (const auto& p : model.parameters) rows.push_back({p.name, type_and_unit(p.dimension, p.type), flags({{p.constant, "constant"}, {p.shared, "shared"}})});
+    for (const auto& p : model.parameters)
+        rows.push_back(
+            {p.name, type_and_unit(p.dimension, p.type), flags({{p.constant, "constant"}, {p.shared, "shared"}})});
     section("Parameters", {{"name"}, {"unit"}, {""}}, rows);
     rows.clear();
     for (const auto& input : model.inputs) rows.push_back({input.name, unit_of(input.dimension)});
@@ -83,7 +97,8 @@ std::string describe_model(const Problem& problem) {
     rows.clear();
     for (const auto& [name, value] : config.initial_values) rows.push_back({name, "= " + flat(value.text)});
     for (const auto& s : model.states) {
-        const bool given = std::any_of(config.initial_values.begin(), config.initial_values.end(), [&](const auto& v) { return v.first == s.name; });
+        const bool given = std::any_of(config.initial_values.begin(), config.initial_values.end(),
+                                       [&](const auto& v) { return v.first == s.name; });
         if (!given) rows.push_back({s.name, "= 0"});
     }
     section("Initial values", {{"name"}, {""}}, rows);
@@ -92,7 +107,8 @@ std::string describe_model(const Problem& problem) {
         if (config.threshold) out += fmt::format("  threshold   {}\n", written(config.threshold));
         if (config.reset) out += fmt::format("  reset       {}\n", written(config.reset));
         if (config.refractory) {
-            out += fmt::format("  refractory  {}{}\n", written(config.refractory), model.refractory.kind == Refractory::Kind::condition ? " (while this is true)" : "");
+            out += fmt::format("  refractory  {}{}\n", written(config.refractory),
+                               model.refractory.kind == Refractory::Kind::condition ? " (while this is true)" : "");
         }
     }
     if (!model.noise.empty()) out += fmt::format("\nNoise: {}\n", fmt::join(model.noise, ", "));
@@ -104,25 +120,37 @@ std::string describe_data(const Problem& problem) {
     const auto add = [&](const Series& series, const char* role) {
         const Extent range = extent(series.values);
         const double duration = static_cast<double>(series.values.columns) * series.dt;
-        rows.push_back({role, series.name, fmt::format("{} x {}", series.values.rows, series.values.columns), format_quantity({series.dt, dimensions::second}), format_quantity({duration, dimensions::second}),
-                        format_quantity({range.low, series.dimension}), format_quantity({range.high, series.dimension}), series.source});
+        rows.push_back({role, series.name, fmt::format("{} x {}", series.values.rows, series.values.columns),
+                        format_quantity({series.dt, dimensions::second}),
+                        format_quantity({duration, dimensions::second}), format_quantity({range.low, series.dimension}),
+                        format_quantity({range.high, series.dimension}), series.source});
     };
     for (const auto& series : problem.data.inputs) add(series, "input");
     for (const auto& series : problem.data.outputs) add(series, "output");
     if (rows.empty()) return {};
-    return "\nData\n" + text_table({{""}, {"variable"}, {"traces x samples"}, {"interval", Align::right}, {"duration", Align::right}, {"lowest", Align::right}, {"highest", Align::right}, {"from"}}, rows);
+    return "\nData\n" + text_table({{""},
+                                    {"variable"},
+                                    {"traces x samples"},
+                                    {"interval", Align::right},
+                                    {"duration", Align::right},
+                                    {"lowest", Align::right},
+                                    {"highest", Align::right},
+                                    {"from"}},
+                                   rows);
 }
 
 std::string describe_fit(const Problem& problem) {
     if (!problem.config.fit) return {};
     const FitConfig& fit = *problem.config.fit;
-    std::string out = fmt::format("\nFit: {} rounds of {} parameter sets, {}\n", fit.n_rounds, fit.n_samples, fit.optimizer.method.name);
+    std::string out = fmt::format("\nFit: {} rounds of {} parameter sets, {}\n", fit.n_rounds, fit.n_samples,
+                                  fit.optimizer.method.name);
     std::vector<std::vector<std::string>> rows;
     for (const auto& p : fit.parameters) {
         if (p.fixed) {
             rows.push_back({p.name.name, "= " + format_quantity(p.fixed->quantity)});
         } else {
-            rows.push_back({p.name.name, format_quantity(p.low.quantity) + " to " + format_quantity(p.high.quantity), std::string(scale_name(p.scale))});
+            rows.push_back({p.name.name, format_quantity(p.low.quantity) + " to " + format_quantity(p.high.quantity),
+                            std::string(scale_name(p.scale))});
         }
     }
     return out + text_table({{"parameter"}, {"bounds"}, {"scale"}}, rows);
@@ -136,14 +164,22 @@ nlohmann::ordered_json describe_json(const Problem& problem, const UpdateProgram
     json["name"] = model.name;
     auto& states = json["states"] = Json::array();
     for (const auto& s : model.states) {
-        const auto initial = std::find_if(config.initial_values.begin(), config.initial_values.end(), [&](const auto& v) { return v.first == s.name; });
-        states.push_back({{"name", s.name}, {"unit", unit_of(s.dimension)}, {"derivative", flat(s.text)}, {"unless_refractory", s.unless_refractory},
-                          {"initial_value", initial == config.initial_values.end() ? "0" : flat(initial->second.text)}});
+        const auto initial = std::find_if(config.initial_values.begin(), config.initial_values.end(),
+                                          [&](const auto& v) { return v.first == s.name; });
+        states.push_back(
+            {{"name", s.name},
+             {"unit", unit_of(s.dimension)},
+             {"derivative", flat(s.text)},
+             {"unless_refractory", s.unless_refractory},
+             {"initial_value", initial == config.initial_values.end() ? "0" : flat(initial->second.text)}});
     }
     auto& subexpressions = json["subexpressions"] = Json::array();
-    for (const auto& s : model.subexpressions) subexpressions.push_back({{"name", s.name}, {"unit", type_and_unit(s.dimension, s.type)}, {"value", flat(s.text)}});
+    for (const auto& s : model.subexpressions)
+        subexpressions.push_back(
+            {{"name", s.name}, {"unit", type_and_unit(s.dimension, s.type)}, {"value", flat(s.text)}});
     auto& parameters = json["parameters"] = Json::array();
-    for (const auto& p : model.parameters) parameters.push_back({{"name", p.name}, {"unit", type_and_unit(p.dimension, p.type)}});
+    for (const auto& p : model.parameters)
+        parameters.push_back({{"name", p.name}, {"unit", type_and_unit(p.dimension, p.type)}});
     auto& inputs = json["inputs"] = Json::array();
     for (const auto& input : model.inputs) inputs.push_back({{"name", input.name}, {"unit", unit_of(input.dimension)}});
     auto& constants = json["constants"] = Json::object();
@@ -156,7 +192,13 @@ nlohmann::ordered_json describe_json(const Problem& problem, const UpdateProgram
     json["dt"] = program.dt;
     auto& data = json["data"] = Json::array();
     const auto add = [&](const Series& series, const char* role) {
-        data.push_back({{"role", role}, {"name", series.name}, {"n_traces", series.values.rows}, {"n_samples", series.values.columns}, {"dt", series.dt}, {"unit", unit_of(series.dimension)}, {"source", series.source}});
+        data.push_back({{"role", role},
+                        {"name", series.name},
+                        {"n_traces", series.values.rows},
+                        {"n_samples", series.values.columns},
+                        {"dt", series.dt},
+                        {"unit", unit_of(series.dimension)},
+                        {"source", series.source}});
     };
     for (const auto& series : problem.data.inputs) add(series, "input");
     for (const auto& series : problem.data.outputs) add(series, "output");

@@ -1,8 +1,9 @@
 // A model and its data in words: what `spikesmith check` prints.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "spikesmith/cli/problem.hpp"
 #include "spikesmith/numerics/update_program.hpp"

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <ostream>
+
+#include <fmt/format.h>
 
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/interrupt.hpp"
@@ -35,11 +35,13 @@ NamedArrays fit_arrays(const Generated& best, const std::vector<TraceComparison>
     bool other_interval = false;
     for (const auto& output : outputs) {
         arrays.emplace_back(output.output + "_data", to_npy(output.recorded));
-        other_interval = other_interval || output.recorded_dt != best.dt || output.recorded.columns != arrays.front().second.shape.front();
+        other_interval = other_interval || output.recorded_dt != best.dt ||
+                         output.recorded.columns != arrays.front().second.shape.front();
     }
     if (other_interval) {
         NpyArray time{{outputs.front().recorded.columns}, {}};
-        for (std::size_t k = 0; k < time.shape.front(); ++k) time.values.push_back(static_cast<double>(k) * outputs.front().recorded_dt);
+        for (std::size_t k = 0; k < time.shape.front(); ++k)
+            time.values.push_back(static_cast<double>(k) * outputs.front().recorded_dt);
         arrays.emplace_back("t_data", std::move(time));
     }
     return arrays;
@@ -47,7 +49,9 @@ NamedArrays fit_arrays(const Generated& best, const std::vector<TraceComparison>
 
 std::string round_line(const RoundReport& report) {
     std::string line = fmt::format("round {}/{}", report.round + 1, report.n_rounds);
-    if (report.best) line += fmt::format("  best error {}  {}", describe_error(*report.best, report.error_dimension), describe_parameters(report.parameters));
+    if (report.best)
+        line += fmt::format("  best error {}  {}", describe_error(*report.best, report.error_dimension),
+                            describe_parameters(report.parameters));
     if (report.n_failed > 0) line += fmt::format("  {} failed", report.n_failed);
     return line;
 }
@@ -94,7 +98,8 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
         folder.write("traces.npz", format_npz(fit_arrays(best, outputs)));
         folder.write("traces.svg", svg(trace_plot(problem.model.name, outputs)));
     }
-    if (result.n_evaluations > 0) folder.write("convergence.svg", svg(convergence_plot(problem.model.name, result, fitter.evaluations())));
+    if (result.n_evaluations > 0)
+        folder.write("convergence.svg", svg(convergence_plot(problem.model.name, result, fitter.evaluations())));
 
     const std::string report = result.full_report();
     folder.log(report);

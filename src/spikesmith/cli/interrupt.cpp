@@ -27,6 +27,8 @@ InterruptGuard::~InterruptGuard() {
     std::signal(SIGTERM, SIG_DFL);
 }
 
-const std::atomic<bool>* InterruptGuard::flag() const { return &interrupt_requested; }
+const std::atomic<bool>* InterruptGuard::flag() const {
+    return &interrupt_requested;
+}
 
 }  // namespace spikesmith

@@ -1,11 +1,11 @@
 #include "spikesmith/cli/optimizer_options.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <functional>
 #include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/cli/config_section.hpp"
 #include "spikesmith/optimize/differential_evolution.hpp"
@@ -16,13 +16,15 @@ namespace {
 using Kind = TomlValue::Kind;
 
 double real(const OptionConfig& option) {
-    if (option.value.kind != Kind::real && option.value.kind != Kind::integer) wrong_type(option.name.name, "a number", option.value);
+    if (option.value.kind != Kind::real && option.value.kind != Kind::integer)
+        wrong_type(option.name.name, "a number", option.value);
     return option.value.real;
 }
 
 std::size_t count(const OptionConfig& option) {
     if (option.value.kind != Kind::integer) wrong_type(option.name.name, "an integer", option.value);
-    if (option.value.integer < 0 || option.value.integer > 10'000'000) fail_at(option.value.place, fmt::format("`{}` must be between 0 and 10000000", option.name.name));
+    if (option.value.integer < 0 || option.value.integer > 10'000'000)
+        fail_at(option.value.place, fmt::format("`{}` must be between 0 and 10000000", option.name.name));
     return static_cast<std::size_t>(option.value.integer);
 }
 
@@ -36,7 +38,8 @@ using Setters = std::map<std::string, std::function<void(Options&, const OptionC
 
 // Applies each option; what a setter or `check` refuses is shown at the option.
 template <class Options>
-Options read_options(const OptimizerConfig& config, const Setters<Options>& setters, const std::function<void(const Options&)>& check) {
+Options read_options(const OptimizerConfig& config, const Setters<Options>& setters,
+                     const std::function<void(const Options&)>& check) {
     Options options;
     for (const auto& option : config.options) {
         const auto setter = setters.find(option.name.name);
@@ -45,7 +48,8 @@ Options read_options(const OptimizerConfig& config, const Setters<Options>& sett
             for (const auto& [name, unused] : setters) names.push_back(name);
             std::string hint = did_you_mean(option.name.name, names);
             if (hint.empty()) hint = fmt::format("its options: {}", fmt::join(names, ", "));
-            fail_at(option.name.place, fmt::format("`{}` has no option `{}`", config.method.name, option.name.name), std::move(hint));
+            fail_at(option.name.place, fmt::format("`{}` has no option `{}`", config.method.name, option.name.name),
+                    std::move(hint));
         }
         try {
             setter->second(options, option);
@@ -72,7 +76,8 @@ OptimizerChoice read_differential_evolution(const OptimizerConfig& config) {
         {"bounds", [](Options& o, const OptionConfig& v) { o.bounds = parse_bound_rule(word(v)); }},
         {"initial", [](Options& o, const OptionConfig& v) { o.initial = parse_initial_design(word(v)); }},
     };
-    return differential_evolution(read_options<Options>(config, setters, [](const Options& options) { (void)differential_evolution(options); }));
+    return differential_evolution(
+        read_options<Options>(config, setters, [](const Options& options) { (void)differential_evolution(options); }));
 }
 
 }  // namespace

@@ -1,17 +1,21 @@
 #include "spikesmith/cli/output_files.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "spikesmith/data/delimited.hpp"
 
 namespace spikesmith {
 namespace {
 
-std::string unit_of(const Dimension& dimension) { return dimension.dimensionless() ? "" : dimension.name(); }
+std::string unit_of(const Dimension& dimension) {
+    return dimension.dimensionless() ? "" : dimension.name();
+}
 
-std::size_t steps_of(const Generated& traces) { return traces.outputs.empty() ? 0 : traces.outputs.front().values.columns; }
+std::size_t steps_of(const Generated& traces) {
+    return traces.outputs.empty() ? 0 : traces.outputs.front().values.columns;
+}
 
 }  // namespace
 
@@ -21,9 +25,11 @@ NamedArrays trace_arrays(const Generated& traces) {
     for (std::size_t k = 0; k < time.shape.front(); ++k) time.values.push_back(static_cast<double>(k) * traces.dt);
     arrays.emplace_back("t", std::move(time));
     for (const auto& output : traces.outputs) arrays.emplace_back(output.name, to_npy(output.values));
-    const bool any = std::any_of(traces.spikes.begin(), traces.spikes.end(), [](const auto& train) { return !train.empty(); });
+    const bool any =
+        std::any_of(traces.spikes.begin(), traces.spikes.end(), [](const auto& train) { return !train.empty(); });
     for (std::size_t trace = 0; any && trace < traces.spikes.size(); ++trace) {
-        arrays.emplace_back(fmt::format("spikes_{}", trace + 1), NpyArray{{traces.spikes[trace].size()}, traces.spikes[trace]});
+        arrays.emplace_back(fmt::format("spikes_{}", trace + 1),
+                            NpyArray{{traces.spikes[trace].size()}, traces.spikes[trace]});
     }
     return arrays;
 }
@@ -43,7 +49,8 @@ std::string traces_csv(const Generated& traces) {
         std::size_t column = 0;
         table.values(k, column++) = static_cast<double>(k) * traces.dt;
         for (const auto& output : traces.outputs) {
-            for (std::size_t trace = 0; trace < output.values.rows; ++trace) table.values(k, column++) = output.values(trace, k);
+            for (std::size_t trace = 0; trace < output.values.rows; ++trace)
+                table.values(k, column++) = output.values(trace, k);
         }
     }
     return format_delimited(table);

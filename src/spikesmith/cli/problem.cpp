@@ -1,12 +1,12 @@
 #include "spikesmith/cli/problem.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/cli/optimizer_options.hpp"
 #include "spikesmith/core/atomic_file.hpp"
@@ -58,10 +58,11 @@ double sampling_interval(const LoadedSeries& loaded, const Config& config) {
     const auto& stated = loaded.config->dt;
     const auto& measured = loaded.recording.dt;
     if (stated && measured && std::abs(stated->quantity.value - *measured) > 1e-4 * *measured) {
-        fail_at(stated->place,
-                fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity), loaded.config->source.path,
-                            format_quantity({*measured, dimensions::second})),
-                "leave `dt` out, or name another time column with `index`");
+        fail_at(
+            stated->place,
+            fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity),
+                        loaded.config->source.path, format_quantity({*measured, dimensions::second})),
+            "leave `dt` out, or name another time column with `index`");
     }
     if (stated) return stated->quantity.value;
     if (measured) return *measured;
@@ -73,7 +74,8 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
     const ModelConfig& model = config.model;
     BrianModelText text;
     if (model.file) {
-        text.equations = {model.file->path.string(), located(model.file->place, [&] { return read_file(model.file->path); })};
+        text.equations = {model.file->path.string(),
+                          located(model.file->place, [&] { return read_file(model.file->path); })};
     } else {
         text.equations = {"equations", model.equations.text};
     }
@@ -111,7 +113,9 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
         for (const auto* list : {&config.data.inputs, &config.data.outputs}) {
             if (d.source != (list == &config.data.inputs ? "inputs" : "outputs")) continue;
             for (const auto& series : *list) {
-                if (d.message.find(fmt::format("`{}`", series.name.name)) == std::string::npos || !series.name.place.source) continue;
+                if (d.message.find(fmt::format("`{}`", series.name.name)) == std::string::npos ||
+                    !series.name.place.source)
+                    continue;
                 throw ModelError(diagnose(*series.name.place.source, series.name.place.span, d.message, d.hint));
             }
         }
@@ -133,17 +137,22 @@ Series to_series(LoadedSeries loaded, const Config& config, const Model& model, 
     const auto variable = model.find(name.name);
     if (!variable) unknown_variable(name, model, what);
     const Place& place = loaded.config->unit ? loaded.config->unit_place : loaded.config->file.place;
-    located(place, [&] { require_dimension(loaded.recording, variable->dimension, fmt::format("{} `{}`", what, name.name)); });
-    return {name.name, variable->dimension, std::move(loaded.recording.values), sampling_interval(loaded, config), loaded.recording.source};
+    located(place,
+            [&] { require_dimension(loaded.recording, variable->dimension, fmt::format("{} `{}`", what, name.name)); });
+    return {name.name, variable->dimension, std::move(loaded.recording.values), sampling_interval(loaded, config),
+            loaded.recording.source};
 }
 
-TimeSeries time_series(const Series& series) { return {series.dt, series.values}; }
+TimeSeries time_series(const Series& series) {
+    return {series.dt, series.values};
+}
 
 // Parameters that have no initial value in the model: somebody must give them a value.
 std::vector<const Parameter*> open_parameters(const Model& model) {
     std::vector<const Parameter*> result;
     for (const auto& parameter : model.parameters) {
-        const bool has_value = std::any_of(model.initial_values.begin(), model.initial_values.end(), [&](const auto& v) { return v.name == parameter.name; });
+        const bool has_value = std::any_of(model.initial_values.begin(), model.initial_values.end(),
+                                           [&](const auto& v) { return v.name == parameter.name; });
         if (!has_value) result.push_back(&parameter);
     }
     return result;
@@ -157,10 +166,14 @@ const Parameter& parameter_named(const ConfigName& name, const Model& model) {
     std::vector<std::string> names;
     for (const auto* p : open) names.push_back(p->name);
     for (const auto& p : model.parameters) {
-        if (p.name == name.name) fail_at(name.place, fmt::format("parameter `{}` has an initial value, so it is not free", name.name), "remove it from [model.initial_values]");
+        if (p.name == name.name)
+            fail_at(name.place, fmt::format("parameter `{}` has an initial value, so it is not free", name.name),
+                    "remove it from [model.initial_values]");
     }
     std::string hint = did_you_mean(name.name, names);
-    if (hint.empty()) hint = names.empty() ? "declare it in the equations: `g : siemens (constant)`" : fmt::format("the parameters are: {}", fmt::join(names, ", "));
+    if (hint.empty())
+        hint = names.empty() ? "declare it in the equations: `g : siemens (constant)`"
+                             : fmt::format("the parameters are: {}", fmt::join(names, ", "));
     fail_at(name.place, fmt::format("the model has no parameter `{}`", name.name), std::move(hint));
 }
 
@@ -169,14 +182,18 @@ void require_dimension_of(const ConfigQuantity& value, const Dimension& expected
     const Dimension& given = value.quantity.dimension;
     if (given == expected || (value.quantity.value == 0 && given.dimensionless())) return;
     if (given.dimensionless() || expected.dimensionless()) {
-        fail_at(value.place, given.dimensionless() ? fmt::format("`{}` needs a unit: it is in {}", name, expected.name())
-                                                   : fmt::format("`{}` is a plain number, but this is in {}", name, given.name()));
+        fail_at(value.place, given.dimensionless()
+                                 ? fmt::format("`{}` needs a unit: it is in {}", name, expected.name())
+                                 : fmt::format("`{}` is a plain number, but this is in {}", name, given.name()));
     }
     fail_at(value.place, fmt::format("`{}` is in {}, but this is in {}", name, expected.name(), given.name()));
 }
 
-[[noreturn]] void missing_parameters(const Place& place, std::string_view section, const std::vector<std::string>& names, std::string_view example) {
-    fail_at(place, fmt::format("[{}] says nothing about the parameter{} {}", section, names.size() > 1 ? "s" : "", fmt::join(names, ", ")),
+[[noreturn]] void missing_parameters(const Place& place, std::string_view section,
+                                     const std::vector<std::string>& names, std::string_view example) {
+    fail_at(place,
+            fmt::format("[{}] says nothing about the parameter{} {}", section, names.size() > 1 ? "s" : "",
+                        fmt::join(names, ", ")),
             fmt::format("for example `{} = {}`", names.front(), example));
 }
 
@@ -185,10 +202,13 @@ std::vector<double> weights_of(const MetricConfig& config, const TraceFitter& fi
     if (config.t_weights.empty()) return weights;
     weights.assign(fitter.n_steps(), 1.0);
     for (const auto& window : config.t_weights) {
-        const auto sample = [&](const ConfigQuantity& time) { return std::nearbyint(time.quantity.value / fitter.dt()); };
+        const auto sample = [&](const ConfigQuantity& time) {
+            return std::nearbyint(time.quantity.value / fitter.dt());
+        };
         const auto n = static_cast<double>(weights.size());
         if (sample(window.from) >= n) {
-            fail_at(window.from.place, fmt::format("this is after the end of the traces at {}", format_quantity({n * fitter.dt(), dimensions::second})));
+            fail_at(window.from.place, fmt::format("this is after the end of the traces at {}",
+                                                   format_quantity({n * fitter.dt(), dimensions::second})));
         }
         const auto first = static_cast<std::ptrdiff_t>(sample(window.from));
         const auto last = static_cast<std::ptrdiff_t>(std::min(sample(window.to), n));
@@ -211,7 +231,8 @@ MetricPointer make_metric(const MetricConfig& config, const TraceFitter& fitter)
 
 const FitConfig& fit_section(const Config& config) {
     if (config.fit) return *config.fit;
-    fail_at(config.tree.place, "the file has no section [fit]", "a fit needs at least [fit.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
+    fail_at(config.tree.place, "the file has no section [fit]",
+            "a fit needs at least [fit.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
 }
 
 // Recordings that the fit compares with: those that [fit] names, else all.
@@ -219,7 +240,9 @@ std::vector<const Series*> fitted_outputs(const Problem& problem, const FitConfi
     std::vector<const Series*> result;
     if (fit.outputs.empty()) {
         for (const auto& series : problem.data.outputs) result.push_back(&series);
-        if (result.empty()) fail_at(fit.place, "a fit needs recordings", "name at least one in [data.outputs]: `v = {file = \"voltage.csv\", unit = \"mV\"}`");
+        if (result.empty())
+            fail_at(fit.place, "a fit needs recordings",
+                    "name at least one in [data.outputs]: `v = {file = \"voltage.csv\", unit = \"mV\"}`");
         return result;
     }
     for (const auto& name : fit.outputs) {
@@ -243,7 +266,8 @@ std::size_t steps_of(double duration, double dt, const Place& place) {
     const double steps = std::abs(ratio - nearest) <= 1e-4 ? nearest : std::ceil(ratio);
     constexpr double most = 1e9;
     if (!(steps >= 1)) fail_at(place, "the simulation is shorter than one step");
-    if (steps > most) fail_at(place, fmt::format("the simulation would take {:.3g} steps", steps), "is dt as intended?");
+    if (steps > most)
+        fail_at(place, fmt::format("the simulation would take {:.3g} steps", steps), "is dt as intended?");
     return static_cast<std::size_t>(steps);
 }
 
@@ -296,8 +320,10 @@ Problem load_problem(Config config) {
     auto inputs = load_all(config.data.inputs);
     auto outputs = load_all(config.data.outputs);
     problem.model = read_model(config, inputs, problem.warnings);
-    for (auto& input : inputs) problem.data.inputs.push_back(to_series(std::move(input), config, problem.model, "input"));
-    for (auto& output : outputs) problem.data.outputs.push_back(to_series(std::move(output), config, problem.model, "output"));
+    for (auto& input : inputs)
+        problem.data.inputs.push_back(to_series(std::move(input), config, problem.model, "input"));
+    for (auto& output : outputs)
+        problem.data.outputs.push_back(to_series(std::move(output), config, problem.model, "output"));
     problem.data.dt = problem.data.outputs.empty() ? config.model.dt.quantity.value : problem.data.outputs.front().dt;
     if (!inputs.empty() || !outputs.empty()) {
         const auto& first = config.data.outputs.empty() ? config.data.inputs.front() : config.data.outputs.front();
@@ -312,7 +338,8 @@ TraceFitter make_fitter(const Problem& problem) {
     TraceFitterOptions options;
     options.model = problem.model;
     for (const auto& input : problem.data.inputs) options.inputs.emplace_back(input.name, time_series(input));
-    for (const auto* output : fitted_outputs(problem, fit)) options.outputs.emplace_back(output->name, time_series(*output));
+    for (const auto* output : fitted_outputs(problem, fit))
+        options.outputs.emplace_back(output->name, time_series(*output));
     options.dt = problem.config.model.dt.quantity.value;
     options.n_samples = static_cast<std::size_t>(fit.n_samples);
     options.method = problem.config.model.method;
@@ -323,6 +350,9 @@ TraceFitter make_fitter(const Problem& problem) {
     options.threads = problem.config.run.threads;
     options.kernel = kernel_options(problem.config.run);
     options.seed = problem.config.run.seed;
+    options.absolute_error = problem.config.model.absolute_error;
+    options.relative_error = problem.config.model.relative_error;
+    options.max_adaptive_steps = problem.config.model.max_steps;
     return located(problem.config.model.method_place, [&] { return TraceFitter(std::move(options)); });
 }
 
@@ -348,15 +378,18 @@ FitOptions fit_options(const Problem& problem, const TraceFitter& fitter) {
         options.parameters.push_back(std::move(item));
     }
     for (const auto* parameter : open_parameters(problem.model)) {
-        const bool given = std::any_of(fit.parameters.begin(), fit.parameters.end(), [&](const auto& p) { return p.name.name == parameter->name; });
+        const bool given = std::any_of(fit.parameters.begin(), fit.parameters.end(),
+                                       [&](const auto& p) { return p.name.name == parameter->name; });
         if (!given) missing.push_back(parameter->name);
     }
     const auto* parameters_table = problem.config.tree.find("fit")->value.find("parameters");
-    if (!missing.empty()) missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
+    if (!missing.empty())
+        missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
 
     options.optimizer = read_optimizer(fit.optimizer);
     for (const auto* output : fitted_outputs(problem, fit)) {
-        const auto special = std::find_if(fit.output_metrics.begin(), fit.output_metrics.end(), [&](const auto& m) { return m.first.name == output->name; });
+        const auto special = std::find_if(fit.output_metrics.begin(), fit.output_metrics.end(),
+                                          [&](const auto& m) { return m.first.name == output->name; });
         const MetricConfig& metric = special == fit.output_metrics.end() ? fit.metric : special->second;
         if (metric.normalization && !metric.normalization->quantity.dimension.dimensionless()) {
             require_dimension_of(*metric.normalization, output->dimension, "normalization");
@@ -413,7 +446,8 @@ SimulationPlan plan_simulation(const Problem& problem) {
     }
     for (const auto& output : problem.data.outputs) {
         plan.data.targets[output.name] = time_series(output);
-        if (problem.data.inputs.empty()) longest = std::max(longest, static_cast<double>(output.values.columns) * output.dt);
+        if (problem.data.inputs.empty())
+            longest = std::max(longest, static_cast<double>(output.values.columns) * output.dt);
     }
     if (simulate.duration) {
         longest = simulate.duration->quantity.value;

@@ -1,16 +1,16 @@
 #include "spikesmith/cli/program.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
-#include <optional>
 #include <new>
+#include <optional>
 #include <ostream>
 #include <sstream>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/config.hpp"
@@ -33,18 +33,35 @@ struct CommandLine {
 };
 
 void add_options(CLI::App& app, CommandLine& line, bool writes) {
-    app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")->required()->type_name("CONFIG.toml");
-    app.add_option("--set", line.settings, "Replace a value of the file, e.g. fit.n_rounds=20; may be repeated")->type_name("KEY=VALUE")->expected(1)->take_all();
-    app.add_option("--seed", line.seed, "Seed of everything random (default: run.seed of the file, else 0)")->type_name("N")->take_last();
-    app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")->type_name("N")->take_last();
+    app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")
+        ->required()
+        ->type_name("CONFIG.toml");
+    app.add_option("--set", line.settings, "Replace a value of the file, e.g. fit.n_rounds=20; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--seed", line.seed, "Seed of everything random (default: run.seed of the file, else 0)")
+        ->type_name("N")
+        ->take_last();
+    app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")
+        ->type_name("N")
+        ->take_last();
     if (writes) {
-        app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")->type_name("DIR")->take_last();
+        app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")
+            ->type_name("DIR")
+            ->take_last();
         app.add_flag("--force", line.force, "Replace an earlier run in that folder");
     }
     app.add_flag("--json", line.json, "Print one JSON object and nothing else");
     app.add_flag("--quiet", line.quiet, writes ? "Print no progress and no report" : "Print nothing if all is well");
-    app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")->type_name("N")->group("Advanced")->take_last();
-    app.add_option("--precision", line.precision, "double (default) or single")->type_name("WORD")->group("Advanced")->take_last();
+    app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")
+        ->type_name("N")
+        ->group("Advanced")
+        ->take_last();
+    app.add_option("--precision", line.precision, "double (default) or single")
+        ->type_name("WORD")
+        ->group("Advanced")
+        ->take_last();
 }
 
 std::vector<Override> overrides_of(const CommandLine& line) {
@@ -64,7 +81,8 @@ std::vector<Override> overrides_of(const CommandLine& line) {
 [[noreturn]] void fail_command_line(const CLI::App& app, const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     const CLI::App& scope = chosen.empty() ? app : *chosen.front();
-    std::string help = chosen.empty() ? "see `spikesmith --help`" : fmt::format("see `spikesmith {} --help`", scope.get_name());
+    std::string help =
+        chosen.empty() ? "see `spikesmith --help`" : fmt::format("see `spikesmith {} --help`", scope.get_name());
     const auto extras = app.remaining(true);
     if (!extras.empty()) {
         std::vector<std::string> words;
@@ -72,11 +90,13 @@ std::vector<Override> overrides_of(const CommandLine& line) {
             for (const auto& name : option->get_lnames()) words.push_back("--" + name);
         }
         if (chosen.empty()) {
-            for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) words.push_back(command->get_name());
+            for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+                words.push_back(command->get_name());
         }
         const bool command = chosen.empty() && !extras.front().starts_with('-');
         const std::string hint = did_you_mean(extras.front(), words);
-        throw ConfigError(fmt::format("unknown {} `{}`", command ? "command" : "argument", extras.front()), hint.empty() ? help : hint);
+        throw ConfigError(fmt::format("unknown {} `{}`", command ? "command" : "argument", extras.front()),
+                          hint.empty() ? help : hint);
     }
     std::string message = error.what();
     message.erase(message.find_last_not_of(".\n") + 1);
@@ -106,20 +126,23 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
     };
     std::vector<Entry> entries;
     entries.reserve(3);  // the options hold references to the lines
-    const auto add = [&](const char* name, Command command, bool writes, const char* description, const char* examples) {
+    const auto add = [&](const char* name, Command command, bool writes, const char* description,
+                         const char* examples) {
         CLI::App* sub = app.add_subcommand(name, description);
         entries.push_back({command, sub, {}});
         add_options(*sub, entries.back().line, writes);
         sub->footer(examples);
     };
-    add("check", check_command, false, "Show the model, the integration method and the program of one step; run nothing",
+    add("check", check_command, false,
+        "Show the model, the integration method and the program of one step; run nothing",
         "Examples:\n"
         "  spikesmith check config.toml\n"
         "  spikesmith check config.toml --set model.method=rk4");
     add("simulate", simulate_command, true, "Run the model with given parameters; write traces and spikes",
         "Examples:\n"
         "  spikesmith simulate config.toml\n"
-        "  spikesmith simulate config.toml --set 'simulate.parameters.g_na=30 uS' --set simulate.csv=true --out runs/more_sodium");
+        "  spikesmith simulate config.toml --set 'simulate.parameters.g_na=30 uS' --set simulate.csv=true --out "
+        "runs/more_sodium");
     add("fit", fit_command, true, "Find the parameters that reproduce the recordings",
         "Examples:\n"
         "  spikesmith fit config.toml\n"
@@ -137,7 +160,8 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         fail_command_line(app, error);
     }
 
-    const auto chosen = std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.app->parsed(); });
+    const auto chosen =
+        std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.app->parsed(); });
     const CommandLine& line = chosen->line;
     Config config = read_config(line.config, overrides_of(line));
     if (line.folder) {
@@ -172,7 +196,8 @@ int run_program(std::span<const std::string> arguments, const ProgramStreams& st
         streams.error << "error: out of memory\n";
         return exit_code::own_failure;
     } catch (const std::exception& error) {
-        streams.error << "error: " << error.what() << "\nThis is a defect of spikesmith; please report it with the configuration.\n";
+        streams.error << "error: " << error.what()
+                      << "\nThis is a defect of spikesmith; please report it with the configuration.\n";
         return exit_code::own_failure;
     }
 }

@@ -14,8 +14,8 @@ namespace spikesmith {
 // Exit codes of the program.
 namespace exit_code {
 inline constexpr int success = 0;
-inline constexpr int own_failure = 1;   // a defect or a lack of resources
-inline constexpr int wrong_input = 2;   // the command line, the configuration, the model or the data
+inline constexpr int own_failure = 1;    // a defect or a lack of resources
+inline constexpr int wrong_input = 2;    // the command line, the configuration, the model or the data
 inline constexpr int interrupted = 130;  // Ctrl-C; what was found until then is written
 }  // namespace exit_code
 

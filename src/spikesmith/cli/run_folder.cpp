@@ -1,11 +1,11 @@
 #include "spikesmith/cli/run_folder.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "spikesmith/core/atomic_file.hpp"
 
@@ -15,11 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Everything a run may write: what a run that replaces an earlier one removes first.
-constexpr std::array run_files{"config.toml",     "result.json", "evaluations.csv", "traces.npz", "traces.csv",
-                               "spikes.csv",      "traces.svg",  "convergence.svg", "log.txt"};
+constexpr std::array run_files{"config.toml", "result.json", "evaluations.csv", "traces.npz", "traces.csv",
+                               "spikes.csv",  "traces.svg",  "convergence.svg", "log.txt"};
 
 std::string file_name(std::string name) {
-    std::replace_if(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; }, '_');
+    std::replace_if(
+        name.begin(), name.end(),
+        [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; }, '_');
     while (!name.empty() && name.front() == '.') name.erase(0, 1);
     return name.empty() ? "run" : name;
 }
@@ -43,7 +45,9 @@ fs::path next_numbered(const std::string& name) {
         const fs::path path = runs / fmt::format("{}{}", prefix, n);
         std::error_code made;
         if (fs::create_directory(path, made)) return path;
-        if (made) throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), made.message()), "name another one with --out");
+        if (made)
+            throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), made.message()),
+                              "name another one with --out");
     }
     throw ConfigError(fmt::format("cannot make a folder in `{}`", runs.string()), "name one with --out");
 }
@@ -51,18 +55,24 @@ fs::path next_numbered(const std::string& name) {
 void take(const fs::path& path, bool replace) {
     std::error_code error;
     if (fs::exists(path, error)) {
-        if (!fs::is_directory(path, error)) throw ConfigError(fmt::format("the output folder `{}` is a file", path.string()));
+        if (!fs::is_directory(path, error))
+            throw ConfigError(fmt::format("the output folder `{}` is a file", path.string()));
         if (!fs::is_empty(path, error)) {
             if (!fs::exists(path / "config.toml", error)) {
-                throw ConfigError(fmt::format("the output folder `{}` is not empty and no run folder", path.string()), "name another one with --out");
+                throw ConfigError(fmt::format("the output folder `{}` is not empty and no run folder", path.string()),
+                                  "name another one with --out");
             }
-            if (!replace) throw ConfigError(fmt::format("the output folder `{}` holds an earlier run", path.string()), "add --force to replace it, or name another one with --out");
+            if (!replace)
+                throw ConfigError(fmt::format("the output folder `{}` holds an earlier run", path.string()),
+                                  "add --force to replace it, or name another one with --out");
             for (const auto* name : run_files) fs::remove(path / name, error);
         }
         return;
     }
     fs::create_directories(path, error);
-    if (error) throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), error.message()), "name another one with --out");
+    if (error)
+        throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), error.message()),
+                          "name another one with --out");
 }
 
 }  // namespace
@@ -80,13 +90,17 @@ RunFolder RunFolder::create(const Config& config, bool replace) {
     return folder;
 }
 
-void RunFolder::write(std::string_view name, std::string_view content) const { write_file_atomically(path_ / name, content); }
+void RunFolder::write(std::string_view name, std::string_view content) const {
+    write_file_atomically(path_ / name, content);
+}
 
 void RunFolder::log(std::string_view line) {
     log_ += line;
     if (!line.ends_with('\n')) log_ += '\n';
 }
 
-void RunFolder::write_log() const { write("log.txt", log_); }
+void RunFolder::write_log() const {
+    write("log.txt", log_);
+}
 
 }  // namespace spikesmith

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
 #include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/interrupt.hpp"
@@ -78,16 +78,21 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
     auto& parameters = json["parameters"] = nlohmann::ordered_json::object();
     for (std::size_t i = 0; i < names.size(); ++i) parameters[names[i]] = values(0, i);
     auto& outputs = json["outputs"] = nlohmann::ordered_json::array();
-    for (const auto& output : traces.outputs) outputs.push_back({{"name", output.name}, {"unit", output.dimension.dimensionless() ? "1" : output.dimension.name()}});
+    for (const auto& output : traces.outputs)
+        outputs.push_back(
+            {{"name", output.name}, {"unit", output.dimension.dimensionless() ? "1" : output.dimension.name()}});
     if (has_threshold) {
         auto& counts = json["spike_counts"] = nlohmann::ordered_json::array();
         for (const auto& train : traces.spikes) counts.push_back(train.size());
     }
     folder.write("result.json", json.dump(2) + "\n");
 
-    std::string text = fmt::format("{} traces of {} steps with {}, dt = {}\n", traces.spikes.size(), json["n_steps"].get<std::size_t>(), method, format_quantity({traces.dt, dimensions::second}));
+    std::string text =
+        fmt::format("{} traces of {} steps with {}, dt = {}\n", traces.spikes.size(),
+                    json["n_steps"].get<std::size_t>(), method, format_quantity({traces.dt, dimensions::second}));
     if (has_threshold) {
-        for (std::size_t trace = 0; trace < traces.spikes.size(); ++trace) text += fmt::format("  trace {}: {} spikes\n", trace + 1, traces.spikes[trace].size());
+        for (std::size_t trace = 0; trace < traces.spikes.size(); ++trace)
+            text += fmt::format("  trace {}: {} spikes\n", trace + 1, traces.spikes[trace].size());
     }
     folder.log(text);
     folder.write_log();

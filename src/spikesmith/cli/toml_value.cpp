@@ -1,16 +1,16 @@
 #include "spikesmith/cli/toml_value.hpp"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
 
 namespace spikesmith {
 namespace {
 
 using Kind = TomlValue::Kind;
-constexpr int max_depth = 32;     // of nested tables and arrays
+constexpr int max_depth = 32;      // of nested tables and arrays
 constexpr int max_key_parts = 64;  // of one dotted key; a very long one would exhaust the stack of the parser
 
 // Translates toml++'s positions (lines and code points, from 1) to offsets of bytes.
@@ -59,7 +59,8 @@ void append_utf8(std::string& out, std::uint32_t code) {
 
 // Where each character of a decoded string stands: decodes the literal that starts at `at` once more. `end` becomes the offset
 // behind the closing quotes. Empty if the literal does not decode to `expected` (then only the whole string has a place).
-std::vector<std::size_t> string_offsets(std::string_view source, std::size_t at, std::string_view expected, std::size_t& end) {
+std::vector<std::size_t> string_offsets(std::string_view source, std::size_t at, std::string_view expected,
+                                        std::size_t& end) {
     end = std::min(at + 1, source.size());
     if (at >= source.size() || (source[at] != '"' && source[at] != '\'')) return {};
     const char quote = source[at];
@@ -95,14 +96,30 @@ std::vector<std::size_t> string_offsets(std::string_view source, std::size_t at,
             const char c = source[i + 1];
             i += 2;
             switch (c) {
-                case 'b': push('\b', from); break;
-                case 't': push('\t', from); break;
-                case 'n': push('\n', from); break;
-                case 'f': push('\f', from); break;
-                case 'r': push('\r', from); break;
-                case 'e': push(0x1B, from); break;
-                case '"': push('"', from); break;
-                case '\\': push('\\', from); break;
+                case 'b':
+                    push('\b', from);
+                    break;
+                case 't':
+                    push('\t', from);
+                    break;
+                case 'n':
+                    push('\n', from);
+                    break;
+                case 'f':
+                    push('\f', from);
+                    break;
+                case 'r':
+                    push('\r', from);
+                    break;
+                case 'e':
+                    push(0x1B, from);
+                    break;
+                case '"':
+                    push('"', from);
+                    break;
+                case '\\':
+                    push('\\', from);
+                    break;
                 case 'x':
                 case 'u':
                 case 'U': {
@@ -110,18 +127,24 @@ std::vector<std::size_t> string_offsets(std::string_view source, std::size_t at,
                     std::uint32_t code = 0;
                     for (std::size_t k = 0; k < digits && i < source.size(); ++k, ++i) {
                         const char d = source[i];
-                        const int value = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : 0;
+                        const int value = d >= '0' && d <= '9'   ? d - '0'
+                                          : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                                          : d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                                                 : 0;
                         code = code * 16 + static_cast<std::uint32_t>(value);
                     }
                     push(code, from);
                     break;
                 }
                 default:  // a backslash at the end of a line joins lines
-                    while (i < source.size() && (source[i] == ' ' || source[i] == '\t' || source[i] == '\r' || source[i] == '\n')) ++i;
+                    while (i < source.size() &&
+                           (source[i] == ' ' || source[i] == '\t' || source[i] == '\r' || source[i] == '\n'))
+                        ++i;
             }
             continue;
         }
-        if (source[i] == '\r' && i + 1 < source.size() && source[i + 1] == '\n' && decoded.size() < expected.size() && expected[decoded.size()] == '\n') {
+        if (source[i] == '\r' && i + 1 < source.size() && source[i + 1] == '\n' && decoded.size() < expected.size() &&
+            expected[decoded.size()] == '\n') {
             ++i;
             continue;
         }
@@ -141,7 +164,8 @@ class Converter {
         const std::size_t begin = lines_.offset(node.source().begin);
         const std::size_t end = lines_.offset(node.source().end);
         value.place = {source_, {begin, end > begin ? end - begin : 1}};
-        if (depth > max_depth) fail_at(value.place, fmt::format("tables and arrays are nested more than {} deep", max_depth));
+        if (depth > max_depth)
+            fail_at(value.place, fmt::format("tables and arrays are nested more than {} deep", max_depth));
         if (const auto* table = node.as_table()) {
             value.kind = Kind::table;
             for (const auto& [key, child] : *table) {
@@ -191,14 +215,64 @@ class Converter {
     Lines lines_;
 };
 
-void refuse_endless_keys(const std::shared_ptr<const SourceText>& source) {
-    int parts = 0;
-    for (std::size_t i = 0; i < source->text.size(); ++i) {
-        const char c = source->text[i];
-        if (c == '.') {
-            if (++parts > max_key_parts * max_depth) fail_at({source, {i, 1}}, "a key with thousands of dots");
-        } else if (std::string_view("=,\n[]{}#()*/+:;").find(c) != std::string_view::npos) {
-            parts = 0;
+// Refuses what toml++ 3.3 cannot parse safely: keys with thousands of dots, which exhaust its stack, and characters beyond ASCII
+// where blanks are looked for, which its tables do not foresee. Neither is valid TOML, except such a character right behind a
+// backslash that joins lines.
+void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
+    enum class Inside : std::uint8_t { nothing, comment, text, block } inside = Inside::nothing;
+    const std::string_view text = source->text;
+    char quote = 0;
+    int dots = 0;
+    std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    const auto beyond_ascii = [&](std::size_t at) {
+        return at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80;
+    };
+    const auto character_length = [&](std::size_t at) {
+        std::size_t length = 1;
+        while (at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0U) == 0x80U) ++length;
+        return length;
+    };
+    for (; i < text.size(); ++i) {
+        const char c = text[i];
+        switch (inside) {
+            case Inside::nothing:
+                if (beyond_ascii(i)) {
+                    fail_at({source, {i, character_length(i)}},
+                            "not valid TOML: this character may stand only in strings and comments",
+                            "put keys and values with it in quotes");
+                }
+                dots = c == '.' ? dots + 1 : std::string_view("=,\n[]{}#").find(c) != std::string_view::npos ? 0 : dots;
+                if (dots > max_key_parts)
+                    fail_at({source, {i, 1}}, fmt::format("a key has more than {} parts", max_key_parts));
+                if (c == '#') inside = Inside::comment;
+                if (c == '"' || c == '\'') {
+                    quote = c;
+                    const bool block = text.substr(i, 3) == std::string(3, c);
+                    inside = block ? Inside::block : Inside::text;
+                    if (block) i += 2;
+                }
+                break;
+            case Inside::comment:
+                if (c == '\n') inside = Inside::nothing;
+                break;
+            case Inside::text:
+            case Inside::block:
+                if (c == '\\' && quote == '"') {
+                    ++i;
+                    while (inside == Inside::block && i < text.size() &&
+                           std::string_view(" \t\r\n").find(text[i]) != std::string_view::npos)
+                        ++i;
+                    if (beyond_ascii(i))
+                        fail_at({source, {i, character_length(i)}}, "a backslash cannot stand before this character");
+                    if (i > 0 && std::string_view(" \t\r\n").find(text[i - 1]) != std::string_view::npos) --i;
+                } else if (inside == Inside::text && (c == quote || c == '\n')) {
+                    inside = Inside::nothing;
+                } else if (inside == Inside::block && text.substr(i, 3) == std::string(3, quote)) {
+                    while (text.substr(i, 4) == std::string(4, quote)) ++i;
+                    i += 2;
+                    inside = Inside::nothing;
+                }
+                break;
         }
     }
 }
@@ -238,11 +312,21 @@ std::string quoted(std::string_view text) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\t': out += "\\t"; break;
-            case '\r': out += "\\r"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
             default:
                 if (byte < 0x20 || byte == 0x7F) {
                     out += fmt::format("\\u{:04X}", byte);
@@ -256,20 +340,24 @@ std::string quoted(std::string_view text) {
 
 // Text of several lines stays readable; what a literal block cannot hold is escaped.
 std::string string_text(const std::string& text) {
-    const bool block = text.find('\n') != std::string::npos && text.find("'''") == std::string::npos && !text.ends_with('\'') &&
-                       std::none_of(text.begin(), text.end(), [](char c) {
+    const bool block = text.find('\n') != std::string::npos && text.find("'''") == std::string::npos &&
+                       !text.ends_with('\'') && std::none_of(text.begin(), text.end(), [](char c) {
                            const auto byte = static_cast<unsigned char>(c);
                            return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F;
                        });
     return block ? "'''\n" + text + "'''" : quoted(text);
 }
 
-std::string key_text(const std::string& key) { return is_bare_key(key) ? key : quoted(key); }
+std::string key_text(const std::string& key) {
+    return is_bare_key(key) ? key : quoted(key);
+}
 
 std::string inline_text(const TomlValue& value) {
     switch (value.kind) {
-        case Kind::string: return string_text(value.text);
-        case Kind::integer: return fmt::format("{}", value.integer);
+        case Kind::string:
+            return string_text(value.text);
+        case Kind::integer:
+            return fmt::format("{}", value.integer);
         case Kind::real: {
             if (std::isnan(value.real)) return "nan";
             if (std::isinf(value.real)) return value.real > 0 ? "inf" : "-inf";
@@ -277,8 +365,10 @@ std::string inline_text(const TomlValue& value) {
             if (text.find_first_of(".e") == std::string::npos) text += ".0";
             return text;
         }
-        case Kind::boolean: return value.boolean ? "true" : "false";
-        case Kind::time: return value.text;
+        case Kind::boolean:
+            return value.boolean ? "true" : "false";
+        case Kind::time:
+            return value.text;
         case Kind::array: {
             std::string text = "[";
             for (const auto& element : value.elements) text += (text.size() > 1 ? ", " : "") + inline_text(element);
@@ -322,23 +412,32 @@ const TomlMember* TomlValue::find(std::string_view key) const {
     return found == members.end() ? nullptr : &*found;
 }
 
-TomlMember* TomlValue::find(std::string_view key) { return const_cast<TomlMember*>(std::as_const(*this).find(key)); }
+TomlMember* TomlValue::find(std::string_view key) {
+    return const_cast<TomlMember*>(std::as_const(*this).find(key));
+}
 
 std::string_view kind_name(TomlValue::Kind kind) {
     switch (kind) {
-        case Kind::table: return "a table";
-        case Kind::array: return "an array";
-        case Kind::string: return "a string";
-        case Kind::integer: return "an integer";
-        case Kind::real: return "a number";
-        case Kind::boolean: return "a boolean";
-        case Kind::time: return "a date or time";
+        case Kind::table:
+            return "a table";
+        case Kind::array:
+            return "an array";
+        case Kind::string:
+            return "a string";
+        case Kind::integer:
+            return "an integer";
+        case Kind::real:
+            return "a number";
+        case Kind::boolean:
+            return "a boolean";
+        case Kind::time:
+            return "a date or time";
     }
     return "";
 }
 
 TomlValue parse_toml(std::shared_ptr<const SourceText> source) {
-    refuse_endless_keys(source);
+    refuse_unsafe_text(source);
     try {
         const toml::table table = toml::parse(std::string_view(source->text), std::string_view(source->name));
         TomlValue root = Converter(source).convert(table, 0);
@@ -356,15 +455,18 @@ TomlValue parse_toml(std::shared_ptr<const SourceText> source) {
             if (const auto colon = message.find(": "); colon != std::string::npos) message.erase(0, colon + 2);
         }
         if (message.starts_with("cannot redefine")) hint = "each key stands once";
-        fail_at({source, {lines.offset(error.source().begin), 1}}, fmt::format("not valid TOML: {}", message), std::move(hint));
+        fail_at({source, {lines.offset(error.source().begin), 1}}, fmt::format("not valid TOML: {}", message),
+                std::move(hint));
     }
 }
 
 void apply_override(TomlValue& root, std::string_view assignment, std::string_view source_name) {
-    const auto source = std::make_shared<const SourceText>(SourceText{std::string(source_name), std::string(assignment)});
+    const auto source =
+        std::make_shared<const SourceText>(SourceText{std::string(source_name), std::string(assignment)});
     const std::size_t equals = find_equals(assignment);
     const std::string example = "write it as `fit.n_rounds=20`";
-    if (equals == std::string_view::npos) fail_at({source, {0, assignment.size()}}, "an override needs a key, `=` and a value", example);
+    if (equals == std::string_view::npos)
+        fail_at({source, {0, assignment.size()}}, "an override needs a key, `=` and a value", example);
 
     // The key alone tells the path; then the value is read where it stands, so that positions are right.
     const std::string key_only = std::string(assignment.substr(0, equals)) + "=0";
@@ -385,7 +487,8 @@ void apply_override(TomlValue& root, std::string_view assignment, std::string_vi
         value.kind = Kind::string;
         value.text = std::string(assignment.substr(begin));
         if (value.text.find_first_of("\"'[{") == 0) {
-            fail_at({source, {begin, assignment.size() - begin}}, "this value is not valid TOML", "a string may stand without quotes, but quotes and brackets must match");
+            fail_at({source, {begin, assignment.size() - begin}}, "this value is not valid TOML",
+                    "a string may stand without quotes, but quotes and brackets must match");
         }
         for (std::size_t i = begin; i < assignment.size(); ++i) value.offsets.push_back(i);
         value.place = {source, {begin, std::max<std::size_t>(1, assignment.size() - begin)}};
@@ -419,7 +522,8 @@ void apply_override(TomlValue& root, std::string_view assignment, std::string_vi
             table->members.push_back({step.key, place, std::move(made)});
             member = &table->members.back();
         } else if (member->value.kind != Kind::table) {
-            fail_at(place, fmt::format("`{}` is {}, not a table", walked, kind_name(member->value.kind)), fmt::format("set `{}` as a whole", walked));
+            fail_at(place, fmt::format("`{}` is {}, not a table", walked, kind_name(member->value.kind)),
+                    fmt::format("set `{}` as a whole", walked));
         }
         table = &member->value;
         level = &step.value;

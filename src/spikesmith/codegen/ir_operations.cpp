@@ -40,11 +40,15 @@ Value* IrEmitter::intrinsic(llvm::Intrinsic::ID id, llvm::ArrayRef<Value*> argum
     return builder_.CreateIntrinsic(arguments[0]->getType(), id, arguments);
 }
 
-// Equal pieces stay one value (constants, broadcasts): arithmetic on them is emitted once.
+// Where all pieces are equal (constants, broadcasts) the operation is emitted once.
 template <class R, class F, class... A>
 R IrEmitter::each(F operation, const A&... arguments) const {
     R result;
-    const bool uniform = shape_.pieces > 1 && (... && (arguments.piece[0] == arguments.piece[1]));
+    const auto all_equal = [&](const auto& value) {
+        return std::all_of(value.piece.begin(), value.piece.begin() + shape_.pieces,
+                           [&](const Value* piece) { return piece == value.piece[0]; });
+    };
+    const bool uniform = (... && all_equal(arguments));
     for (int p = 0; p < shape_.pieces; ++p) {
         const auto i = static_cast<std::size_t>(p);
         result.piece[i] = uniform && p > 0 ? result.piece[0] : operation(arguments.piece[i]...);
@@ -95,8 +99,9 @@ IrEmitter::Word IrEmitter::broadcast_word(Value* scalar) const {
 Value* IrEmitter::counting(Value* first, Value* stride, int piece) const {
     auto* type = first->getType();
     std::vector<llvm::Constant*> lanes;
+    lanes.reserve(static_cast<std::size_t>(shape_.width));
     for (int l = 0; l < shape_.width; ++l) {
-        lanes.push_back(llvm::ConstantInt::get(type, static_cast<std::uint64_t>(piece * shape_.width + l)));
+        lanes.push_back(llvm::ConstantInt::get(type, first_lane(piece) + static_cast<std::uint64_t>(l)));
     }
     Value* numbers = shape_.width == 1 ? lanes[0] : static_cast<Value*>(llvm::ConstantVector::get(lanes));
     return builder_.CreateAdd(splat(first), builder_.CreateMul(numbers, splat(stride)));
@@ -262,17 +267,18 @@ Value* IrEmitter::power_of_two(Value* n) const {
 
 // vscalef of a piece; a scalar is the low lane of a 128-bit vector.
 Value* IrEmitter::scalef(Value* x, Value* n) const {
-    using namespace llvm::Intrinsic;
     if (shape_.width == 1) {
         auto* vector = llvm::FixedVectorType::get(real_type_, shape_.single ? 4 : 2);
         Value* zero = llvm::Constant::getNullValue(vector);
         Value* a = builder_.CreateInsertElement(zero, x, std::uint64_t{0});
         Value* b = builder_.CreateInsertElement(zero, n, std::uint64_t{0});
-        const auto id = shape_.single ? x86_avx512_mask_scalef_ps_128 : x86_avx512_mask_scalef_pd_128;
+        const auto id = shape_.single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_128
+                                      : llvm::Intrinsic::x86_avx512_mask_scalef_pd_128;
         Value* scaled = builder_.CreateIntrinsic(id, {}, {a, b, zero, builder_.getInt8(0xff)});
         return builder_.CreateExtractElement(scaled, std::uint64_t{0});
     }
-    const auto id = shape_.single ? x86_avx512_mask_scalef_ps_512 : x86_avx512_mask_scalef_pd_512;
+    const auto id =
+        shape_.single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_512 : llvm::Intrinsic::x86_avx512_mask_scalef_pd_512;
     Value* all_lanes = shape_.single ? builder_.getInt16(0xffff) : builder_.getInt8(0xff);
     Value* current_rounding = builder_.getInt32(4);
     return builder_.CreateIntrinsic(id, {},
@@ -334,8 +340,7 @@ IrEmitter::Real IrEmitter::load(Value* address) const {
     const std::uint64_t bytes = shape_.single ? 4 : 8;
     Real result;
     for (int p = 0; p < shape_.pieces; ++p) {
-        Value* place =
-            builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
+        Value* place = builder_.CreateConstInBoundsGEP1_64(real_type_, address, first_lane(p));
         result.piece[static_cast<std::size_t>(p)] = builder_.CreateAlignedLoad(piece_type(), place, llvm::Align(bytes));
     }
     return result;
@@ -344,8 +349,7 @@ IrEmitter::Real IrEmitter::load(Value* address) const {
 void IrEmitter::store(Real value, Value* address) const {
     const std::uint64_t bytes = shape_.single ? 4 : 8;
     for (int p = 0; p < shape_.pieces; ++p) {
-        Value* place =
-            builder_.CreateConstInBoundsGEP1_64(real_type_, address, static_cast<std::uint64_t>(p * shape_.width));
+        Value* place = builder_.CreateConstInBoundsGEP1_64(real_type_, address, first_lane(p));
         builder_.CreateAlignedStore(value.piece[static_cast<std::size_t>(p)], place, llvm::Align(bytes));
     }
 }
@@ -357,8 +361,7 @@ Value* IrEmitter::mask(Bool c) const {
         Value* bits = shape_.width == 1
                           ? piece
                           : builder_.CreateBitCast(piece, builder_.getIntNTy(static_cast<unsigned>(shape_.width)));
-        Value* shifted = builder_.CreateShl(builder_.CreateZExt(bits, builder_.getInt64Ty()),
-                                            static_cast<std::uint64_t>(p * shape_.width));
+        Value* shifted = builder_.CreateShl(builder_.CreateZExt(bits, builder_.getInt64Ty()), first_lane(p));
         result = builder_.CreateOr(result, shifted);
     }
     return result;

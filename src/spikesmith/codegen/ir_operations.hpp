@@ -139,6 +139,9 @@ class IrEmitter {
     template <class R, class F, class... A>
     R each(F operation, const A&... arguments) const;
     [[nodiscard]] llvm::Type* vector_of(llvm::Type* scalar) const;
+    [[nodiscard]] std::uint64_t first_lane(int piece) const {
+        return static_cast<std::uint64_t>(piece) * static_cast<std::uint64_t>(shape_.width);
+    }
     [[nodiscard]] llvm::Value* splat(llvm::Value* scalar) const;
     [[nodiscard]] llvm::Value* power_of_two(llvm::Value* n) const;
     [[nodiscard]] llvm::Value* scalef(llvm::Value* x, llvm::Value* n) const;

@@ -15,6 +15,7 @@
 #include "spikesmith/codegen/kernel_builder.hpp"
 #include "spikesmith/codegen/kernel_cache.hpp"
 #include "spikesmith/codegen/machine_code.hpp"
+#include "spikesmith/codegen/program_analysis.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/numerics/matrix_exponential.hpp"
 
@@ -31,6 +32,7 @@ struct Kernel::Implementation {
     std::size_t n_states = 0, n_parameters = 0, n_time_inputs = 0, n_outputs = 0;
     std::vector<FunctionTable::Function> functions;
     std::unique_ptr<codegen::LoadedCode> code;
+    codegen::KernelFunction function = nullptr;  // in `code`
 };
 
 namespace {
@@ -110,6 +112,8 @@ Kernel Kernel::compile(const UpdateProgram& program, const KernelOptions& option
         if (directory) codegen::write_cache_entry(*directory, key, *object);
     }
     made->code = std::make_unique<codegen::LoadedCode>(*object, codegen::kernel_entry);
+    made->function =
+        reinterpret_cast<codegen::KernelFunction>(made->code->entry());  // NOLINT(performance-no-int-to-ptr)
     made->compile_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return Kernel(std::move(made));
 }
@@ -138,7 +142,7 @@ void Kernel::run(const KernelArguments& arguments) const {
         need(arguments.spike_steps != nullptr || arguments.spike_capacity <= 0, "a place for spikes");
     }
     const DefaultFloatingPoint environment;
-    reinterpret_cast<codegen::KernelFunction>(self.code->entry())(&arguments, self.functions.data());
+    self.function(&arguments, self.functions.data());
 }
 
 int Kernel::lanes() const {

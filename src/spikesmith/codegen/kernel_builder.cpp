@@ -11,6 +11,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "spikesmith/codegen/program_analysis.hpp"
 #include "spikesmith/math/philox.hpp"
 #include "spikesmith/numerics/adaptive_trial.hpp"
 #include "spikesmith/numerics/apply.hpp"
@@ -20,60 +21,6 @@ namespace spikesmith::codegen {
 namespace {
 
 using llvm::Value;
-
-// How a value varies decides where it is computed (before or in the time loop) and in what form (scalar or one per lane).
-struct Variation {
-    bool lane = false;
-    bool time = false;
-};
-
-std::size_t index_of(ValueId id) {
-    return static_cast<std::size_t>(id);
-}
-
-template <class Visit>
-void for_each_operand(const UpdateProgram& program, const Instruction& instruction, Visit visit) {
-    if (instruction.source == Source::matrix_exponential) {
-        for (const ValueId entry : program.matrix_exponentials.at(index_of(instruction.args[0])).entries) visit(entry);
-    } else if (instruction.source == Source::adaptive) {
-        for (const ValueId start : program.adaptive.value().start) visit(start);
-        for (const auto& inner : program.adaptive->code) {
-            if (inner.source == Source::outer) visit(inner.args[0]);
-        }
-    } else {
-        for (const ValueId a : instruction.args) {
-            if (a != no_value) visit(a);
-        }
-    }
-}
-
-bool is_random(Op op) {
-    return op == Op::uniform || op == Op::normal || op == Op::poisson;
-}
-
-bool is_elementary_function(const Instruction& i) {
-    return i.source == Source::operation && (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 ||
-                                             (i.op >= Op::exp && i.op <= Op::arctan2));
-}
-
-Variation variation_of_source(const Instruction& instruction) {
-    switch (instruction.source) {
-        case Source::operation:
-            return is_random(instruction.op) ? Variation{true, true} : Variation{};
-        case Source::parameter:
-        case Source::lane_index:
-            return {.lane = true};
-        case Source::time_input:
-        case Source::time:
-        case Source::step_index:
-            return {.time = true};
-        case Source::state:
-        case Source::adaptive:
-            return {true, true};
-        default:
-            return {};
-    }
-}
 
 // Compiled code calls this for each lane; entries of a lane are `stride` apart.
 template <class Float>
@@ -111,13 +58,13 @@ class KernelBuilder {
         : program_(program),
           options_(options),
           function_(function),
+          functions_(functions),
           builder_(llvm::BasicBlock::Create(function->getContext(), "entry", function)),
           vector_(builder_, shape, functions, function->getArg(1)),
           scalar_(builder_, VectorShape{}, functions, function->getArg(1)),
-          slots_(program.step.size()) {
-        find_variations();
-        find_live();
-    }
+          slots_(program.step.size()),
+          variations_(variations_of(program)),
+          live_(live_values(program, options.record_outputs, options.record_spikes)) {}
 
     void build() {
         read_fields();
@@ -208,38 +155,26 @@ class KernelBuilder {
                    .iteration = field(offsetof(A, iteration), builder_.getDoubleTy())};
     }
 
-    void find_variations() {
-        variations_.resize(program_.step.size());
-        for (std::size_t id = 0; id < program_.step.size(); ++id) {
-            Variation variation = variation_of_source(program_.step[id]);
-            for_each_operand(program_, program_.step[id], [&](ValueId a) {
-                variation.lane = variation.lane || variations_.at(index_of(a)).lane;
-                variation.time = variation.time || variations_.at(index_of(a)).time;
-            });
-            variations_[id] = variation;
-        }
-    }
-
-    void find_live() {
-        live_.assign(program_.step.size(), false);
-        const auto mark = [&](ValueId id) { live_.at(index_of(id)) = true; };
-        for (const auto& state : program_.states) mark(state.next);
-        if (options_.record_outputs) {
-            for (const auto& output : program_.outputs) mark(output.value);
-        }
-        if (options_.record_spikes && program_.spike != no_value) mark(program_.spike);
-        for (std::size_t id = program_.step.size(); id-- > 0;) {
-            if (live_[id]) for_each_operand(program_, program_.step[id], mark);
-        }
-    }
-
     // Emits the values that vary in time, or those that do not.
     void emit(bool in_time) {
-        for (std::size_t id = 0; id < program_.step.size(); ++id) {
-            const auto& instruction = program_.step[id];
-            if (!live_[id] || is_number(instruction) || variations_[id].time != in_time) continue;
-            Slot& slot = slots_[id];
-            if (variations_[id].lane) {
+        std::vector<bool> emitted(program_.step.size()), groupable(program_.step.size());
+        for (std::size_t id = 0; id < emitted.size(); ++id) {
+            const Instruction& i = program_.step[id];
+            emitted[id] = live_[id] && !is_number(i) && variations_[id].time == in_time;
+            groupable[id] = emitted[id] && variations_[id].lane && is_elementary_function(i) && !is_random(i.op) &&
+                            arity(i.op) == 1;
+        }
+        // As many chains of operations as registers hold.
+        const std::size_t most_pieces = vector_.shape().avx512 ? 8 : 4;
+        for (const auto& group :
+             emission_order(program_, emitted, groupable, std::max<std::size_t>(1, most_pieces / pieces()))) {
+            if (group.size() > 1) {
+                emit_together(group);
+                continue;
+            }
+            const Instruction& instruction = program_.step[index_of(group.front())];
+            Slot& slot = slots_[index_of(group.front())];
+            if (variations_[index_of(group.front())].lane) {
                 slot.vector = value_of(vector_, instruction);
                 continue;
             }
@@ -252,7 +187,28 @@ class KernelBuilder {
         }
     }
 
-    static bool is_number(const Instruction& i) { return i.source == Source::operation && i.op == Op::number; }
+    // Calls of one function as one call on more pieces.
+    void emit_together(const std::vector<ValueId>& group) {
+        VectorShape shape = vector_.shape();
+        shape.pieces *= static_cast<int>(group.size());
+        const Vector wide(builder_, shape, functions_, function_->getArg(1));
+        Real arguments;
+        for (std::size_t g = 0; g < group.size(); ++g) {
+            const Real argument = real_operand(vector_, program_.step[index_of(group[g])].args[0]);
+            std::copy_n(argument.piece.begin(), pieces(),
+                        arguments.piece.begin() + static_cast<std::ptrdiff_t>(g * pieces()));
+        }
+        const PieceValue unused = real(arguments);
+        const Real results = as_real(
+            wide, apply_operation(wide, program_.step[index_of(group.front())].op, real(arguments), unused, unused));
+        for (std::size_t g = 0; g < group.size(); ++g) {
+            Real result;
+            std::copy_n(results.piece.begin() + static_cast<std::ptrdiff_t>(g * pieces()), pieces(),
+                        result.piece.begin());
+            slots_[index_of(group[g])].vector = real(result);
+        }
+    }
+
     static PieceValue real(Real value) { return PieceValue(std::in_place_index<0>, value); }
     static PieceValue truth(Bool value) { return PieceValue(std::in_place_index<1>, value); }
 
@@ -530,6 +486,7 @@ class KernelBuilder {
     const UpdateProgram& program_;
     const KernelOptions& options_;
     llvm::Function* function_;
+    FunctionTable& functions_;
     llvm::IRBuilder<> builder_;
     Vector vector_;
     Scalar scalar_;
@@ -584,23 +541,6 @@ BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& opti
     else
         build<double>(program, options, shape, function, built.functions);
     return built;
-}
-
-int chosen_interleave(const UpdateProgram& program, int width) {
-    const auto work_of = [](const Code& code) {
-        double work = 0;
-        for (const Instruction& i : code) {
-            if (i.stage == Stage::step) work += is_elementary_function(i) ? 15 : 1;
-        }
-        return work;
-    };
-    double work = work_of(program.step);
-    if (program.adaptive)
-        work +=
-            work_of(program.adaptive->code) * static_cast<double>(embedded_pair(program.adaptive->tableau).stages());
-    if (work < 100) return 4;
-    if (work < 300) return width < 8 ? 4 : 2;
-    return work < 1000 ? 2 : 1;  // more would only cost compile time
 }
 
 }  // namespace spikesmith::codegen

@@ -36,8 +36,4 @@ struct BuiltKernel {
 [[nodiscard]] BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& options, const Target& target,
                                        bool named);
 
-// Vectors to advance together: short programs need several to hide the latency of one step's chain of operations, long ones
-// have enough independent operations of their own (measured: bench/kernel_bench.cpp).
-[[nodiscard]] int chosen_interleave(const UpdateProgram& program, int width);
-
 }  // namespace spikesmith::codegen

@@ -128,7 +128,7 @@ void prune(const fs::path& directory, std::uintmax_t capacity) {
 }  // namespace
 
 std::optional<fs::path> kernel_cache_directory() {
-    const auto directory = configured_directory();
+    auto directory = configured_directory();
     if (!directory) return std::nullopt;
     std::error_code error;
     fs::create_directories(directory->parent_path(), error);

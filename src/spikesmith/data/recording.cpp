@@ -204,7 +204,7 @@ std::optional<double> sampling_interval(const SampleLines& lines, std::size_t in
 // The unit of one line: `unit` of the source and that of the header must not contradict each other.
 std::optional<Unit> unit_of(const SampleLines& lines, std::size_t i, const RecordingSource& source) {
     const std::string header = lines.units.empty() ? std::string{} : lines.units[i];
-    const auto from_header = unit_or_nothing(header);
+    auto from_header = unit_or_nothing(header);
     if (source.unit.empty()) {
         if (!header.empty() && !from_header) {
             fail(lines.source, fmt::format("unknown unit `{}` of {}", header, describe(lines, i)),
@@ -212,7 +212,7 @@ std::optional<Unit> unit_of(const SampleLines& lines, std::size_t i, const Recor
         }
         return from_header;
     }
-    const Unit unit = parse_recorded_unit(source.unit, "unit");
+    Unit unit = parse_recorded_unit(source.unit, "unit");
     const bool same = !from_header || (from_header->dimension == unit.dimension &&
                                        std::abs(from_header->scale - unit.scale) <= 1e-9 * unit.scale);
     if (!same) {

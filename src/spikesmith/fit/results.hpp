@@ -105,7 +105,7 @@ struct FitResult {
     double compile_seconds = 0;
 
     // Best value by name. Throws ConfigError for an unknown name, NumericalError if there is no best.
-    [[nodiscard]] double operator[](std::string_view parameter) const;
+    [[nodiscard]] double operator[](std::string_view name) const;
 
     // One or two lines: best parameters and error.
     [[nodiscard]] std::string summary() const;

@@ -184,6 +184,9 @@ struct TraceFitter::Implementation {
     [[nodiscard]] UpdateProgram make_program(const Model& model, std::vector<std::string> outputs) const {
         IntegrationOptions integration{.method = options.method, .dt = data.dt, .outputs = std::move(outputs)};
         integration.parameters = names_of(open_parameters(model));
+        integration.absolute_error = options.absolute_error;
+        integration.relative_error = options.relative_error;
+        integration.max_adaptive_steps = options.max_adaptive_steps;
         return integrate(model, integration);
     }
 

@@ -4,8 +4,10 @@
 //                         .inputs = {{"I", {.dt = 1e-5, .values = currents}}},
 //                         .outputs = {{"v", {.dt = 1e-5, .values = recordings}}},
 //                         .dt = 1e-5, .n_samples = 60, .method = "exponential_euler", .seed = 1});
-//     FitResult result = fitter.fit({.parameters = {{"gl", parse_quantity("2 nS"), parse_quantity("200 nS")}},
-//     .n_rounds = 30}); std::cout << result.summary(); Generated traces = fitter.generate_traces();
+//     FitResult result = fitter.fit({.parameters = {{"gl", parse_quantity("2 pS"), parse_quantity("200 nS")}},
+//                                    .n_rounds = 30});
+//     std::cout << result.summary();
+//     Generated traces = fitter.generate_traces();
 //
 // The model is compiled once; errors with an online form (metrics/metric.hpp) are computed while simulating, so memory
 // does not grow with the length of traces. Same seed: same numbers, for any number of threads and any vector width.
@@ -34,42 +36,47 @@
 namespace spikesmith {
 
 struct TraceFitterOptions {
-    Model model;                                             // with its initial values
-    std::vector<std::pair<std::string, TimeSeries>> inputs;  // stimulus by input name; every input of the model
-    std::vector<std::pair<std::string, TimeSeries>>
-        outputs;                 // recordings by name of a state or subexpression, in SI units
+    Model model{};  // with its initial values
+    // stimulus by input name; every input of the model
+    std::vector<std::pair<std::string, TimeSeries>> inputs{};
+    // recordings by name of a state or subexpression, in SI units
+    std::vector<std::pair<std::string, TimeSeries>> outputs{};
     double dt = 0;               // simulation step in seconds; 0: the sampling interval of the first recording
     std::size_t n_samples = 60;  // parameter sets per round
-    std::string method;          // integration method (numerics/methods.hpp); empty: automatic
-    std::string penalty;     // state, subexpression or parameter added to the error: its value at the end, mean over
-                             // traces; empty: none
+    std::string method{};        // integration method (numerics/methods.hpp); empty: automatic
+    // state, subexpression or parameter added to the error: its value at the end, mean over traces; empty: none
+    std::string penalty{};
     int threads = 0;         // 0: all cores
-    KernelOptions kernel;    // vector width, precision, cache
+    KernelOptions kernel{};  // vector width, precision, cache
     std::uint64_t seed = 0;  // of the optimiser and of noise in the model
+    // of the adaptive methods, see IntegrationOptions
+    double absolute_error = 1e-6;
+    double relative_error = 1e-6;
+    int max_adaptive_steps = 100;
 };
 
 // A free parameter with its bounds, or a fixed one.
 struct FitParameter {
-    std::string name;
-    Quantity low;  // of the parameter's dimension; 0 fits every dimension
-    Quantity high;
+    std::string name{};
+    Quantity low{};  // of the parameter's dimension; 0 fits every dimension
+    Quantity high{};
     Scale scale = Scale::linear;
-    std::optional<Quantity> fixed;  // this value instead of a search; bounds are ignored
+    std::optional<Quantity> fixed{};  // this value instead of a search; bounds are ignored
 };
 
 struct FitOptions {
-    std::vector<FitParameter>
-        parameters;  // every parameter of the model that has no initial value; may be empty when continuing
-    std::optional<OptimizerChoice> optimizer;  // absent: differential evolution, or the current one when continuing
-    MetricPointer metric;                      // for all outputs; absent: MSEMetric, or the current one when continuing
-    std::map<std::string, MetricPointer> metrics;  // per output, instead of `metric`
+    // every parameter of the model that has no initial value; may be empty when continuing
+    std::vector<FitParameter> parameters{};
+    std::optional<OptimizerChoice> optimizer{};  // absent: differential evolution, or the current one when continuing
+    MetricPointer metric{};  // for all outputs; absent: MSEMetric, or the current one when continuing
+    std::map<std::string, MetricPointer> metrics{};  // per output, instead of `metric`
     std::size_t n_rounds = 1;
-    FitCallback callback;  // after each round; none if empty
-    bool restart = false;  // forget earlier rounds
-    std::optional<std::size_t>
-        start_iteration;  // value of the model's `iteration` in the first round; absent: 0 at the start, else goes on
-    const std::atomic<bool>* cancelled =
-        nullptr;  // set by another thread or a signal handler: fit returns within a second what is best so far
+    FitCallback callback{};  // after each round; none if empty
+    bool restart = false;    // forget earlier rounds
+    // value of the model's `iteration` in the first round; absent: 0 at the start, else goes on
+    std::optional<std::size_t> start_iteration{};
+    // set by another thread or a signal handler: fit returns within a second what is best so far
+    const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct GenerateOptions {

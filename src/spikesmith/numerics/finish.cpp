@@ -12,7 +12,7 @@ using Roots = std::vector<ValueId*>;  // values that must survive; renumbered in
 template <class Use>
 void for_each_operand(Instruction& instruction, Use use) {
     if (instruction.source != Source::operation && instruction.source != Source::fused) return;
-    for (ValueId& a : instruction.args) {
+    for (ValueId& a : instruction.args) {  // NOLINT(misc-const-correctness): some uses renumber
         if (a != no_value) use(a);
     }
 }

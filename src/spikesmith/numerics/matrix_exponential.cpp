@@ -12,13 +12,16 @@ namespace {
 
 using Matrix = std::vector<double>;  // n x n, row-major
 
+std::size_t at(int n, int row, int column) {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(n) + static_cast<std::size_t>(column);
+}
+
 Matrix multiply(int n, const Matrix& a, const Matrix& b) {
     Matrix c(a.size(), 0.0);
     for (int i = 0; i < n; ++i) {
         for (int k = 0; k < n; ++k) {
-            const double factor = a[static_cast<std::size_t>(i * n + k)];
-            for (int j = 0; j < n; ++j)
-                c[static_cast<std::size_t>(i * n + j)] += factor * b[static_cast<std::size_t>(k * n + j)];
+            const double factor = a[at(n, i, k)];
+            for (int j = 0; j < n; ++j) c[at(n, i, j)] += factor * b[at(n, k, j)];
         }
     }
     return c;
@@ -26,29 +29,28 @@ Matrix multiply(int n, const Matrix& a, const Matrix& b) {
 
 // Solves a*x = b by elimination with partial pivoting; x replaces b.
 void solve(int n, Matrix& a, Matrix& b) {
-    const auto at = [n](int i, int j) { return static_cast<std::size_t>(i * n + j); };
     for (int column = 0; column < n; ++column) {
         int pivot = column;
         for (int i = column + 1; i < n; ++i) {
-            if (std::fabs(a[at(i, column)]) > std::fabs(a[at(pivot, column)])) pivot = i;
+            if (std::fabs(a[at(n, i, column)]) > std::fabs(a[at(n, pivot, column)])) pivot = i;
         }
         if (pivot != column) {
             for (int j = 0; j < n; ++j) {
-                std::swap(a[at(pivot, j)], a[at(column, j)]);
-                std::swap(b[at(pivot, j)], b[at(column, j)]);
+                std::swap(a[at(n, pivot, j)], a[at(n, column, j)]);
+                std::swap(b[at(n, pivot, j)], b[at(n, column, j)]);
             }
         }
         for (int i = column + 1; i < n; ++i) {
-            const double factor = a[at(i, column)] / a[at(column, column)];
-            for (int j = column; j < n; ++j) a[at(i, j)] -= factor * a[at(column, j)];
-            for (int j = 0; j < n; ++j) b[at(i, j)] -= factor * b[at(column, j)];
+            const double factor = a[at(n, i, column)] / a[at(n, column, column)];
+            for (int j = column; j < n; ++j) a[at(n, i, j)] -= factor * a[at(n, column, j)];
+            for (int j = 0; j < n; ++j) b[at(n, i, j)] -= factor * b[at(n, column, j)];
         }
     }
     for (int i = n - 1; i >= 0; --i) {
         for (int j = 0; j < n; ++j) {
-            double value = b[at(i, j)];
-            for (int k = i + 1; k < n; ++k) value -= a[at(i, k)] * b[at(k, j)];
-            b[at(i, j)] = value / a[at(i, i)];
+            double value = b[at(n, i, j)];
+            for (int k = i + 1; k < n; ++k) value -= a[at(n, i, k)] * b[at(n, k, j)];
+            b[at(n, i, j)] = value / a[at(n, i, i)];
         }
     }
 }
@@ -61,7 +63,7 @@ void matrix_exponential(int n, const double* matrix, double* result) {
     double norm = 0;  // the largest column sum
     for (int j = 0; j < n; ++j) {
         double column = 0;
-        for (int i = 0; i < n; ++i) column += std::fabs(a[static_cast<std::size_t>(i * n + j)]);
+        for (int i = 0; i < n; ++i) column += std::fabs(a[at(n, i, j)]);
         norm = column > norm || std::isnan(column) ? column : norm;
     }
     if (!std::isfinite(norm)) {
@@ -93,7 +95,7 @@ void matrix_exponential(int n, const double* matrix, double* result) {
     const auto combination = [&](double c6, double c4, double c2, double c0) {
         Matrix m(size);
         for (std::size_t k = 0; k < size; ++k) m[k] = c6 * a6[k] + c4 * a4[k] + c2 * a2[k];
-        for (int i = 0; i < n; ++i) m[static_cast<std::size_t>(i * n + i)] += c0;
+        for (int i = 0; i < n; ++i) m[at(n, i, i)] += c0;
         return m;
     };
     Matrix u = multiply(n, a6, combination(c[13], c[11], c[9], 0));

@@ -147,8 +147,10 @@ ValueId ProgramBuilder::sum(std::span<const Term> terms) {
             if (static_cast<int>(stage(term.value)) == level) group.push_back(term);
         }
         // start with a positive term so that no negation is needed
-        if (total == no_value)
-            std::stable_partition(group.begin(), group.end(), [](const Term& t) { return !t.negative; });
+        if (total == no_value) {
+            const auto positive = std::find_if(group.begin(), group.end(), [](const Term& t) { return !t.negative; });
+            if (positive != group.end()) std::rotate(group.begin(), positive, positive + 1);
+        }
         for (const Term& term : group) {
             if (total == no_value) {
                 total = term.value;

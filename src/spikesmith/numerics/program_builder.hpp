@@ -74,14 +74,14 @@ class Lowering {
     Lowering(ProgramBuilder& builder, Environment environment)
         : builder_(builder), environment_(std::move(environment)) {}
 
-    ValueId value(const Expression& expression);
+    ValueId value(const Expression& e);
     [[nodiscard]] ProgramBuilder& builder() { return builder_; }
 
   private:
     struct Monomial;
     using Sum = std::vector<Monomial>;
-    Sum expand(const Expression& expression);
-    void multiply_in(Monomial& monomial, const Expression& factor, int exponent);
+    Sum expand(const Expression& e);
+    void multiply_in(Monomial& monomial, const Expression& e, int exponent);
     ValueId value_of(const Monomial& monomial);
     ValueId value_of(const Sum& sum);
     bool carry_into_sum(Monomial& monomial);

@@ -55,7 +55,7 @@ class StepContext {
 
   private:
     // Value of a name that is neither a state nor bound: parameter, input, target, time, ... Subexpressions go through `lowering`.
-    ValueId other_name(const std::string& name, double offset, Lowering& lowering);
+    ValueId other_name(const std::string& symbol, double offset, Lowering& lowering);
     ValueId time_input(ProgramBuilder& builder, TimeInput::Kind kind, const std::string& input, double offset);
 
     const Model& model_;

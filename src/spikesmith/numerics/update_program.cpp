@@ -61,7 +61,7 @@ class Printer {
         const auto index = static_cast<std::size_t>(i.index);
         switch (i.source) {
             case Source::operation:
-                return fmt::format("{:.17g}", i.number);
+                return fmt::format("{}", i.number);
             case Source::parameter:
                 return program_.parameters[index];
             case Source::state:

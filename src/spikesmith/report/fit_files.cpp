@@ -1,15 +1,17 @@
 #include "spikesmith/report/fit_files.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 
+#include <fmt/format.h>
+
 namespace spikesmith {
 namespace {
 
-nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr); }
+nlohmann::ordered_json number(double value) {
+    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
 
 void append(std::string& out, double value) {
     std::array<char, 32> digits{};
@@ -19,14 +21,19 @@ void append(std::string& out, double value) {
 
 std::string_view stop_word(StopReason reason) {
     switch (reason) {
-        case StopReason::rounds_done: return "rounds_done";
-        case StopReason::callback: return "callback";
-        case StopReason::cancelled: return "interrupted";
+        case StopReason::rounds_done:
+            return "rounds_done";
+        case StopReason::callback:
+            return "callback";
+        case StopReason::cancelled:
+            return "interrupted";
     }
     return "";
 }
 
-std::string unit_of(const Dimension& dimension) { return dimension.dimensionless() ? "1" : dimension.name(); }
+std::string unit_of(const Dimension& dimension) {
+    return dimension.dimensionless() ? "1" : dimension.name();
+}
 
 }  // namespace
 
@@ -79,7 +86,9 @@ nlohmann::ordered_json to_json(const FitResult& result) {
     json["compile_seconds"] = number(result.compile_seconds);
     auto& history = json["history"] = nlohmann::ordered_json::array();
     for (const auto& record : result.history) {
-        history.push_back({{"best_error", number(record.best_error)}, {"round_best_error", number(record.round_best_error)}, {"n_failed", record.n_failed}});
+        history.push_back({{"best_error", number(record.best_error)},
+                           {"round_best_error", number(record.round_best_error)},
+                           {"n_failed", record.n_failed}});
     }
     return json;
 }

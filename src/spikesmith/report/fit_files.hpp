@@ -3,9 +3,10 @@
 // Numbers are SI and written with the fewest digits that read back to the same double, so equal results give equal bytes.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "spikesmith/fit/results.hpp"
 

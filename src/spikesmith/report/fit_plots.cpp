@@ -1,11 +1,11 @@
 #include "spikesmith/report/fit_plots.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 namespace spikesmith {
 namespace {
@@ -19,7 +19,8 @@ std::string axis_label(const std::string& name, const Unit& unit) {
     return unit.dimension.dimensionless() ? name : fmt::format("{} ({})", name, unit.name);
 }
 
-Curve trace_curve(std::string label, const Array2& values, std::size_t row, double dt, const Unit& y_unit, const Unit& t_unit) {
+Curve trace_curve(std::string label, const Array2& values, std::size_t row, double dt, const Unit& y_unit,
+                  const Unit& t_unit) {
     Curve curve;
     curve.label = std::move(label);
     const auto samples = values.row(row);
@@ -32,22 +33,27 @@ Curve trace_curve(std::string label, const Array2& values, std::size_t row, doub
     return curve;
 }
 
-double duration(const Array2& values, double dt) { return static_cast<double>(values.columns) * dt; }
+double duration(const Array2& values, double dt) {
+    return static_cast<double>(values.columns) * dt;
+}
 
 }  // namespace
 
 Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
-    Plot plot{.title = std::move(title), .panels = {}, .columns = static_cast<int>(std::max<std::size_t>(1, outputs.size()))};
+    Plot plot{
+        .title = std::move(title), .panels = {}, .columns = static_cast<int>(std::max<std::size_t>(1, outputs.size()))};
     if (outputs.size() > 1) plot.panel_width = 480;
     std::size_t n_traces = 0;
     double longest = 0;
     std::vector<Unit> units;
     for (const auto& output : outputs) {
         n_traces = std::max({n_traces, output.recorded.rows, output.simulated.rows});
-        longest = std::max({longest, duration(output.recorded, output.recorded_dt), duration(output.simulated, output.simulated_dt)});
+        longest = std::max(
+            {longest, duration(output.recorded, output.recorded_dt), duration(output.simulated, output.simulated_dt)});
         std::vector<double> finite;
         for (const auto* table : {&output.recorded, &output.simulated}) {
-            std::copy_if(table->values.begin(), table->values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });
+            std::copy_if(table->values.begin(), table->values.end(), std::back_inserter(finite),
+                         [](double v) { return std::isfinite(v); });
         }
         units.push_back(display_unit(output.dimension, finite));
     }
@@ -62,12 +68,14 @@ Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
             panel.y_label = axis_label(output.output, units[o]);
             if (trace + 1 == shown) panel.x_label = axis_label("time", t_unit);
             if (trace < output.recorded.rows) {
-                panel.curves.push_back(trace_curve("data", output.recorded, trace, output.recorded_dt, units[o], t_unit));
+                panel.curves.push_back(
+                    trace_curve("data", output.recorded, trace, output.recorded_dt, units[o], t_unit));
                 panel.curves.back().color = data_color;
                 panel.curves.back().width = 1;
             }
             if (trace < output.simulated.rows) {
-                panel.curves.push_back(trace_curve(output.recorded.empty() ? "simulation" : "best fit", output.simulated, trace, output.simulated_dt, units[o], t_unit));
+                panel.curves.push_back(trace_curve(output.recorded.empty() ? "simulation" : "best fit",
+                                                   output.simulated, trace, output.simulated_dt, units[o], t_unit));
                 panel.curves.back().color = output.recorded.empty() ? best_color : fit_color;
                 panel.curves.back().width = 1.4;
             }
@@ -99,7 +107,12 @@ Plot convergence_plot(std::string title, const FitResult& result, const Evaluati
         for (double& y : curve->y) y /= unit.scale;
     }
     const std::array<double, 2> all{0, static_cast<double>(std::max<std::size_t>(n, 1))};
-    Panel errors{.title = "", .x_label = "", .y_label = axis_label("error", unit), .log_y = positive && !finite.empty(), .curves = {std::move(rounds), std::move(best)}, .x_range = all};
+    Panel errors{.title = "",
+                 .x_label = "",
+                 .y_label = axis_label("error", unit),
+                 .log_y = positive && !finite.empty(),
+                 .curves = {std::move(rounds), std::move(best)},
+                 .x_range = all};
     plot.panels.push_back(std::move(errors));
 
     // The values of the best parameter set after each evaluation that improved it.
@@ -115,13 +128,19 @@ Plot convergence_plot(std::string title, const FitResult& result, const Evaluati
     for (const auto& parameter : result.parameters) {
         if (parameter.fixed) continue;
         const double bounds[] = {parameter.low, parameter.high};
-        const Unit shown = display_unit(parameter.dimension, parameter.scale == Scale::logarithmic ? std::span<const double>(&parameter.value, 1) : std::span<const double>(bounds));
+        const Unit shown = display_unit(parameter.dimension, parameter.scale == Scale::logarithmic
+                                                                 ? std::span<const double>(&parameter.value, 1)
+                                                                 : std::span<const double>(bounds));
         Panel panel;
         panel.x_range = all;
         panel.y_label = axis_label(parameter.name, shown);
         panel.log_y = parameter.scale == Scale::logarithmic;
         Curve values{.label = "", .x = {}, .y = {}, .color = best_color, .width = 1.5};
-        Curve low{.label = "bounds", .x = {0, static_cast<double>(n)}, .y = {parameter.low / shown.scale, parameter.low / shown.scale}, .color = "#bbbbbb", .width = 1};
+        Curve low{.label = "bounds",
+                  .x = {0, static_cast<double>(n)},
+                  .y = {parameter.low / shown.scale, parameter.low / shown.scale},
+                  .color = "#bbbbbb",
+                  .width = 1};
         Curve high = low;
         high.y.assign(2, parameter.high / shown.scale);
         for (std::size_t k = 0; k < improvements.size(); ++k) {

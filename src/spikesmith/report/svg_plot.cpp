@@ -1,12 +1,12 @@
 #include "spikesmith/report/svg_plot.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <set>
+
+#include <fmt/format.h>
 
 namespace spikesmith {
 namespace {
@@ -17,11 +17,20 @@ std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            default:
+                out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
         }
     }
     return out;
@@ -67,7 +76,8 @@ struct Axis {
     bool log = false;
     double from = 0, to = 1;  // pixels of low and high
     [[nodiscard]] double pixel(double value) const {
-        const double u = log ? std::log(value / range.low) / std::log(range.high / range.low) : (value - range.low) / (range.high - range.low);
+        const double u = log ? std::log(value / range.low) / std::log(range.high / range.low)
+                             : (value - range.low) / (range.high - range.low);
         return from + u * (to - from);
     }
 };
@@ -146,8 +156,10 @@ std::string line_path(const Panel& panel, const Curve& curve, const Axis& x_axis
     return path;
 }
 
-std::string text_element(double x, double y, std::string_view anchor, std::string_view text, std::string_view extra = "") {
-    return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\"{}{}>{}</text>\n", number(x), number(y), anchor, extra.empty() ? "" : " ", extra, escaped(text));
+std::string text_element(double x, double y, std::string_view anchor, std::string_view text,
+                         std::string_view extra = "") {
+    return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\"{}{}>{}</text>\n", number(x), number(y), anchor,
+                       extra.empty() ? "" : " ", extra, escaped(text));
 }
 
 // `x0`, `y0`: upper left corner of the area inside the axes.
@@ -170,38 +182,50 @@ std::string panel_text(const Panel& panel, const Plot& plot, double x0, double y
     y_axis.to = y0;
 
     std::string out;
-    const auto x_ticks = nice_ticks(x_axis.range.low, x_axis.range.high, std::max(2, static_cast<int>(plot.panel_width / 90)));
+    const auto x_ticks =
+        nice_ticks(x_axis.range.low, x_axis.range.high, std::max(2, static_cast<int>(plot.panel_width / 90)));
     const auto y_ticks = panel.log_y ? log_ticks(y_axis.range.low, y_axis.range.high)
-                                     : nice_ticks(y_axis.range.low, y_axis.range.high, std::max(2, static_cast<int>(plot.panel_height / 40)));
+                                     : nice_ticks(y_axis.range.low, y_axis.range.high,
+                                                  std::max(2, static_cast<int>(plot.panel_height / 40)));
     const double x_step = x_ticks.size() > 1 ? x_ticks[1] - x_ticks[0] : 1;
     const double y_step = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
     for (const double tick : x_ticks) {
         const double x = x_axis.pixel(tick);
-        out += fmt::format("<path class=\"grid\" d=\"M{},{}V{}\"/>\n", number(x), number(y0), number(y0 + plot.panel_height));
+        out += fmt::format("<path class=\"grid\" d=\"M{},{}V{}\"/>\n", number(x), number(y0),
+                           number(y0 + plot.panel_height));
         out += text_element(x, y0 + plot.panel_height + 16, "middle", tick_text(tick, x_step));
     }
     for (const double tick : y_ticks) {
         const double y = y_axis.pixel(tick);
-        out += fmt::format("<path class=\"grid\" d=\"M{},{}H{}\"/>\n", number(x0), number(y), number(x0 + plot.panel_width));
+        out += fmt::format("<path class=\"grid\" d=\"M{},{}H{}\"/>\n", number(x0), number(y),
+                           number(x0 + plot.panel_width));
         out += text_element(x0 - 6, y + 4, "end", panel.log_y ? fmt::format("{:.3g}", tick) : tick_text(tick, y_step));
     }
     for (const auto& curve : panel.curves) {
         if (curve.dots) {
             for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
                 if (!drawable(panel, curve.x[i], curve.y[i])) continue;
-                out += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"2\" fill=\"{}\" fill-opacity=\"{}\"/>\n", number(x_axis.pixel(curve.x[i])), number(y_axis.pixel(curve.y[i])), escaped(curve.color), number(curve.opacity));
+                out += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"2\" fill=\"{}\" fill-opacity=\"{}\"/>\n",
+                                   number(x_axis.pixel(curve.x[i])), number(y_axis.pixel(curve.y[i])),
+                                   escaped(curve.color), number(curve.opacity));
             }
         } else if (const std::string path = line_path(panel, curve, x_axis, y_axis); !path.empty()) {
-            out += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-opacity=\"{}\" stroke-linejoin=\"round\"/>\n", path, escaped(curve.color), number(curve.width), number(curve.opacity));
+            out += fmt::format(
+                "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-opacity=\"{}\" "
+                "stroke-linejoin=\"round\"/>\n",
+                path, escaped(curve.color), number(curve.width), number(curve.opacity));
         }
     }
-    out += fmt::format("<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>\n", number(x0), number(y0), number(plot.panel_width), number(plot.panel_height));
+    out += fmt::format("<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>\n", number(x0), number(y0),
+                       number(plot.panel_width), number(plot.panel_height));
     if (!panel.title.empty()) out += text_element(x0, y0 - 6, "start", panel.title, "font-weight=\"bold\"");
-    if (!panel.x_label.empty()) out += text_element(x0 + plot.panel_width / 2, y0 + plot.panel_height + 34, "middle", panel.x_label);
+    if (!panel.x_label.empty())
+        out += text_element(x0 + plot.panel_width / 2, y0 + plot.panel_height + 34, "middle", panel.x_label);
     if (!panel.y_label.empty()) {
         const double x = x0 - left_margin + 18;
         const double y = y0 + plot.panel_height / 2;
-        out += text_element(x, y, "middle", panel.y_label, fmt::format("transform=\"rotate(-90 {} {})\"", number(x), number(y)));
+        out += text_element(x, y, "middle", panel.y_label,
+                            fmt::format("transform=\"rotate(-90 {} {})\"", number(x), number(y)));
     }
     return out;
 }
@@ -248,7 +272,8 @@ std::vector<double> log_ticks(double low, double high) {
 
 std::string svg(const Plot& plot) {
     const int columns = std::max(1, plot.columns);
-    const auto rows = static_cast<int>((plot.panels.size() + static_cast<std::size_t>(columns) - 1) / static_cast<std::size_t>(columns));
+    const auto rows = static_cast<int>((plot.panels.size() + static_cast<std::size_t>(columns) - 1) /
+                                       static_cast<std::size_t>(columns));
     // The legend has an entry per label, in order of appearance.
     std::vector<const Curve*> legend;
     std::set<std::string> seen;
@@ -264,7 +289,8 @@ std::string svg(const Plot& plot) {
     const double height = header + cell_height * rows;
 
     std::string out = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
+        "font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
         "<style>.grid{{stroke:#ddd;fill:none}}.frame{{stroke:#444;fill:none}}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         number(width), number(height));
@@ -275,14 +301,16 @@ std::string svg(const Plot& plot) {
     }
     double x = left_margin;
     for (const Curve* curve : legend) {
-        out += fmt::format("<path d=\"M{},{}h22\" stroke=\"{}\" stroke-width=\"{}\" fill=\"none\"/>\n", number(x), number(y + 8), escaped(curve->color), number(std::max(curve->width, 2.0)));
+        out += fmt::format("<path d=\"M{},{}h22\" stroke=\"{}\" stroke-width=\"{}\" fill=\"none\"/>\n", number(x),
+                           number(y + 8), escaped(curve->color), number(std::max(curve->width, 2.0)));
         out += text_element(x + 28, y + 12, "start", curve->label);
         x += 28 + 7.2 * static_cast<double>(curve->label.size()) + 26;
     }
     for (std::size_t i = 0; i < plot.panels.size(); ++i) {
-        const auto column = static_cast<double>(i % static_cast<std::size_t>(columns));
-        const auto row = static_cast<double>(i / static_cast<std::size_t>(columns));
-        out += panel_text(plot.panels[i], plot, column * cell_width + left_margin, header + row * cell_height + top_margin);
+        const std::size_t column = i % static_cast<std::size_t>(columns);
+        const std::size_t row = i / static_cast<std::size_t>(columns);
+        out += panel_text(plot.panels[i], plot, static_cast<double>(column) * cell_width + left_margin,
+                          header + static_cast<double>(row) * cell_height + top_margin);
     }
     return out + "</svg>\n";
 }

@@ -32,7 +32,7 @@ struct Plot {
     std::string title;
     std::vector<Panel> panels;
     int columns = 1;
-    double panel_width = 720;   // of the area inside the axes, pixels
+    double panel_width = 720;  // of the area inside the axes, pixels
     double panel_height = 150;
 };
 

@@ -33,8 +33,8 @@ struct Interner {
     std::unordered_multimap<std::size_t, std::weak_ptr<const Expression::Node>> nodes;
 
     static Interner& instance() {
-        static auto* interner =
-            new Interner;  // NOLINT(cppcoreguidelines-owning-memory): outlives every static expression
+        // never freed: it must outlive every static expression
+        static auto* interner = new Interner;  // NOLINT(cppcoreguidelines-owning-memory)
         return *interner;
     }
 

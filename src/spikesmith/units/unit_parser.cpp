@@ -138,12 +138,20 @@ class Parser {
                 left = {left.value / right.value, left.dimension / right.dimension};
                 divided = true;
             } else {
-                left = {left.value * right.value, left.dimension * right.dimension};
+                left = {scaled(left.value, right.value), left.dimension * right.dimension};
                 divided = divided && !multiply;
             }
             check(left, infinite, offset, 1);
         }
         return left;
+    }
+
+    // value * factor; a factor such as 1e-6 is no double, but its inverse is: `200 uS` is 200/1e6, the double nearest to 2e-4.
+    static double scaled(double value, double factor) {
+        const double inverse = std::round(1 / factor);
+        const bool decimal =
+            std::abs(factor) < 1 && std::abs(inverse) <= 1e15 && std::abs(inverse * factor - 1) < 1e-12;
+        return decimal ? value / inverse : value * factor;
     }
 
     void check_juxtaposition(bool divided) const {
@@ -230,7 +238,8 @@ class Parser {
         if (exponent_depth_ > 0) fail(offset, word.size(), "an exponent is a plain number");
         if (word == "inf" && kind_ == Kind::quantity) return {HUGE_VAL, {}};
         const auto* entry = unit_table::find(word);
-        if (entry == nullptr && (kind_ == Kind::recorded_unit || kind_ == Kind::quantity)) entry = unit_table::find_symbol(word);
+        if (entry == nullptr && (kind_ == Kind::recorded_unit || kind_ == Kind::quantity))
+            entry = unit_table::find_symbol(word);
         if (entry == nullptr) unknown(offset, word);
         if (kind_ == Kind::variable && entry->base != entry->unit.name) {
             fail(offset, word.size(), fmt::format("`{}` is not a base unit: variables are stored in base units", word),

@@ -240,14 +240,14 @@ TEST_F(Program, AFitInWhichEverythingFailsSaysSo) {
 
 TEST_F(Program, OptionsOfTheMethodReachTheFit) {
     write_membrane();
-    const auto code = [](const std::string& options) {
-        return run({"fit", "config.toml", "--quiet", "--set", "model.method=gsl_rkf45", "--set",
-                    "model.method_options=" + options})
-            .code;
+    const auto failed = [](const std::string& options) {
+        const Outcome outcome = run({"fit", "config.toml", "--json", "--set", "model.method=gsl_rkf45", "--set",
+                                     "model.method_options=" + options});
+        return json::parse(outcome.out)["n_failed"].get<int>();
     };
-    EXPECT_EQ(code("{absolute_error=1e-6, relative_error=1e-6, max_steps=1}"), exit_code::success);
-    // One step per dt does not reach this precision, so every evaluation fails.
-    EXPECT_EQ(code("{absolute_error=1e-18, relative_error=1e-15, max_steps=1}"), exit_code::wrong_input);
+    EXPECT_EQ(failed("{absolute_error=1e-6, relative_error=1e-6, max_steps=1}"), 0);
+    // One step per dt does not reach this precision where the time constant is short.
+    EXPECT_GT(failed("{absolute_error=1e-18, relative_error=1e-15, max_steps=1}"), 0);
 }
 
 TEST_F(Program, FixedParametersWeightsAndNormalization) {

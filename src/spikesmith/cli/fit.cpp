@@ -86,6 +86,8 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
         throw;
     }
 
+    const bool bar_is_open = progress && streams.terminal && result.stop_reason != StopReason::rounds_done;
+    if (bar_is_open) streams.error << '\n';
     folder.write("evaluations.csv", evaluations_csv(fitter.evaluations()));
     nlohmann::ordered_json json = to_json(result);
     json["command"] = "fit";

@@ -6,7 +6,7 @@ namespace spikesmith {
 namespace {
 
 // A signal handler can reach nothing but a global.
-std::atomic<bool> interrupt_requested{false};
+std::atomic<bool> interrupt_requested{false};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void request_interrupt(int signal_number) {

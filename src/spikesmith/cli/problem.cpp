@@ -19,7 +19,7 @@ namespace {
 
 // Runs `action`; an error that shows no line is shown at `place`, where its cause is written.
 template <class Action>
-auto located(const Place& place, Action&& action) {
+auto located(const Place& place, const Action& action) {
     const auto at = [&](const Error& error) {
         const Diagnostic& d = error.diagnostic();
         if (d.line > 0 || !place.source) return d;

@@ -413,7 +413,8 @@ const TomlMember* TomlValue::find(std::string_view key) const {
 }
 
 TomlMember* TomlValue::find(std::string_view key) {
-    return const_cast<TomlMember*>(std::as_const(*this).find(key));
+    const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.key == key; });
+    return found == members.end() ? nullptr : &*found;
 }
 
 std::string_view kind_name(TomlValue::Kind kind) {
@@ -436,7 +437,7 @@ std::string_view kind_name(TomlValue::Kind kind) {
     return "";
 }
 
-TomlValue parse_toml(std::shared_ptr<const SourceText> source) {
+TomlValue parse_toml(const std::shared_ptr<const SourceText>& source) {
     refuse_unsafe_text(source);
     try {
         const toml::table table = toml::parse(std::string_view(source->text), std::string_view(source->name));

@@ -54,7 +54,7 @@ struct TomlMember {
 [[nodiscard]] std::string_view kind_name(TomlValue::Kind kind);
 
 // Throws ConfigError at the place of a syntax error.
-[[nodiscard]] TomlValue parse_toml(std::shared_ptr<const SourceText> source);
+[[nodiscard]] TomlValue parse_toml(const std::shared_ptr<const SourceText>& source);
 
 // Sets a value from "fit.n_rounds=5": a dotted key and a TOML value; a value that is not TOML is a string, so that the
 // quotes a shell removes are not missed (`model.dt=0.02 ms`). Tables on the way are made if needed. `source_name` is what

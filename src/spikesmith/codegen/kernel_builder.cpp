@@ -84,6 +84,7 @@ class KernelBuilder {
         first_lane_ = first_lane;
         emit(false);
         std::vector<Real> before;
+        before.reserve(program_.states.size());
         for (std::size_t s = 0; s < program_.states.size(); ++s)
             before.push_back(vector_.load(lane_address(fields_.states, s)));
         builder_.CreateBr(steps);
@@ -101,6 +102,7 @@ class KernelBuilder {
         if (options_.record_outputs) store_outputs();
         if (options_.record_spikes && program_.spike != no_value) append_spikes();
         std::vector<Real> after;
+        after.reserve(program_.states.size());
         for (const auto& state : program_.states) after.push_back(real_operand(vector_, state.next));
         Value* next_k = builder_.CreateAdd(k, i64(1));
         auto* step_end = builder_.GetInsertBlock();
@@ -313,6 +315,7 @@ class KernelBuilder {
     }
     std::vector<Real> phis(const std::vector<Real>& initial, llvm::BasicBlock* from) {
         std::vector<Real> result;
+        result.reserve(initial.size());
         for (const Real& value : initial) result.push_back(phi(value, from));
         return result;
     }
@@ -426,6 +429,7 @@ class KernelBuilder {
         const AdaptiveSolve& solve = program_.adaptive.value();
         const Real start_time = vector_.broadcast_real(builder_.CreateFMul(k_real_, float64(program_.dt)));
         std::vector<Real> start;
+        start.reserve(solve.start.size());
         for (const ValueId s : solve.start) start.push_back(real_operand(vector_, s));
         auto* before = builder_.GetInsertBlock();
         auto* trial = block("trial");
@@ -462,6 +466,7 @@ class KernelBuilder {
         builder_.CreateCondBr(more, trial, solved);
 
         builder_.SetInsertPoint(solved);
+        adaptive_result_.reserve(next.states.size());
         const Real failed = vector_.real(std::numeric_limits<double>::quiet_NaN());
         for (const Real& state : next.states) {
             adaptive_result_.push_back(solve.max_steps > 0 ? vector_.select(next.finished, state, failed) : failed);
@@ -472,6 +477,7 @@ class KernelBuilder {
         solver_time_ = time;
         solver_states_ = states;
         std::vector<PieceValue> values;
+        values.reserve(solve.code.size());
         for (const Instruction& instruction : solve.code) {
             if (is_number(instruction))
                 values.push_back(real(vector_.real(instruction.number)));
@@ -479,6 +485,7 @@ class KernelBuilder {
                 values.push_back(value_of(vector_, instruction, [&](ValueId id) { return values.at(index_of(id)); }));
         }
         std::vector<Real> result;
+        result.reserve(solve.derivative.size());
         for (const ValueId d : solve.derivative) result.push_back(as_real(vector_, values.at(index_of(d))));
         return result;
     }

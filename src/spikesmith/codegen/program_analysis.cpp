@@ -54,9 +54,11 @@ class Levels {
         for (std::size_t id = 0; id < level.size(); ++id) {
             level[id] = after_operands(id, level);
             if (!groupable_[id]) continue;
+            const Op op = program_.step[id].op;
+            const auto others = [&](int l) { return company(l, op) - (l == earliest_[id] ? 1 : 0); };
             int best = level[id];
             for (int l = best; l <= latest_[id]; ++l) {
-                if (company(l, program_.step[id].op) > company(best, program_.step[id].op)) best = l;
+                if (others(l) > others(best)) best = l;
             }
             level[id] = best;
         }

@@ -219,8 +219,10 @@ class Assembly {
         if (!used.contains(name)) {
             std::vector<std::string> candidates(used.begin(), used.end());
             std::sort(candidates.begin(), candidates.end());
-            std::erase_if(candidates,
-                          [&](const std::string& word) { return symbols_.find(word) != nullptr || reserved(word); });
+            std::erase_if(candidates, [&](const std::string& word) {
+                const auto is_it = [&](const auto& constant) { return constant.first == word; };
+                return symbols_.find(word) != nullptr || reserved(word) || std::ranges::any_of(text_.constants, is_it);
+            });
             fail_list("inputs", fmt::format("`{}` is listed as an input, but no equation uses it", name),
                       candidates.empty() ? fmt::format("use `{}` in an equation, for example as a current", name)
                                          : choose_undefined(name, candidates));

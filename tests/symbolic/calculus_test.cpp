@@ -2,10 +2,20 @@
 #include "spikesmith/symbolic/calculus.hpp"
 
 #include <cmath>
+#include <ostream>
 
 #include <gtest/gtest.h>
 
 namespace spikesmith {
+
+// How the test runner shows the parameters of a test.
+void PrintTo(const Expression& expression, std::ostream* out) {
+    *out << to_string(expression);
+}
+void PrintTo(Op op, std::ostream* out) {
+    *out << op_name(op);
+}
+
 namespace {
 
 const Expression x = Expression::symbol("x");

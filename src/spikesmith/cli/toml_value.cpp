@@ -175,8 +175,9 @@ class Converter {
                 member.place = {source_, {from, key_length(from, member.key)}};
                 value.members.push_back(std::move(member));
             }
-            std::stable_sort(value.members.begin(), value.members.end(),
-                             [](const auto& a, const auto& b) { return a.place.span.offset < b.place.span.offset; });
+            std::ranges::sort(value.members, [](const auto& a, const auto& b) {
+                return std::tie(a.place.span.offset, a.key) < std::tie(b.place.span.offset, b.key);
+            });
         } else if (const auto* array = node.as_array()) {
             value.kind = Kind::array;
             for (const auto& child : *array) value.elements.push_back(convert(child, depth + 1));

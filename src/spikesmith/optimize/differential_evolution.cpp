@@ -232,7 +232,9 @@ class DifferentialEvolution final : public Optimizer {
     void evolve(Generation& generation, math::RandomStream& random) const {
         std::vector<std::size_t> order(size_);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, [this](std::size_t a, std::size_t b) { return errors_[a] < errors_[b]; });
+        std::ranges::sort(order, [this](std::size_t a, std::size_t b) {
+            return errors_[a] < errors_[b] || (errors_[a] == errors_[b] && a < b);
+        });
         const auto share = static_cast<std::size_t>(std::ceil(options_.p_best * static_cast<double>(size_)));
         const std::size_t n_best = std::clamp<std::size_t>(share, 2, size_);
         for (std::size_t s = 0; s < size_; ++s) {

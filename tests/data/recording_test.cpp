@@ -15,7 +15,6 @@ namespace spikesmith {
 namespace {
 
 using testing::DoubleEq;
-using testing::ElementsAre;
 using testing::Pointwise;
 using Strings = std::vector<std::string>;
 

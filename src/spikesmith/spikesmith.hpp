@@ -23,8 +23,20 @@
 #include "spikesmith/data/dataset.hpp"
 #include "spikesmith/data/numpy.hpp"
 #include "spikesmith/data/recording.hpp"
+#include "spikesmith/data/spike_recording.hpp"
 
 // Fitting to recordings.
 #include "spikesmith/fit/trace_fitter.hpp"
+
+// How far simulations are from recordings.
+#include "spikesmith/metrics/feature_metric.hpp"
+#include "spikesmith/metrics/gamma_factor.hpp"
 #include "spikesmith/metrics/mse.hpp"
+#include "spikesmith/metrics/own_metric.hpp"
+#include "spikesmith/metrics/spike_distance.hpp"
+
+// Optimisers: by name, or with their options; one's own.
 #include "spikesmith/optimize/differential_evolution.hpp"
+#include "spikesmith/optimize/methods.hpp"
+#include "spikesmith/optimize/nsga2.hpp"
+#include "spikesmith/optimize/own_optimizer.hpp"

@@ -1,6 +1,7 @@
 #include "spikesmith/data/dataset.hpp"
 
 #include <cmath>
+#include <limits>
 #include <functional>
 #include <string>
 
@@ -59,17 +60,19 @@ TEST(Dataset, Errors) {
     EXPECT_EQ(message_of({1e-4, {}, {series("", 1, 1)}}), "an output has no name");
     EXPECT_EQ(message_of({1e-4, {}, {series("v", 1, 0)}}), "output `v` has no samples");
     EXPECT_EQ(message_of({1e-4, {}, {series("v", 1, 1), series("v", 1, 1)}}), "output `v` is given twice");
-    EXPECT_EQ(message_of({1e-4, {}, {series("v", 1, 1, 2e-4)}}),
-              "output `v` is sampled every 0.2 ms, but dt is 0.1 ms\nhint: outputs are compared step by step: all of "
-              "them need the dt of the data");
     EXPECT_EQ(message_of({1e-4, {series("I", 1, 1, -1)}, {}}), "the sampling interval of input `I` is not positive");
     Dataset dataset{1e-4, {}, {series("v", 2, 3)}};
     dataset.outputs[0].source = "v.csv";
-    dataset.outputs[0].values(1, 2) = std::nan("");
-    EXPECT_EQ(
-        message_of(dataset),
-        "v.csv: output `v` is nan at trace 2, sample 3\nhint: every sample must be a number; traces are compared up to "
-        "their end");
+    dataset.outputs[0].values(1, 2) = std::nan("");  // a gap
+    EXPECT_EQ(message_of(dataset), "no error");
+    dataset.outputs[0].values(1, 2) = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(message_of(dataset),
+              "v.csv: output `v` is infinite at trace 2, sample 3\nhint: samples must be finite, or NaN in gaps");
+    dataset.outputs[0].trace_samples = {3, 2};  // beyond the end of this trace
+    EXPECT_EQ(message_of(dataset), "no error");
+    dataset.outputs[0].trace_samples = {3, 4};
+    EXPECT_EQ(message_of(dataset), "v.csv: trace 2 of output `v` has 4 of 3 samples");
+    dataset.outputs[0].trace_samples = {};
     dataset.outputs[0].values.values.pop_back();
     EXPECT_EQ(message_of(dataset), "v.csv: output `v` has 5 numbers for 2 traces of 3 samples");
 }

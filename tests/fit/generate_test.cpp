@@ -46,7 +46,7 @@ TEST(Generate, UsesTheBestParametersAndGivesTheirError) {
 }
 
 TEST(Generate, RecordsAnyVariableFromAnyStart) {
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model = test::leaky_model("drive = R*I : volt\n");
     TraceFitter fitter(options);
     const Generated traces =
@@ -62,10 +62,10 @@ TEST(Generate, RecordsAnyVariableFromAnyStart) {
 
 TEST(Generate, GivesSpikeTimes) {
     // v rises by 1 per second and is reset at 0.0105: spikes at steps 10, 21, 32, ...
-    TraceFitterOptions options{
+    FitterOptions options{
         .model = parse_brian(
             {.equations = {"equations", "dv/dt = a : 1\na : Hz"}, .threshold = "v > 0.0105", .reset = "v = 0"}),
-        .outputs = {{"v", {.dt = 1e-3, .values = Array2(1, 40)}}},
+        .recordings = {.outputs = {{"v", {.dt = 1e-3, .values = Array2(1, 40)}}}},
         .method = "euler"};
     TraceFitter fitter(options);
     const Generated traces = fitter.generate({.parameters = {{"a", 1.0}}});

@@ -56,11 +56,9 @@ inline TimeSeries leaky_recordings(double dt = leaky_dt, std::size_t steps = lea
     return recordings;
 }
 
-inline TraceFitterOptions leaky_options() {
+inline FitterOptions leaky_options() {
     return {.model = leaky_model(),
-            .inputs = {{"I", leaky_currents()}},
-            .outputs = {{"v", leaky_recordings()}},
-            .dt = leaky_dt,
+            .recordings = {.inputs = {{"I", leaky_currents()}}, .outputs = {{"v", leaky_recordings()}}, .dt = leaky_dt},
             .n_samples = 40,
             .method = "exact",
             .seed = 1};
@@ -73,7 +71,7 @@ inline std::vector<FitParameter> leaky_bounds() {
 }
 
 // The Hodgkin-Huxley problem of the tutorial; the recording carries 1 mV of noise (data/golden/README.md).
-inline TraceFitterOptions hodgkin_huxley_options() {
+inline FitterOptions hodgkin_huxley_options() {
     const NpzArchive archive = read_npz(SPIKESMITH_TEST_DATA "/golden/hh.npz");
     TimeSeries currents{.dt = 1e-5, .values = to_array2(archive.array("hh_input_I_ampere"), "currents")};
     TimeSeries recordings{.dt = 1e-5, .values = to_array2(archive.array("hh_target_v_millivolt"), "recordings")};
@@ -94,9 +92,7 @@ inline TraceFitterOptions hodgkin_huxley_options() {
          .input_dimensions = {{"I", dimensions::ampere}},
          .initial_values = {{"v", "-65 mV"}}});
     return {.model = model,
-            .inputs = {{"I", std::move(currents)}},
-            .outputs = {{"v", std::move(recordings)}},
-            .dt = 1e-5,
+            .recordings = {.inputs = {{"I", std::move(currents)}}, .outputs = {{"v", std::move(recordings)}}, .dt = 1e-5},
             .n_samples = 60,
             .method = "exponential_euler"};
 }

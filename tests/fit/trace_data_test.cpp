@@ -19,7 +19,7 @@ using test::leaky_options;
 using test::message_of;
 using test::quantity;
 
-std::string refusal(const TraceFitterOptions& options) {
+std::string refusal(const FitterOptions& options) {
     return message_of<Error>([&] { TraceFitter{options}; });
 }
 
@@ -33,9 +33,9 @@ TEST(TraceData, RecordingMayBeCoarserOrFinerThanTheSimulation) {
     for (const std::size_t coarser : {1, 5}) {
         for (const std::size_t finer : {1, 4}) {
             if (coarser != 1 && finer != 1) continue;
-            TraceFitterOptions options = leaky_options();
+            FitterOptions options = leaky_options();
             const double dt = test::leaky_dt * static_cast<double>(coarser) / static_cast<double>(finer);
-            options.outputs = {{"v", test::leaky_recordings(dt, test::leaky_steps / coarser * finer)}};
+            options.recordings.outputs = {{"v", test::leaky_recordings(dt, test::leaky_steps / coarser * finer)}};
             options.n_samples = 5;
             TraceFitter fitter(options);
             EXPECT_EQ(fitter.n_steps(), test::leaky_steps);
@@ -67,52 +67,65 @@ TEST(TraceData, RecordingMayBeCoarserOrFinerThanTheSimulation) {
 }
 
 TEST(TraceData, OneStimulusMayServeAllRecordings) {
-    TraceFitterOptions options = leaky_options();
-    options.inputs[0].second.values = Array2(1, test::leaky_steps, 1e-10);
+    FitterOptions options = leaky_options();
+    options.recordings.inputs[0].second.values = Array2(1, test::leaky_steps, 1e-10);
     TraceFitter fitter(options);
     EXPECT_EQ(fitter.n_traces(), 2U);
 }
 
 TEST(TraceData, TimeStepDefaultsToTheRecording) {
-    TraceFitterOptions options = leaky_options();
-    options.dt = 0;
-    options.inputs[0].second.dt = 0;
+    FitterOptions options = leaky_options();
+    options.recordings.dt = 0;
+    options.recordings.inputs[0].second.dt = 0;
     EXPECT_EQ(TraceFitter(options).dt(), test::leaky_dt);
 }
 
 TEST(TraceData, RefusesDataThatDoNotFit) {
     const auto changed = [](auto change) {
-        TraceFitterOptions options = leaky_options();
+        FitterOptions options = leaky_options();
         change(options);
         return refusal(options);
     };
-    using O = TraceFitterOptions;
-    EXPECT_THAT(changed([](O& o) { o.inputs[0].first = "Iext"; }),
+    using O = FitterOptions;
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].first = "Iext"; }),
                 testing::HasSubstr("the model has no input `Iext`\nhint: the inputs of the model are `I`"));
-    EXPECT_THAT(changed([](O& o) { o.inputs.clear(); }), testing::HasSubstr("there are no data for the input `I`"));
-    EXPECT_THAT(changed([](O& o) { o.inputs.push_back(o.inputs[0]); }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs.clear(); }), testing::HasSubstr("there are no data for the input `I`"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs.push_back(o.recordings.inputs[0]); }),
                 testing::HasSubstr("the input `I` is given twice"));
-    EXPECT_THAT(changed([](O& o) { o.outputs.clear(); }), testing::HasSubstr("there is no recording to fit"));
-    EXPECT_THAT(changed([](O& o) { o.outputs[0].first = "u"; }), testing::HasSubstr("the model has no variable `u`"));
-    EXPECT_THAT(changed([](O& o) { o.outputs[0].first = "tau"; }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs.clear(); }), testing::HasSubstr("a TraceFitter needs the recorded traces of at least one output"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].first = "u"; }), testing::HasSubstr("the model has no variable `u`"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].first = "tau"; }),
                 testing::HasSubstr("`tau` is neither a state nor a subexpression"));
-    EXPECT_THAT(changed([](O& o) { o.outputs.push_back(o.outputs[0]); }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs.push_back(o.recordings.outputs[0]); }),
                 testing::HasSubstr("the output `v` is given twice"));
-    EXPECT_THAT(changed([](O& o) { o.outputs[0].second.values = {}; }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.values = {}; }),
                 testing::HasSubstr("the recording of `v` is empty"));
-    EXPECT_THAT(changed([](O& o) { o.outputs[0].second.values(1, 7) = std::nan(""); }),
-                testing::HasSubstr("the recording of `v` has nan at sample 7 of trace 1 (counted from 0)"));
-    EXPECT_THAT(changed([](O& o) { o.inputs[0].second.values(0, 3) = std::numeric_limits<double>::infinity(); }),
-                testing::HasSubstr("the input `I` has inf at sample 3 of trace 0"));
-    EXPECT_THAT(changed([](O& o) { o.inputs[0].second.values = Array2(3, test::leaky_steps); }),
+    EXPECT_THAT(
+        changed([](O& o) { o.recordings.outputs[0].second.values(1, 7) = std::numeric_limits<double>::infinity(); }),
+        testing::HasSubstr("the recording of `v` has inf at sample 8 of trace 2"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.values = Array2(2, test::leaky_steps, std::nan("")); }),
+                testing::HasSubstr("trace 1 of the recording of `v` has no sample that is a number"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].second.values(0, 3) = std::nan(""); }),
+                testing::HasSubstr("the input `I` has nan at sample 4 of trace 1"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].second.values = Array2(3, test::leaky_steps); }),
                 testing::HasSubstr("the recording of `v` has 2 traces, but the input `I` has 3"));
-    EXPECT_THAT(changed([](O& o) { o.inputs[0].second = test::leaky_currents(200); }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].second = test::leaky_currents(200); }),
                 testing::HasSubstr("the input `I` lasts 0.02 s, but the recordings last 0.03 s"));
-    EXPECT_THAT(changed([](O& o) { o.outputs[0].second.dt = 1.5e-4; }),
-                testing::HasSubstr("one of the two must be a multiple of the other"));
-    EXPECT_THAT(changed([](O& o) { o.dt = -1; }),
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.trace_dt = {1e-4}; }),
+                testing::HasSubstr("has 2 traces, but sampling intervals for 1 and lengths for 0"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.trace_samples = {test::leaky_steps, 0}; }),
+                testing::HasSubstr("trace 2 of the recording of `v` cannot have 0 samples"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.duration = 0.1; }),
+                testing::HasSubstr("a duration is for spikes without recorded traces"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.spikes.emplace(1); }), testing::HasSubstr("the model has no threshold"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.trace_weights = {1}; }),
+                testing::HasSubstr("there are 1 trace weights for 2 traces"));
+    EXPECT_THAT(changed([](O& o) {
+                    o.recordings.trace_weights = {0, 0};
+                }),
+                testing::HasSubstr("the sum of the trace weights must be positive"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.dt = -1; }),
                 testing::HasSubstr("the time step must be a positive time, not -1 s"));
-    EXPECT_THAT(changed([](O& o) { o.n_samples = 0; }), testing::HasSubstr("n_samples must be at least 1"));
     EXPECT_THAT(changed([](O& o) { o.threads = -2; }), testing::HasSubstr("threads must not be negative"));
     EXPECT_THAT(changed([](O& o) { o.method = "eular"; }), testing::HasSubstr("did you mean `euler`?"));
 }
@@ -145,7 +158,7 @@ TEST(TraceData, RefusesParametersThatDoNotFit) {
                 }),
                 testing::HasSubstr("there is no parameter to search"));
 
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model =
         parse_brian({.equations = {"equations", "dv/dt = (E - v + R*I)/tau : volt\nE : volt\nR : ohm\ntau : second"},
                      .inputs = {"I"},
@@ -165,7 +178,7 @@ TEST(TraceData, RefusesMetricsThatDoNotFit) {
     EXPECT_THAT(refuse({.metric = mse({.t_start = 1})}),
                 testing::HasSubstr("t_start = 1 s is beyond the end of the trace"));
     EXPECT_THAT(refuse({.metric = mse({.t_weights = {1, 2, 3}})}),
-                testing::HasSubstr("3 t_weights for traces of 300 samples"));
+                testing::HasSubstr("3 t_weights for 300 samples of trace 1"));
     EXPECT_THAT(refuse({.metric = mse({.normalization = quantity("1 nA")})}),
                 testing::HasSubstr("the normalization of the error is in"));
     EXPECT_THAT(refuse({.metrics = {{"w", mse()}}}),

@@ -25,7 +25,7 @@ using test::message_of;
 using test::quantity;
 
 // The mean squared error without its online form.
-class FromTraces final : public Metric {
+class FromTraces final : public TraceMetric {
   public:
     explicit FromTraces(MSEOptions options) : metric_(std::move(options)) {}
     [[nodiscard]] std::string description() const override { return "from traces: " + metric_.description(); }
@@ -67,7 +67,7 @@ TEST(TraceFitter, RecoversALeakyIntegrator) {
 
 TEST(TraceFitter, RecoversTheHodgkinHuxleyTutorial) {
     for (const std::uint64_t seed : {1, 2, 3}) {
-        TraceFitterOptions options = test::hodgkin_huxley_options();
+        FitterOptions options = test::hodgkin_huxley_options();
         options.seed = seed;
         TraceFitter fitter(std::move(options));
         const FitResult result = fitter.fit({.parameters = test::hodgkin_huxley_bounds(), .n_rounds = 40});
@@ -81,8 +81,8 @@ TEST(TraceFitter, RecoversTheHodgkinHuxleyTutorial) {
 }
 
 TEST(TraceFitter, GivesThePublishedErrorOfTheTruth) {
-    TraceFitterOptions options = test::hodgkin_huxley_options();
-    const Array2 recordings = options.outputs.front().second.values;
+    FitterOptions options = test::hodgkin_huxley_options();
+    const Array2 recordings = options.recordings.outputs.front().second.values;
     TraceFitter fitter(std::move(options));
     const Generated truth = fitter.generate({.parameters = {{"gl", 1e-8}, {"g_na", 2e-5}, {"g_kd", 6e-6}}});
     const Array2& v = truth["v"];
@@ -160,7 +160,7 @@ TEST(TraceFitter, RestartForgetsEverything) {
 
 TEST(TraceFitter, SeedDecidesTheResult) {
     const auto evaluations = [](std::uint64_t seed) {
-        TraceFitterOptions options = leaky_options();
+        FitterOptions options = leaky_options();
         options.seed = seed;
         TraceFitter fitter(std::move(options));
         static_cast<void>(fitter.fit({.parameters = leaky_bounds(), .n_rounds = 3}));
@@ -172,7 +172,7 @@ TEST(TraceFitter, SeedDecidesTheResult) {
 
 TEST(TraceFitter, ThreadsAndVectorWidthChangeNothing) {
     const auto evaluations = [](int threads, int width) {
-        TraceFitterOptions options = test::hodgkin_huxley_options();
+        FitterOptions options = test::hodgkin_huxley_options();
         options.threads = threads;
         options.kernel.width = width;
         options.n_samples = 37;
@@ -186,7 +186,7 @@ TEST(TraceFitter, ThreadsAndVectorWidthChangeNothing) {
 }
 
 TEST(TraceFitter, NoiseIsReproducedWhenContinued) {
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model = parse_brian({.equations = {"equations", R"(dv/dt = (E - v + R*I)/tau + 1*mV*xi*tau**-0.5 : volt
                                                                E : volt
                                                                R : ohm
@@ -224,11 +224,11 @@ TEST(TraceFitter, MarksValuesAtABound) {
 }
 
 TEST(TraceFitter, SeveralOutputsAddTheirErrors) {
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model = test::leaky_model("I_leak = (v - E)/R : amp\n");
     TimeSeries leak = test::leaky_recordings();
     for (double& value : leak.values.values) value = (value + 0.07) / 1e8;
-    options.outputs.emplace_back("I_leak", leak);
+    options.recordings.outputs.emplace_back("I_leak", leak);
     TraceFitter fitter(options);
     const FitOptions fit{.parameters = leaky_bounds(),
                          .metrics = {{"v", mse({.normalization = quantity("10 mV")})},
@@ -252,7 +252,7 @@ TEST(TraceFitter, SeveralOutputsAddTheirErrors) {
 }
 
 TEST(TraceFitter, PenaltyIsTheValueAtTheEnd) {
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model = test::leaky_model("cost = 1e-3*(v - E)**2 + 1*mV**2 : volt**2\n");
     options.penalty = "cost";
     TraceFitter fitter(options);
@@ -282,9 +282,9 @@ TEST(TraceFitter, PenaltyIsTheValueAtTheEnd) {
 
 TEST(TraceFitter, IterationCountsRoundsOfAllFits) {
     // The error is (iteration + x - 5)**2, so the model tells which iteration it saw.
-    TraceFitterOptions options{
+    FitterOptions options{
         .model = parse_brian({.equations = {"equations", "dq/dt = 0/second : 1\ny = q + iteration + x : 1\nx : 1"}}),
-        .outputs = {{"y", {.dt = 1e-3, .values = Array2(1, 4, 5.0)}}},
+        .recordings = {.outputs = {{"y", {.dt = 1e-3, .values = Array2(1, 4, 5.0)}}}},
         .n_samples = 3};
     TraceFitter fitter(options);
     std::vector<std::size_t> seen;
@@ -331,7 +331,7 @@ TEST(TraceFitter, InterruptedFitContinuesAsIfNothingHadHappened) {
 
     // The metric of the second round raises the flag, so the simulation is interrupted while it runs.
     std::atomic<bool> cancelled = false;
-    class Interrupting final : public Metric {
+    class Interrupting final : public TraceMetric {
       public:
         explicit Interrupting(std::atomic<bool>& flag) : flag_(flag) {}
         [[nodiscard]] std::string description() const override { return "interrupting"; }
@@ -345,7 +345,7 @@ TEST(TraceFitter, InterruptedFitContinuesAsIfNothingHadHappened) {
         std::atomic<bool>& flag_;
         mutable std::atomic<std::size_t> seen_ = 0;
     };
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.threads = 1;
     TraceFitter fitter(options);
     const FitResult first = fitter.fit({.parameters = leaky_bounds(),
@@ -365,7 +365,7 @@ TEST(TraceFitter, InterruptedFitContinuesAsIfNothingHadHappened) {
 }
 
 TEST(TraceFitter, FailingSamplesAreCountedAndNeverBest) {
-    TraceFitterOptions options = leaky_options();
+    FitterOptions options = leaky_options();
     options.model =
         parse_brian({.equations = {"equations", R"(dv/dt = (E - v + R*I)/tau + 0*sqrt(E + 75*mV)*volt**0.5/second : volt
                                                                E : volt

@@ -18,6 +18,7 @@
 #include "spikesmith/data/numpy.hpp"
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/numerics/methods.hpp"
+#include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/simulate/ensemble.hpp"
 #include "spikesmith/simulate/record.hpp"
 
@@ -284,7 +285,7 @@ TEST_P(GoldenError, OfTheRecordingIsReproducedOnline) {
     golden.data.targets["v"] = {dt, target};
     golden.data.weights["v"] = {dt, Array2(1, golden.n_steps, 1.0 / static_cast<double>(golden.n_steps))};
     UpdateProgram program = golden.program();
-    add_online_error(program, "v");
+    add_online_error(program, {.output = "v"});
     const RunResult result = Ensemble(program, golden.data).run(golden.parameters);
     double mean = 0;
     for (std::size_t r = 0; r < golden.n_neurons; ++r) {

@@ -1,4 +1,4 @@
-// What happens in one step, in which order: samples, threshold, reset, refractoriness, special names, online errors.
+// What happens in one step, in which order: samples, threshold, reset, refractoriness, special names.
 #include <cmath>
 
 #include "numerics/small_models.hpp"
@@ -151,25 +151,6 @@ TEST(ConstantOverDt, IsOneDrawPerStepForAllUses) {
     const auto result = run(model, "rk4", 0.1, 50);
     EXPECT_EQ(result.states[0], result.states[1]);
     EXPECT_NE(result.states[0], 0);
-}
-
-TEST(OnlineError, IsTheWeightedSquaredDifference) {
-    Model model = model_of({{"v", 1.0}}, {0});
-    auto program = integrate(model, {.method = "euler", .dt = 1, .outputs = {"v"}});
-    add_online_error(program, "v");
-    ASSERT_EQ(program.online_errors.size(), 1U);
-    std::vector<std::vector<double>> rows;
-    double expected = 0;
-    for (int k = 0; k < 6; ++k) {
-        const double target = 0.3 * k * k, weight = k < 2 ? 0 : 0.5 * k;
-        expected += weight * (k - target) * (k - target);
-        std::vector<double> row;
-        for (const auto& input : program.time_inputs)
-            row.push_back(input.kind == TimeInput::Kind::target ? target : weight);
-        rows.push_back(row);
-    }
-    EXPECT_DOUBLE_EQ(run(program, 6, {}, rows).states[static_cast<std::size_t>(program.online_errors[0])], expected);
-    EXPECT_THROW(add_online_error(program, "w"), ModelError);
 }
 
 TEST(Printing, ShowsTheStages) {

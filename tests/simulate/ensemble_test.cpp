@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/methods.hpp"
 #include "spikesmith/simulate/record.hpp"
@@ -52,7 +53,7 @@ Model random_walk() {
 
 UpdateProgram program_of(const Model& model, const std::string& output, bool online_error) {
     UpdateProgram program = integrate(model, {.method = "euler", .dt = 0.1 * ms, .outputs = {output}});
-    if (online_error) add_online_error(program, output);
+    if (online_error) add_online_error(program, {.output = output});
     return program;
 }
 

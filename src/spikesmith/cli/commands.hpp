@@ -13,6 +13,7 @@ struct CommandOptions {
     bool json = false;         // one JSON object on `out` and nothing else
     bool quiet = false;        // no progress, no report
     bool replace = false;      // --force: an earlier run in the output folder is replaced
+    bool resume = false;       // --resume: the run in the output folder goes on from its checkpoint
 };
 
 // Each returns an exit code and throws spikesmith::Error for wrong input.
@@ -23,7 +24,8 @@ int check_command(const Config& config, const CommandOptions& options, const Pro
 // Runs the model once under every stimulus; writes traces.npz, spikes.csv, traces.svg, result.json, log.txt and on demand traces.csv.
 int simulate_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
 
-// Fits; writes result.json, evaluations.csv, traces.npz, traces.svg, convergence.svg, log.txt.
+// Fits; writes result.json, evaluations.csv and .npz, traces.npz, traces.svg, convergence.svg, log.txt, and while it runs
+// checkpoint.txt; with spikes spikes.csv and spikes.svg; with a Pareto front pareto.csv and pareto.svg.
 int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
 
 }  // namespace spikesmith

@@ -98,12 +98,34 @@ std::vector<std::string> read_columns(const TomlValue& columns) {
     return result;
 }
 
+// One path or an array of paths.
+std::vector<ConfigPath> read_paths(const TomlValue& value, const std::filesystem::path& folder) {
+    std::vector<ConfigPath> paths;
+    if (value.kind != Kind::array) {
+        paths.push_back(read_path(value, "file", folder));
+        return paths;
+    }
+    if (value.elements.empty()) fail_at(value.place, "`file` names no file");
+    for (const auto& element : value.elements) paths.push_back(read_path(element, "file", folder));
+    return paths;
+}
+
+std::string read_unit_text(const Section& section, std::string_view key, const Dimension& dimension) {
+    const auto* unit = section.string(key, fmt::format("{} = \"ms\"", key));
+    if (unit == nullptr) return {};
+    const NamedText named{"unit", unit};
+    Unit parsed;
+    with_positions_in({&named, 1}, [&] { parsed = parse_recorded_unit(unit->text, named.name); });
+    if (!(parsed.dimension == dimension))
+        fail_at(unit->place, fmt::format("`{}` must be a unit of time, not of {}", key, parsed.dimension.name()));
+    return unit->text;
+}
+
 SeriesConfig read_series(const TomlMember& member, const std::string& path, const std::filesystem::path& folder) {
     SeriesConfig series;
     series.name = {member.key, member.place};
-    if (member.value.kind == Kind::string) {  // the short form: only a file
-        series.file = read_path(member.value, "file", folder);
-        series.source.path = series.file.path.string();
+    if (member.value.kind == Kind::string || member.value.kind == Kind::array) {  // the short form: only files
+        series.files = read_paths(member.value, folder);
         return series;
     }
     if (member.value.kind != Kind::table) {
@@ -113,9 +135,8 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
     const Section section(
         member.value, path + "." + member.key,
         {"file", "key", "columns", "unit", "orientation", "dt", "index", "index_unit", "header", "delimiter"});
-    series.file = read_path(section.required("file", "file = \"current.npy\""), "file", folder);
+    series.files = read_paths(section.required("file", "file = \"current.npy\""), folder);
     RecordingSource& source = series.source;
-    source.path = series.file.path.string();
     source.key = section.text_or("key", "");
     if (const auto* columns = section.find("columns")) source.columns = read_columns(*columns);
     if (const auto* unit = section.string("unit", "unit = \"mV\"")) {
@@ -136,15 +157,7 @@ SeriesConfig read_series(const TomlMember& member, const std::string& path, cons
                        "\"none\" if there is no such column");
         }
     }
-    if (const auto* unit = section.string("index_unit", "index_unit = \"ms\"")) {
-        const NamedText named{"unit", unit};
-        Unit time_unit;
-        with_positions_in({&named, 1}, [&] { time_unit = parse_recorded_unit(unit->text, named.name); });
-        if (!(time_unit.dimension == dimensions::second))
-            fail_at(unit->place,
-                    fmt::format("`index_unit` must be a unit of time, not of {}", time_unit.dimension.name()));
-        source.index_unit = unit->text;
-    }
+    source.index_unit = read_unit_text(section, "index_unit", dimensions::second);
     if (const auto header = section.boolean("header")) source.header = *header ? Header::present : Header::absent;
     if (const auto* delimiter = section.string("delimiter", "delimiter = \";\"")) {
         if (delimiter->text.size() != 1)
@@ -165,12 +178,30 @@ std::vector<SeriesConfig> read_all_series(const Section& data, std::string_view 
     return result;
 }
 
+SpikesConfig read_spikes(const TomlMember& member, const std::filesystem::path& folder) {
+    SpikesConfig spikes{.files = {}, .key = {}, .unit = {}, .place = member.place};
+    if (member.value.kind == Kind::string || member.value.kind == Kind::array) {
+        spikes.files = read_paths(member.value, folder);
+        return spikes;
+    }
+    if (member.value.kind != Kind::table) {
+        wrong_type("spikes", "a table or the path of a file", member.value,
+                   "for example `spikes = {file = \"spikes.csv\", unit = \"ms\"}`");
+    }
+    const Section section(member.value, "data.spikes", {"file", "key", "unit"});
+    spikes.files = read_paths(section.required("file", "file = \"spikes.csv\""), folder);
+    spikes.key = section.text_or("key", "");
+    spikes.unit = read_unit_text(section, "unit", dimensions::second);
+    return spikes;
+}
+
 DataConfig read_data(const TomlValue& table, const std::filesystem::path& folder) {
-    const Section section(table, "data", {"dt", "inputs", "outputs"});
+    const Section section(table, "data", {"dt", "inputs", "outputs", "spikes"});
     DataConfig data;
     data.dt = section.duration("dt", false);
     data.inputs = read_all_series(section, "inputs", folder);
     data.outputs = read_all_series(section, "outputs", folder);
+    if (const auto* spikes = table.find("spikes")) data.spikes = read_spikes(*spikes, folder);
     return data;
 }
 
@@ -180,9 +211,19 @@ ParameterConfig read_parameter(const TomlMember& member) {
     parameter.name = {member.key, member.place};
     const TomlValue* bounds = &member.value;
     if (member.value.kind == Kind::table) {
-        const Section section(member.value, "fit.parameters." + member.key, {"bounds", "scale", "fixed"});
+        const Section section(member.value, "fit.parameters." + member.key,
+                              {"bounds", "scale", "integer", "fixed", "tied"});
         bounds = section.find("bounds");
         parameter.scale = section.choice("scale", {"linear", "log"}, 0) == 0 ? Scale::linear : Scale::logarithmic;
+        parameter.integer = section.boolean("integer").value_or(false);
+        if (const auto* tied = section.string("tied", "tied = \"0.3*g_na\"")) {
+            if (bounds != nullptr || section.find("fixed") != nullptr || section.find("scale") != nullptr ||
+                section.find("integer") != nullptr)
+                fail_at(tied->place, fmt::format("`{}` is tied to others, so nothing else can be said of it", member.key),
+                        "give `tied`, or `fixed`, or `bounds`");
+            parameter.tied = *tied;
+            return parameter;
+        }
         if (const auto* fixed = section.find("fixed")) {
             if (bounds != nullptr || section.find("scale") != nullptr)
                 fail_at(fixed->place, fmt::format("`{}` is both fixed and free", member.key),
@@ -191,7 +232,7 @@ ParameterConfig read_parameter(const TomlMember& member) {
             return parameter;
         }
         if (bounds == nullptr)
-            fail_at(member.place, fmt::format("parameter `{}` has neither `bounds` nor `fixed`", member.key), example);
+            fail_at(member.place, fmt::format("parameter `{}` has no `bounds`, and is not `fixed` or `tied`", member.key), example);
     } else if (member.value.kind == Kind::string || member.value.kind == Kind::integer ||
                member.value.kind == Kind::real) {
         fail_at(member.value.place, fmt::format("parameter `{}` needs two bounds", member.key),
@@ -223,46 +264,33 @@ ParameterConfig read_parameter(const TomlMember& member) {
     return parameter;
 }
 
-MetricConfig read_metric(const TomlValue& table, const std::string& path, MetricConfig metric, bool with_outputs) {
-    const Section section = with_outputs
-                                ? Section(table, path, {"type", "t_start", "t_weights", "normalization", "outputs"})
-                                : Section(table, path, {"type", "t_start", "t_weights", "normalization"});
-    metric.place = table.place;
-    (void)section.choice("type", {"mse"}, 0);
-    if (auto t_start = section.duration("t_start", true)) metric.t_start = std::move(t_start);
-    if (const auto* weights = section.find("t_weights")) {
-        const std::string example = "for example `t_weights = [{from = \"2 ms\", to = \"5 ms\", weight = 10}]`";
-        if (weights->kind != Kind::array) wrong_type("t_weights", "an array of tables", *weights, example);
-        metric.t_weights.clear();
-        for (const auto& element : weights->elements) {
-            if (element.kind != Kind::table) wrong_type("t_weights", "an array of tables", element, example);
-            const Section window(element, path + ".t_weights", {"from", "to", "weight"});
-            WeightWindow result{read_duration(window.required("from", "from = \"2 ms\""), "from", true),
-                                read_duration(window.required("to", "to = \"5 ms\""), "to", false), 1};
-            const auto& weight = window.required("weight", "weight = 10");
-            if (weight.kind != Kind::integer && weight.kind != Kind::real) wrong_type("weight", "a number", weight);
-            if (!(weight.real >= 0) || !std::isfinite(weight.real))
-                fail_at(weight.place, "`weight` must be zero or positive");
-            result.weight = weight.real;
-            if (!(result.from.quantity.value < result.to.quantity.value))
-                fail_at(result.to.place, "`to` is not after `from`");
-            metric.t_weights.push_back(std::move(result));
-        }
-        if (metric.t_start && metric.t_start->quantity.value > 0) {
-            fail_at(metric.t_start->place, "`t_start` and `t_weights` exclude each other",
-                    "give the time before the start a weight of 0");
+// [fit.metric] and below: the metric of all traces, and those of single outputs; an array of tables for several metrics of one.
+void read_metrics(const Section& fit_section, FitConfig& fit) {
+    const auto* table = fit_section.table("metric");
+    TomlValue empty;
+    empty.place = fit.place;
+    fit.metric = read_metric(table == nullptr ? empty : *table, "fit.metric", nullptr, false);
+    if (table == nullptr) return;
+    const auto* outputs = table->find("outputs");
+    if (outputs == nullptr) return;
+    if (outputs->value.kind != Kind::table)
+        wrong_type("outputs", "a table", outputs->value, "one table for each output: `[fit.metric.outputs.v]`");
+    for (const auto& member : outputs->value.members) {
+        const std::vector<TomlValue> single{member.value};
+        const auto& tables = member.value.kind == Kind::array ? member.value.elements : single;
+        for (const TomlValue& own : tables) {
+            if (own.kind != Kind::table) wrong_type(member.key, "a table", own);
+            fit.output_metrics.emplace_back(
+                ConfigName{member.key, member.place},
+                read_metric(own, "fit.metric.outputs." + member.key, &fit.metric, member.key == "spikes"));
         }
     }
-    if (const auto* value = section.find("normalization")) {
-        metric.normalization = read_quantity(*value, "normalization");
-        if (!(metric.normalization->quantity.value > 0)) fail_at(value->place, "`normalization` must be positive");
-    }
-    return metric;
 }
 
 FitConfig read_fit(const TomlValue& table) {
     const Section section(table, "fit",
-                          {"outputs", "n_samples", "n_rounds", "penalty", "parameters", "optimizer", "metric"});
+                          {"outputs", "n_samples", "n_rounds", "penalty", "duration", "trace_weights",
+                           "checkpoint_interval", "parameters", "optimizer", "metric"});
     FitConfig fit;
     fit.place = table.place;
     fit.outputs = section.names("outputs", "outputs = [\"v\"]");
@@ -270,10 +298,22 @@ FitConfig read_fit(const TomlValue& table) {
     fit.n_rounds = static_cast<int>(section.integer("n_rounds", 1, 10'000'000).value_or(fit.n_rounds));
     if (const auto* penalty = section.string("penalty", "penalty = \"cost\""))
         fit.penalty = ConfigName{penalty->text, penalty->place};
+    fit.duration = section.duration("duration", false);
+    if (const auto interval = section.duration("checkpoint_interval", true))
+        fit.checkpoint_seconds = interval->quantity.value;
+    if (const auto* weights = section.find("trace_weights")) {
+        if (weights->kind != Kind::array) wrong_type("trace_weights", "an array of numbers, one per trace", *weights);
+        fit.trace_weights_place = weights->place;
+        for (const auto& element : weights->elements) {
+            if (element.kind != Kind::integer && element.kind != Kind::real)
+                wrong_type("trace_weights", "an array of numbers", element);
+            fit.trace_weights.push_back(element.real);
+        }
+    }
     (void)section.required("parameters", "parameters = {g = [\"1 nS\", \"100 nS\"]}");
     const auto* parameters = section.table("parameters");
     for (const auto& member : parameters->members) fit.parameters.push_back(read_parameter(member));
-    if (std::all_of(fit.parameters.begin(), fit.parameters.end(), [](const auto& p) { return p.fixed.has_value(); })) {
+    if (std::all_of(fit.parameters.begin(), fit.parameters.end(), [](const auto& p) { return p.fixed || p.tied; })) {
         fail_at(parameters->place, "no parameter is free",
                 "give at least one of [fit.parameters] bounds: `g = [\"1 nS\", \"100 nS\"]`");
     }
@@ -282,7 +322,7 @@ FitConfig read_fit(const TomlValue& table) {
             if (member.key == "method") {
                 if (member.value.kind != Kind::string)
                     wrong_type("method", "a string", member.value, "for example `method = \"differential_evolution\"`");
-                fit.optimizer.method = {member.value.text, member.value.place};
+                fit.optimizer.method = ConfigName{member.value.text, member.value.place};
             } else if (member.value.kind == Kind::table || member.value.kind == Kind::array ||
                        member.value.kind == Kind::time) {
                 wrong_type(member.key, "a number, a string, true or false", member.value);
@@ -291,19 +331,7 @@ FitConfig read_fit(const TomlValue& table) {
             }
         }
     }
-    if (const auto* metric = section.table("metric")) {
-        fit.metric = read_metric(*metric, "fit.metric", {}, true);
-        if (const auto* outputs = metric->find("outputs")) {
-            if (outputs->value.kind != Kind::table)
-                wrong_type("outputs", "a table", outputs->value, "one table for each output: `[fit.metric.outputs.v]`");
-            for (const auto& member : outputs->value.members) {
-                if (member.value.kind != Kind::table) wrong_type(member.key, "a table", member.value);
-                fit.output_metrics.emplace_back(
-                    ConfigName{member.key, member.place},
-                    read_metric(member.value, "fit.metric.outputs." + member.key, fit.metric, false));
-            }
-        }
-    }
+    read_metrics(section, fit);
     return fit;
 }
 
@@ -369,6 +397,7 @@ Config read_source(SourceText text, const std::filesystem::path& file, std::stri
 }
 
 void make_relative(TomlValue& value, const std::filesystem::path& from, const std::filesystem::path& to) {
+    for (TomlValue& element : value.elements) make_relative(element, from, to);
     if (value.kind != Kind::string) return;
     const std::filesystem::path written = value.text;
     if (written.is_absolute()) return;
@@ -427,6 +456,10 @@ std::string config_as_run(const Config& config, const std::filesystem::path& fol
                 TomlMember* file = member.value.kind == Kind::table ? member.value.find("file") : &member;
                 if (file != nullptr) make_relative(file->value, from, folder);
             }
+        }
+        if (auto* spikes = data->value.find("spikes")) {
+            TomlMember* file = spikes->value.kind == Kind::table ? spikes->value.find("file") : spikes;
+            if (file != nullptr) make_relative(file->value, from, folder);
         }
     }
     if (auto* run = tree.find("run")) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "spikesmith/cli/metric_config.hpp"
 #include "spikesmith/cli/toml_value.hpp"
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/data/recording.hpp"
@@ -19,24 +20,6 @@
 #include "spikesmith/units/units.hpp"
 
 namespace spikesmith {
-
-// A quantity with the place where it was written.
-struct ConfigQuantity {
-    Quantity quantity;
-    Place place;
-};
-
-// A name with its place.
-struct ConfigName {
-    std::string name;
-    Place place;
-};
-
-// A path as written; relative paths are relative to the folder of the configuration file.
-struct ConfigPath {
-    std::filesystem::path path;  // resolved
-    Place place;
-};
 
 // [model]
 struct ModelConfig {
@@ -56,15 +39,23 @@ struct ModelConfig {
     int max_steps = 100;  // of the adaptive methods, per dt
 };
 
-// Traces of one variable in a file: [data.inputs.NAME], [data.outputs.NAME]
+// Traces of one variable in one or several files: [data.inputs.NAME], [data.outputs.NAME]
 struct SeriesConfig {
     ConfigName name;
-    ConfigPath file;
-    RecordingSource source;  // what of the file; `path` is resolved
+    std::vector<ConfigPath> files;  // at least one; the traces of the first come first
+    RecordingSource source;         // what of each file; without `path`
     std::optional<Unit> unit;
     Place unit_place;
     std::optional<ConfigQuantity>
         dt;  // default: from the time column of a text file, else `dt` of [data], else of [model]
+};
+
+// [data.spikes]
+struct SpikesConfig {
+    std::vector<ConfigPath> files;  // at least one; the trains of the first come first
+    std::string key;
+    std::string unit;
+    Place place;
 };
 
 // [data]
@@ -72,14 +63,17 @@ struct DataConfig {
     std::optional<ConfigQuantity> dt;  // sampling interval of all series that state none
     std::vector<SeriesConfig> inputs;
     std::vector<SeriesConfig> outputs;
+    std::optional<SpikesConfig> spikes;
 };
 
-// A free parameter with bounds, or a fixed one: [fit.parameters]
+// A free parameter with bounds, a fixed one, or one that follows from others: [fit.parameters]
 struct ParameterConfig {
     ConfigName name;
     ConfigQuantity low, high;
     Scale scale = Scale::linear;
+    bool integer = false;
     std::optional<ConfigQuantity> fixed;
+    std::optional<TomlValue> tied;  // an expression of the model's language
 };
 
 // An option of an algorithm, passed on by name: [fit.optimizer]
@@ -90,37 +84,25 @@ struct OptionConfig {
 
 // [fit.optimizer]
 struct OptimizerConfig {
-    ConfigName method{"differential_evolution", {}};
+    std::optional<ConfigName> method;  // absent: chosen by the problem
     std::vector<OptionConfig> options;
-};
-
-// A stretch of time whose samples count `weight` times: [[fit.metric.t_weights]]
-struct WeightWindow {
-    ConfigQuantity from, to;
-    double weight = 1;
-};
-
-// [fit.metric], and [fit.metric.outputs.NAME] for one output alone
-struct MetricConfig {
-    std::string type = "mse";
-    std::optional<ConfigQuantity> t_start;  // samples before this time do not count
-    std::vector<WeightWindow> t_weights;    // samples outside all windows count once
-    std::optional<ConfigQuantity>
-        normalization;  // the output is divided by this before it is compared: a number or in its unit
-    Place place;
 };
 
 // [fit]
 struct FitConfig {
     Place place;
-    std::vector<ConfigName> outputs;  // default: all of [data.outputs]
+    std::vector<ConfigName> outputs;  // default: all of [data.outputs], and spikes if there are any
     int n_samples = 100;              // parameter sets per round
     int n_rounds = 30;
     std::optional<ConfigName> penalty;  // variable whose value at the end is added to the error
+    std::optional<ConfigQuantity> duration;  // of spikes without recorded traces
+    std::vector<double> trace_weights;
+    Place trace_weights_place;
+    double checkpoint_seconds = 0;  // at least so long between two checkpoints
     std::vector<ParameterConfig> parameters;
     OptimizerConfig optimizer;
-    MetricConfig metric;
-    std::vector<std::pair<ConfigName, MetricConfig>> output_metrics;
+    MetricConfig metric;                                              // of traces
+    std::vector<std::pair<ConfigName, MetricConfig>> output_metrics;  // several for one output are several objectives
 };
 
 // [simulate]

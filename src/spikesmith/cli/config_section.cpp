@@ -55,6 +55,9 @@ void wrong_type(std::string_view key, std::string_view expected, const TomlValue
 }
 
 Section::Section(const TomlValue& table, std::string path, std::initializer_list<std::string_view> keys)
+    : Section(table, std::move(path), std::vector<std::string_view>(keys)) {}
+
+Section::Section(const TomlValue& table, std::string path, const std::vector<std::string_view>& keys)
     : table_(table), path_(std::move(path)) {
     for (const auto& member : table.members) {
         if (std::find(keys.begin(), keys.end(), member.key) != keys.end()) continue;

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spikesmith/cli/config.hpp"
+#include "spikesmith/cli/config_values.hpp"
 #include "spikesmith/cli/toml_value.hpp"
 
 namespace spikesmith {
@@ -19,6 +19,7 @@ class Section {
   public:
     // `path` is the table's name for messages: "fit.metric", or "" for the file itself.
     Section(const TomlValue& table, std::string path, std::initializer_list<std::string_view> keys);
+    Section(const TomlValue& table, std::string path, const std::vector<std::string_view>& keys);
 
     [[nodiscard]] const TomlValue* find(std::string_view key) const;
     // `example` is a line that would be right, shown as a hint.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikesmith/optimize/methods.hpp"
 #include "spikesmith/report/text_table.hpp"
 
 namespace spikesmith {
@@ -143,14 +144,16 @@ std::string describe_fit(const Problem& problem) {
     if (!problem.config.fit) return {};
     const FitConfig& fit = *problem.config.fit;
     std::string out = fmt::format("\nFit: {} rounds of {} parameter sets, {}\n", fit.n_rounds, fit.n_samples,
-                                  fit.optimizer.method.name);
+                                  fit.optimizer.method ? fit.optimizer.method->name : std::string(standard_optimizer));
     std::vector<std::vector<std::string>> rows;
     for (const auto& p : fit.parameters) {
         if (p.fixed) {
             rows.push_back({p.name.name, "= " + format_quantity(p.fixed->quantity)});
+        } else if (p.tied) {
+            rows.push_back({p.name.name, "= " + flat(p.tied->text)});
         } else {
             rows.push_back({p.name.name, format_quantity(p.low.quantity) + " to " + format_quantity(p.high.quantity),
-                            std::string(scale_name(p.scale))});
+                            std::string(scale_name(p.scale)) + (p.integer ? ", whole" : "")});
         }
     }
     return out + text_table({{"parameter"}, {"bounds"}, {"scale"}}, rows);

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -15,14 +17,12 @@ namespace spikesmith {
 namespace {
 
 // Recordings and the best fit side by side, for the plot and for traces.npz.
-std::vector<TraceComparison> comparisons(const Problem& problem, const FitResult& result, const Generated& best) {
+std::vector<TraceComparison> comparisons(const Problem& problem, const Generated& best) {
     std::vector<TraceComparison> list;
-    for (const auto& name : result.outputs) {
+    for (const auto& [name, unused, values] : best.outputs) {
         const Series* recorded = problem.data.find_output(name);
-        TraceComparison item{name, recorded->dimension, recorded->values, recorded->dt, {}, best.dt};
-        for (const auto& output : best.outputs) {
-            if (output.name == name) item.simulated = output.values;
-        }
+        TraceComparison item{name, recorded->dimension, recorded->values, recorded->dt, {}, best.dt, recorded->trace_dt};
+        item.simulated = values;
         list.push_back(std::move(item));
     }
     return list;
@@ -37,6 +37,12 @@ NamedArrays fit_arrays(const Generated& best, const std::vector<TraceComparison>
         arrays.emplace_back(output.output + "_data", to_npy(output.recorded));
         other_interval = other_interval || output.recorded_dt != best.dt ||
                          output.recorded.columns != arrays.front().second.shape.front();
+    }
+    for (const auto& output : outputs) {
+        if (output.recorded_trace_dt.empty()) continue;
+        arrays.emplace_back(output.output + "_data_dt",
+                            NpyArray{{output.recorded_trace_dt.size()}, output.recorded_trace_dt});
+        return arrays;  // no time axis serves all traces
     }
     if (other_interval) {
         NpyArray time{{outputs.front().recorded.columns}, {}};
@@ -56,20 +62,66 @@ std::string round_line(const RoundReport& report) {
     return line;
 }
 
+// The evaluations as arrays: parameters, error, errors of the objectives, round, sample.
+NamedArrays evaluation_arrays(const Evaluations& evaluations) {
+    NamedArrays arrays;
+    const auto add = [&](const std::string& name, std::vector<double> values) {
+        arrays.emplace_back(name, NpyArray{{values.size()}, std::move(values)});
+    };
+    for (const auto& name : evaluations.parameters()) add(name, evaluations.column(name));
+    for (const auto* name : {"error", "round", "sample"}) {
+        if (std::ranges::find(evaluations.parameters(), name) == evaluations.parameters().end())
+            add(name, evaluations.column(name));
+    }
+    for (std::size_t k = 0; evaluations.outputs().size() > 1 && k < evaluations.outputs().size(); ++k) {
+        std::vector<double> values;
+        for (std::size_t i = 0; i < evaluations.size(); ++i) values.push_back(evaluations.objective_errors(i)[k]);
+        add("error_" + evaluations.outputs()[k], std::move(values));
+    }
+    return arrays;
+}
+
+// Takes up the run in the folder; afterwards `fit` does the rounds that are left.
+void resume(Fitter& fitter, FitOptions& fit, RunFolder& folder) {
+    std::error_code error;
+    if (!std::filesystem::exists(fit.checkpoint, error)) {
+        folder.log("there is no checkpoint yet: the run begins anew");
+        return;
+    }
+    const std::size_t done = fitter.resume(fit.checkpoint, fit);
+    if (done > fit.n_rounds) {
+        throw ConfigError(fmt::format("the run has done {} rounds already, but `n_rounds` is {}", done, fit.n_rounds));
+    }
+    folder.log(fmt::format("resumed after round {}", done));
+    fit.n_rounds -= done;
+}
+
+// Everything about the best parameter set.
+void write_best(const Problem& problem, Fitter& fitter, const RunFolder& folder) {
+    const Generated best = fitter.generate_traces();
+    const auto outputs = comparisons(problem, best);
+    folder.write("traces.npz", format_npz(fit_arrays(best, outputs)));
+    if (!outputs.empty()) folder.write("traces.svg", svg(trace_plot(problem.model.name, outputs)));
+    if (!fitter.data().spikes) return;
+    folder.write("spikes.csv", spikes_csv(best.spikes));
+    folder.write("spikes.svg", svg(spike_plot(problem.model.name, *fitter.data().spikes, best.spikes)));
+}
+
 }  // namespace
 
 int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
     const Problem problem = load_problem(config);
-    TraceFitter fitter = make_fitter(problem);
+    Fitter fitter = make_fitter(problem);
     FitOptions fit = fit_options(problem, fitter);
-    RunFolder folder = RunFolder::create(config, options.replace);
+    RunFolder folder = options.resume ? RunFolder::reopen(config) : RunFolder::create(config, options.replace);
 
     folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
     for (const auto& warning : problem.warnings) folder.log("warning: " + warning);
     for (const auto& note : fitter.program().notes) folder.log(note);
     const FitCallback progress = options.quiet ? FitCallback{} : progress_bar(streams.error, streams.terminal);
     fit.cancelled = interrupt.flag();
+    fit.checkpoint = folder.path() / "checkpoint.txt";
     fit.callback = [&](const RoundReport& report) {
         folder.log(round_line(report));
         return progress ? progress(report) : CallbackAction::proceed;
@@ -79,35 +131,42 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
     }
     FitResult result;
     try {
+        if (options.resume) {
+            resume(fitter, fit, folder);
+            folder.write("config.toml", config_as_run(config, folder.path()));
+        }
         result = fitter.fit(fit);
     } catch (const std::exception& error) {
         folder.log(fmt::format("error: {}", error.what()));
-        folder.write_log();
+        if (!options.resume) folder.write_log();
         throw;
     }
 
     const bool bar_is_open = progress && streams.terminal && result.stop_reason != StopReason::rounds_done;
     if (bar_is_open) streams.error << '\n';
-    folder.write("evaluations.csv", evaluations_csv(fitter.evaluations()));
+    const Evaluations& evaluations = fitter.evaluations();
+    folder.write("evaluations.csv", evaluations_csv(evaluations));
+    folder.write("evaluations.npz", format_npz(evaluation_arrays(evaluations)));
     nlohmann::ordered_json json = to_json(result);
     json["command"] = "fit";
     json["model"] = problem.model.name;
     json["version"] = version;
     folder.write("result.json", json.dump(2) + "\n");
-    if (result.best) {
-        const Generated best = fitter.generate_traces();
-        const auto outputs = comparisons(problem, result, best);
-        folder.write("traces.npz", format_npz(fit_arrays(best, outputs)));
-        folder.write("traces.svg", svg(trace_plot(problem.model.name, outputs)));
+    if (result.best) write_best(problem, fitter, folder);
+    if (!result.pareto_front.empty()) {
+        folder.write("pareto.csv", pareto_csv(result));
+        folder.write("pareto.svg", svg(pareto_plot(problem.model.name, result, evaluations)));
     }
     if (result.n_evaluations > 0)
-        folder.write("convergence.svg", svg(convergence_plot(problem.model.name, result, fitter.evaluations())));
+        folder.write("convergence.svg", svg(convergence_plot(problem.model.name, result, evaluations)));
 
     const std::string report = result.full_report();
     folder.log(report);
     folder.write_log();
     if (options.json) {
         json["folder"] = folder.path().string();
+        json["seconds"] = result.seconds;
+        json["compile_seconds"] = result.compile_seconds;
         streams.out << json.dump(2) << '\n';
     } else if (!options.quiet) {
         streams.out << report << "\nThis run is in " << folder.path().string() << '\n';

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <iterator>
+#include <limits>
 #include <set>
 
 #include <fmt/format.h>
@@ -10,8 +11,10 @@
 
 #include "spikesmith/cli/optimizer_options.hpp"
 #include "spikesmith/core/atomic_file.hpp"
+#include "spikesmith/data/spike_recording.hpp"
+#include "spikesmith/fit/names.hpp"
+#include "spikesmith/fit/objective.hpp"
 #include "spikesmith/lang/brian.hpp"
-#include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
 namespace spikesmith {
@@ -40,34 +43,65 @@ auto located(const Place& place, const Action& action) {
     }
 }
 
-struct LoadedSeries {
-    const SeriesConfig* config = nullptr;
+// The traces of one file.
+struct LoadedFile {
+    const ConfigPath* file = nullptr;
     Recording recording;
+    double dt = 0;  // sampling interval
 };
 
-std::vector<LoadedSeries> load_all(const std::vector<SeriesConfig>& configs) {
-    std::vector<LoadedSeries> result;
-    for (const auto& config : configs) {
-        result.push_back({&config, located(config.file.place, [&] { return load_recording(config.source); })});
-    }
-    return result;
-}
+// The traces of one variable.
+struct LoadedSeries {
+    const SeriesConfig* config = nullptr;
+    std::vector<LoadedFile> files;
+};
 
 // The sampling interval: stated for this series, in the file, for all series, or that of the simulation.
-double sampling_interval(const LoadedSeries& loaded, const Config& config) {
-    const auto& stated = loaded.config->dt;
-    const auto& measured = loaded.recording.dt;
+double sampling_interval(const SeriesConfig& series, const Recording& recording, const Config& config) {
+    const auto& stated = series.dt;
+    const auto& measured = recording.dt;
     if (stated && measured && std::abs(stated->quantity.value - *measured) > 1e-4 * *measured) {
-        fail_at(
-            stated->place,
-            fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity),
-                        loaded.config->source.path, format_quantity({*measured, dimensions::second})),
-            "leave `dt` out, or name another time column with `index`");
+        fail_at(stated->place,
+                fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity),
+                            recording.source, format_quantity({*measured, dimensions::second})),
+                "leave `dt` out, or name another time column with `index`");
     }
     if (stated) return stated->quantity.value;
     if (measured) return *measured;
     if (config.data.dt) return config.data.dt->quantity.value;
     return config.model.dt.quantity.value;
+}
+
+std::vector<LoadedSeries> load_all(const std::vector<SeriesConfig>& all, const Config& config) {
+    std::vector<LoadedSeries> result;
+    for (const auto& series : all) {
+        LoadedSeries loaded{&series, {}};
+        for (const ConfigPath& file : series.files) {
+            RecordingSource source = series.source;
+            source.path = file.path.string();
+            Recording recording = located(file.place, [&] { return load_recording(source); });
+            const double dt = sampling_interval(series, recording, config);
+            loaded.files.push_back({&file, std::move(recording), dt});
+        }
+        result.push_back(std::move(loaded));
+    }
+    return result;
+}
+
+// `n_traces`: of inputs and outputs; a single file may leave silent traces out.
+std::optional<std::vector<std::vector<double>>> load_all_spikes(const std::optional<SpikesConfig>& spikes,
+                                                                std::size_t n_traces) {
+    if (!spikes) return std::nullopt;
+    std::vector<std::vector<double>> trains;
+    for (const ConfigPath& file : spikes->files) {
+        const SpikeSource source{.path = file.path.string(),
+                                 .key = spikes->key,
+                                 .unit = spikes->unit,
+                                 .n_traces = spikes->files.size() == 1 ? n_traces : 0};
+        auto own = located(file.place, [&] { return load_spikes(source); });
+        std::ranges::move(own, std::back_inserter(trains));
+    }
+    return trains;
 }
 
 Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, std::vector<std::string>& warnings) {
@@ -90,6 +124,12 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
         text.initial_values.emplace_back(name, value.text);
         places.push_back({fmt::format("initial value of {}", name), &value});
     }
+    // A tied parameter is read like an initial value, so that constants, units and places in errors are the same.
+    for (const ParameterConfig& parameter : config.fit ? config.fit->parameters : std::vector<ParameterConfig>{}) {
+        if (!parameter.tied) continue;
+        text.initial_values.emplace_back(parameter.name.name, parameter.tied->text);
+        places.push_back({fmt::format("initial value of {}", parameter.name.name), &*parameter.tied});
+    }
     const auto part = [&](const std::optional<TomlValue>& value, const char* name) -> std::optional<std::string> {
         if (!value) return std::nullopt;
         places.push_back({name, &*value});
@@ -100,7 +140,8 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
     text.refractory = part(model.refractory, "refractory").value_or("");
     for (const auto& input : inputs) {
         text.inputs.push_back(input.config->name.name);
-        if (input.recording.dimension) text.input_dimensions[input.config->name.name] = *input.recording.dimension;
+        const auto& dimension = input.files.front().recording.dimension;
+        if (dimension) text.input_dimensions[input.config->name.name] = *dimension;
     }
     for (const auto& output : config.data.outputs) text.targets.push_back(output.name.name);
 
@@ -132,44 +173,101 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
     fail_at(name.place, fmt::format("{} `{}` is no variable of the model", what, name.name), std::move(hint));
 }
 
-Series to_series(LoadedSeries loaded, const Config& config, const Model& model, std::string_view what) {
+Series to_series(LoadedSeries loaded, const Model& model, std::string_view what) {
     const ConfigName& name = loaded.config->name;
     const auto variable = model.find(name.name);
     if (!variable) unknown_variable(name, model, what);
-    const Place& place = loaded.config->unit ? loaded.config->unit_place : loaded.config->file.place;
-    located(place,
-            [&] { require_dimension(loaded.recording, variable->dimension, fmt::format("{} `{}`", what, name.name)); });
-    return {name.name, variable->dimension, std::move(loaded.recording.values), sampling_interval(loaded, config),
-            loaded.recording.source};
+    Series series{.name = name.name, .dimension = variable->dimension, .values = {}, .source = {}};
+    std::size_t rows = 0;
+    std::size_t longest = 0;
+    bool alike = true;
+    const LoadedFile& first = loaded.files.front();
+    for (const LoadedFile& file : loaded.files) {
+        const Place& place = loaded.config->unit ? loaded.config->unit_place : file.file->place;
+        located(place, [&] { require_dimension(file.recording, variable->dimension, fmt::format("{} `{}`", what, name.name)); });
+        rows += file.recording.values.rows;
+        longest = std::max(longest, file.recording.values.columns);
+        alike = alike && file.recording.values.columns == first.recording.values.columns && file.dt == first.dt;
+        series.source += (series.source.empty() ? "" : ", ") + file.recording.source;
+    }
+    series.dt = first.dt;
+    if (loaded.files.size() == 1) {
+        series.values = std::move(loaded.files.front().recording.values);
+        return series;
+    }
+    series.values = Array2(rows, longest, std::numeric_limits<double>::quiet_NaN());
+    std::size_t row = 0;
+    for (const LoadedFile& file : loaded.files) {
+        for (std::size_t r = 0; r < file.recording.values.rows; ++r, ++row) {
+            std::ranges::copy(file.recording.values.row(r), series.values.row(row).begin());
+            if (alike) continue;
+            series.trace_dt.push_back(file.dt);
+            series.trace_samples.push_back(file.recording.values.columns);
+        }
+    }
+    return series;
 }
 
 TimeSeries time_series(const Series& series) {
-    return {series.dt, series.values};
+    return {.dt = series.dt,
+            .values = series.values,
+            .trace_dt = series.trace_dt,
+            .trace_samples = series.trace_samples};
 }
 
-// Parameters that have no initial value in the model: somebody must give them a value.
-std::vector<const Parameter*> open_parameters(const Model& model) {
-    std::vector<const Parameter*> result;
-    for (const auto& parameter : model.parameters) {
-        const bool has_value = std::any_of(model.initial_values.begin(), model.initial_values.end(),
-                                           [&](const auto& v) { return v.name == parameter.name; });
-        if (!has_value) result.push_back(&parameter);
+// Takes the ties of tied parameters out of the initial values, where the parser of the model put them.
+std::map<std::string, Expression> take_ties(Model& model, const Config& config) {
+    std::map<std::string, Expression> ties;
+    if (!config.fit) return ties;
+    for (const ParameterConfig& parameter : config.fit->parameters) {
+        if (!parameter.tied) continue;
+        const auto found = std::ranges::find(model.initial_values, parameter.name.name, &InitialValue::name);
+        if (found == model.initial_values.end()) continue;
+        for (const std::string& symbol : symbols_of(found->value)) {
+            const auto names = model.parameter_names();
+            if (std::ranges::find(names, symbol) != names.end()) continue;
+            fail_at(parameter.tied->place,
+                    fmt::format("`{}` is tied to `{}`, which is no parameter", parameter.name.name, symbol),
+                    did_you_mean(symbol, names));
+        }
+        ties.emplace(parameter.name.name, found->value);
+        model.initial_values.erase(found);
     }
-    return result;
+    return ties;
+}
+
+// Samples of a recording that are not numbers are gaps; they may also be a mistake.
+void warn_of_gaps(const Series& series, std::vector<std::string>& warnings) {
+    std::size_t gaps = 0;
+    for (std::size_t r = 0; r < series.values.rows; ++r) {
+        const auto trace = series.values.row(r).first(series.samples(r));
+        gaps += static_cast<std::size_t>(std::ranges::count_if(trace, [](double v) { return std::isnan(v); }));
+    }
+    if (gaps > 0) {
+        warnings.push_back(fmt::format("{} sample{} of the recording of `{}` {} NaN: a gap, where nothing is compared",
+                                       gaps, gaps == 1 ? "" : "s", series.name, gaps == 1 ? "is" : "are"));
+    }
+}
+
+// Seconds, of the longest trace.
+double duration_of(const Series& series) {
+    double longest = 0;
+    for (std::size_t r = 0; r < series.values.rows; ++r) {
+        const double dt = series.trace_dt.empty() ? series.dt : series.trace_dt[r];
+        longest = std::max(longest, static_cast<double>(series.samples(r)) * dt);
+    }
+    return longest;
 }
 
 // The parameter that a name of the configuration means.
 const Parameter& parameter_named(const ConfigName& name, const Model& model) {
-    const auto open = open_parameters(model);
-    const auto found = std::find_if(open.begin(), open.end(), [&](const Parameter* p) { return p->name == name.name; });
-    if (found != open.end()) return **found;
-    std::vector<std::string> names;
-    for (const auto* p : open) names.push_back(p->name);
-    for (const auto& p : model.parameters) {
-        if (p.name == name.name)
-            fail_at(name.place, fmt::format("parameter `{}` has an initial value, so it is not free", name.name),
-                    "remove it from [model.initial_values]");
+    const auto found = std::ranges::find(model.parameters, name.name, &Parameter::name);
+    if (found != model.parameters.end()) {
+        if (!has_initial_value(model, name.name)) return *found;
+        fail_at(name.place, fmt::format("parameter `{}` has an initial value, so it is not free", name.name),
+                "remove it from [model.initial_values]");
     }
+    const std::vector<std::string> names = names_of(open_parameters(model));
     std::string hint = did_you_mean(name.name, names);
     if (hint.empty())
         hint = names.empty() ? "declare it in the equations: `g : siemens (constant)`"
@@ -197,38 +295,6 @@ void require_dimension_of(const ConfigQuantity& value, const Dimension& expected
             fmt::format("for example `{} = {}`", names.front(), example));
 }
 
-std::vector<double> weights_of(const MetricConfig& config, const TraceFitter& fitter) {
-    std::vector<double> weights;
-    if (config.t_weights.empty()) return weights;
-    weights.assign(fitter.n_steps(), 1.0);
-    for (const auto& window : config.t_weights) {
-        const auto sample = [&](const ConfigQuantity& time) {
-            return std::nearbyint(time.quantity.value / fitter.dt());
-        };
-        const auto n = static_cast<double>(weights.size());
-        if (sample(window.from) >= n) {
-            fail_at(window.from.place, fmt::format("this is after the end of the traces at {}",
-                                                   format_quantity({n * fitter.dt(), dimensions::second})));
-        }
-        const auto first = static_cast<std::ptrdiff_t>(sample(window.from));
-        const auto last = static_cast<std::ptrdiff_t>(std::min(sample(window.to), n));
-        std::fill(weights.begin() + first, weights.begin() + last, window.weight);
-    }
-    return weights;
-}
-
-MetricPointer make_metric(const MetricConfig& config, const TraceFitter& fitter) {
-    return located(config.t_start ? config.t_start->place : config.place, [&] {
-        MSEOptions options;
-        if (config.t_start) options.t_start = config.t_start->quantity.value;
-        options.t_weights = weights_of(config, fitter);
-        if (config.normalization) options.normalization = config.normalization->quantity;
-        MetricPointer metric = mse(std::move(options));
-        metric->check(fitter.n_steps(), fitter.dt());
-        return metric;
-    });
-}
-
 const FitConfig& fit_section(const Config& config) {
     if (config.fit) return *config.fit;
     fail_at(config.tree.place, "the file has no section [fit]",
@@ -240,12 +306,13 @@ std::vector<const Series*> fitted_outputs(const Problem& problem, const FitConfi
     std::vector<const Series*> result;
     if (fit.outputs.empty()) {
         for (const auto& series : problem.data.outputs) result.push_back(&series);
-        if (result.empty())
+        if (result.empty() && !problem.data.spikes)
             fail_at(fit.place, "a fit needs recordings",
                     "name at least one in [data.outputs]: `v = {file = \"voltage.csv\", unit = \"mV\"}`");
         return result;
     }
     for (const auto& name : fit.outputs) {
+        if (name.name == spikes_output && problem.data.spikes) continue;
         const Series* series = problem.data.find_output(name.name);
         if (series == nullptr) {
             std::vector<std::string> names;
@@ -257,6 +324,26 @@ std::vector<const Series*> fitted_outputs(const Problem& problem, const FitConfi
         result.push_back(series);
     }
     return result;
+}
+
+// Whether spikes are fitted: if they are recorded, and [fit] names them or names nothing.
+bool fits_spikes(const Problem& problem, const FitConfig& fit) {
+    const auto named = [](const ConfigName& name) { return name.name == spikes_output; };
+    return problem.data.spikes && (fit.outputs.empty() || std::ranges::any_of(fit.outputs, named));
+}
+
+// Metrics with their places; what does not fit the recordings is shown where it is written.
+void check_metric(const MetricConfig& metric, const Series* output, const Fitter& fitter) {
+    if (output == nullptr) return;
+    if (metric.normalization && !metric.normalization->quantity.dimension.dimensionless()) {
+        require_dimension_of(*metric.normalization, output->dimension, "normalization");
+    }
+    const double end = static_cast<double>(fitter.n_steps()) * fitter.dt();
+    for (const ConfigQuantity& window : metric.windows) {
+        if (window.quantity.value < end) continue;
+        fail_at(window.place,
+                fmt::format("this is after the end of the traces at {}", format_quantity({end, dimensions::second})));
+    }
 }
 
 // Steps that a duration takes: a duration within 1e-4 of a multiple of dt is that multiple, else the next one.
@@ -309,7 +396,7 @@ std::vector<std::string> simulated_outputs(const Problem& problem) {
 UpdateProgram simulated_program(const Problem& problem) {
     IntegrationOptions options = integration_options(problem.config.model);
     options.outputs = simulated_outputs(problem);
-    for (const auto* parameter : open_parameters(problem.model)) options.parameters.push_back(parameter->name);
+    options.parameters = names_of(open_parameters(problem.model));
     return located(problem.config.model.method_place, [&] { return integrate(problem.model, options); });
 }
 
@@ -317,30 +404,37 @@ UpdateProgram simulated_program(const Problem& problem) {
 
 Problem load_problem(Config config) {
     Problem problem;
-    auto inputs = load_all(config.data.inputs);
-    auto outputs = load_all(config.data.outputs);
+    auto inputs = load_all(config.data.inputs, config);
+    auto outputs = load_all(config.data.outputs, config);
     problem.model = read_model(config, inputs, problem.warnings);
-    for (auto& input : inputs)
-        problem.data.inputs.push_back(to_series(std::move(input), config, problem.model, "input"));
-    for (auto& output : outputs)
-        problem.data.outputs.push_back(to_series(std::move(output), config, problem.model, "output"));
+    problem.ties = take_ties(problem.model, config);
+    for (auto& input : inputs) problem.data.inputs.push_back(to_series(std::move(input), problem.model, "input"));
+    for (auto& output : outputs) {
+        problem.data.outputs.push_back(to_series(std::move(output), problem.model, "output"));
+        warn_of_gaps(problem.data.outputs.back(), problem.warnings);
+    }
+    problem.data.spikes = load_all_spikes(config.data.spikes, problem.data.n_traces());
     problem.data.dt = problem.data.outputs.empty() ? config.model.dt.quantity.value : problem.data.outputs.front().dt;
     if (!inputs.empty() || !outputs.empty()) {
         const auto& first = config.data.outputs.empty() ? config.data.inputs.front() : config.data.outputs.front();
-        located(first.file.place, [&] { check_dataset(problem.data); });
+        located(first.files.front().place, [&] { check_dataset(problem.data); });
     }
     problem.config = std::move(config);
     return problem;
 }
 
-TraceFitter make_fitter(const Problem& problem) {
+Fitter make_fitter(const Problem& problem) {
     const FitConfig& fit = fit_section(problem.config);
-    TraceFitterOptions options;
+    FitterOptions options;
     options.model = problem.model;
-    for (const auto& input : problem.data.inputs) options.inputs.emplace_back(input.name, time_series(input));
+    Recordings& recordings = options.recordings;
+    for (const auto& input : problem.data.inputs) recordings.inputs.emplace_back(input.name, time_series(input));
     for (const auto* output : fitted_outputs(problem, fit))
-        options.outputs.emplace_back(output->name, time_series(*output));
-    options.dt = problem.config.model.dt.quantity.value;
+        recordings.outputs.emplace_back(output->name, time_series(*output));
+    if (fits_spikes(problem, fit)) recordings.spikes = problem.data.spikes;
+    recordings.dt = problem.config.model.dt.quantity.value;
+    if (fit.duration) recordings.duration = fit.duration->quantity.value;
+    recordings.trace_weights = fit.trace_weights;
     options.n_samples = static_cast<std::size_t>(fit.n_samples);
     options.method = problem.config.model.method;
     if (fit.penalty) {
@@ -353,10 +447,14 @@ TraceFitter make_fitter(const Problem& problem) {
     options.absolute_error = problem.config.model.absolute_error;
     options.relative_error = problem.config.model.relative_error;
     options.max_adaptive_steps = problem.config.model.max_steps;
-    return located(problem.config.model.method_place, [&] { return TraceFitter(std::move(options)); });
+    // What can be wrong now lies in the weights, in the spikes, or in the method.
+    const Place& place = !fit.trace_weights.empty() ? fit.trace_weights_place
+                         : recordings.spikes        ? problem.config.data.spikes->place
+                                                    : problem.config.model.method_place;
+    return located(place, [&] { return Fitter(std::move(options)); });
 }
 
-FitOptions fit_options(const Problem& problem, const TraceFitter& fitter) {
+FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     const FitConfig& fit = fit_section(problem.config);
     FitOptions options;
     std::vector<std::string> missing;
@@ -365,7 +463,10 @@ FitOptions fit_options(const Problem& problem, const TraceFitter& fitter) {
         FitParameter item;
         item.name = parameter.name.name;
         item.scale = parameter.scale;
-        if (parameter.fixed) {
+        item.integer = parameter.integer;
+        if (parameter.tied) {
+            item.tied = problem.ties.at(item.name);
+        } else if (parameter.fixed) {
             require_dimension_of(*parameter.fixed, declared.dimension, item.name);
             item.fixed = Quantity{parameter.fixed->quantity.value, declared.dimension};
             item.low = item.high = *item.fixed;
@@ -377,31 +478,40 @@ FitOptions fit_options(const Problem& problem, const TraceFitter& fitter) {
         }
         options.parameters.push_back(std::move(item));
     }
-    for (const auto* parameter : open_parameters(problem.model)) {
+    for (const auto& parameter : open_parameters(problem.model)) {
         const bool given = std::any_of(fit.parameters.begin(), fit.parameters.end(),
-                                       [&](const auto& p) { return p.name.name == parameter->name; });
-        if (!given) missing.push_back(parameter->name);
+                                       [&](const auto& p) { return p.name.name == parameter.name; });
+        if (!given) missing.push_back(parameter.name);
     }
     const auto* parameters_table = problem.config.tree.find("fit")->value.find("parameters");
     if (!missing.empty())
         missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
 
     options.optimizer = read_optimizer(fit.optimizer);
-    for (const auto* output : fitted_outputs(problem, fit)) {
-        const auto special = std::find_if(fit.output_metrics.begin(), fit.output_metrics.end(),
-                                          [&](const auto& m) { return m.first.name == output->name; });
-        const MetricConfig& metric = special == fit.output_metrics.end() ? fit.metric : special->second;
-        if (metric.normalization && !metric.normalization->quantity.dimension.dimensionless()) {
-            require_dimension_of(*metric.normalization, output->dimension, "normalization");
+    const auto outputs = fitted_outputs(problem, fit);
+    std::vector<std::string> names;
+    for (const auto* output : outputs) names.push_back(output->name);
+    if (fits_spikes(problem, fit)) names.emplace_back(spikes_output);
+    for (const std::string& name : names) {
+        const auto own = [&](const auto& metric) { return metric.first.name == name; };
+        const Series* output = problem.data.find_output(name);
+        if (std::ranges::none_of(fit.output_metrics, own)) {
+            if (output == nullptr) continue;  // spikes: the fitter knows the usual metric
+            check_metric(fit.metric, output, fitter);
+            options.metrics.emplace(name, fit.metric.metric);
+            continue;
         }
-        options.metrics[output->name] = make_metric(metric, fitter);
+        for (const auto& [unused, metric] : fit.output_metrics) {
+            if (unused.name != name) continue;
+            check_metric(metric, output, fitter);
+            options.metrics.emplace(name, metric.metric);
+        }
     }
     for (const auto& [name, unused] : fit.output_metrics) {
-        if (options.metrics.contains(name.name)) continue;
-        std::vector<std::string> names;
-        for (const auto& [output, metric] : options.metrics) names.push_back(output);
+        if (std::ranges::find(names, name.name) != names.end()) continue;
         fail_at(name.place, fmt::format("`{}` is no output of the fit", name.name), did_you_mean(name.name, names));
     }
+    options.checkpoint_seconds = fit.checkpoint_seconds;
     options.n_rounds = static_cast<std::size_t>(fit.n_rounds);
     return options;
 }
@@ -429,6 +539,21 @@ SimulationPlan plan_simulation(const Problem& problem) {
         }
     }
     for (const auto& [name, value] : simulate.parameters) set(name, value);
+    // Tied parameters follow, each as soon as what it depends on is known.
+    for (std::size_t pass = 0; pass < problem.ties.size(); ++pass) {
+        for (const auto& [name, tie] : problem.ties) {
+            const auto symbols = symbols_of(tie);
+            if (given.contains(name) || !std::ranges::all_of(symbols, [&](const auto& s) { return given.contains(s); }))
+                continue;
+            const double value = evaluate(tie, [&](const std::string& symbol) {
+                const auto& names = plan.program.parameters;
+                return plan.parameters(0, static_cast<std::size_t>(std::ranges::find(names, symbol) - names.begin()));
+            });
+            const auto& names = plan.program.parameters;
+            plan.parameters(0, static_cast<std::size_t>(std::ranges::find(names, name) - names.begin())) = value;
+            given.insert(name);
+        }
+    }
     std::vector<std::string> missing;
     for (const auto& name : plan.program.parameters) {
         if (!given.contains(name)) missing.push_back(name);
@@ -442,12 +567,12 @@ SimulationPlan plan_simulation(const Problem& problem) {
     Place longest_place = place;
     for (const auto& input : problem.data.inputs) {
         plan.data.inputs[input.name] = time_series(input);
-        longest = std::max(longest, static_cast<double>(input.values.columns) * input.dt);
+        longest = std::max(longest, duration_of(input));
     }
     for (const auto& output : problem.data.outputs) {
         plan.data.targets[output.name] = time_series(output);
         if (problem.data.inputs.empty())
-            longest = std::max(longest, static_cast<double>(output.values.columns) * output.dt);
+            longest = std::max(longest, duration_of(output));
     }
     if (simulate.duration) {
         longest = simulate.duration->quantity.value;
@@ -464,7 +589,7 @@ SimulationPlan plan_simulation(const Problem& problem) {
 
 UpdateProgram planned_program(const Problem& problem) {
     if (!problem.config.fit) return simulated_program(problem);
-    TraceFitter fitter = make_fitter(problem);
+    Fitter fitter = make_fitter(problem);
     FitOptions options = fit_options(problem, fitter);
     options.n_rounds = 0;
     (void)fitter.fit(options);

@@ -4,13 +4,13 @@
 // data. Errors point into the configuration wherever it is the cause.
 #pragma once
 
-#include <atomic>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "spikesmith/cli/config.hpp"
 #include "spikesmith/data/dataset.hpp"
-#include "spikesmith/fit/trace_fitter.hpp"
+#include "spikesmith/fit/fitter.hpp"
 #include "spikesmith/model/model.hpp"
 
 namespace spikesmith {
@@ -19,6 +19,7 @@ struct Problem {
     Config config;
     Model model;
     Dataset data;
+    std::map<std::string, Expression> ties;  // of tied parameters
     std::vector<std::string> warnings;
 };
 
@@ -26,8 +27,8 @@ struct Problem {
 [[nodiscard]] Problem load_problem(Config config);
 
 // The fit that [fit] describes. Throws ConfigError if there is no such section.
-[[nodiscard]] TraceFitter make_fitter(const Problem& problem);
-[[nodiscard]] FitOptions fit_options(const Problem& problem, const TraceFitter& fitter);
+[[nodiscard]] Fitter make_fitter(const Problem& problem);
+[[nodiscard]] FitOptions fit_options(const Problem& problem, const Fitter& fitter);
 
 // One run of the model under all its stimuli with given parameters: [simulate].
 struct SimulationPlan {

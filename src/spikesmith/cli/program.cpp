@@ -30,9 +30,10 @@ struct CommandLine {
     bool json = false;
     bool quiet = false;
     bool force = false;
+    bool resume = false;
 };
 
-void add_options(CLI::App& app, CommandLine& line, bool writes) {
+void add_options(CLI::App& app, CommandLine& line, bool writes, bool resumes) {
     app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")
         ->required()
         ->type_name("CONFIG.toml");
@@ -51,6 +52,10 @@ void add_options(CLI::App& app, CommandLine& line, bool writes) {
             ->type_name("DIR")
             ->take_last();
         app.add_flag("--force", line.force, "Replace an earlier run in that folder");
+        if (resumes) {
+            app.add_flag("--resume", line.resume,
+                         "Go on from the checkpoint of the run in that folder (default: the last run)");
+        }
     }
     app.add_flag("--json", line.json, "Print one JSON object and nothing else");
     app.add_flag("--quiet", line.quiet, writes ? "Print no progress and no report" : "Print nothing if all is well");
@@ -130,7 +135,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
                          const char* examples) {
         CLI::App* sub = app.add_subcommand(name, description);
         entries.push_back({command, sub, {}});
-        add_options(*sub, entries.back().line, writes);
+        add_options(*sub, entries.back().line, writes, command == fit_command);
         sub->footer(examples);
     };
     add("check", check_command, false,
@@ -147,6 +152,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         "Examples:\n"
         "  spikesmith fit config.toml\n"
         "  spikesmith fit config.toml --seed 3 --threads 2 --set fit.n_rounds=20 --out runs/third\n"
+        "  spikesmith fit config.toml --out runs/third --resume\n"
         "  spikesmith fit config.toml --json --quiet > result.json");
 
     try {
@@ -173,6 +179,8 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
     options.json = line.json;
     options.quiet = line.quiet || line.json;
     options.replace = line.force;
+    options.resume = line.resume;
+    if (options.resume && options.replace) throw ConfigError("--resume and --force exclude each other");
     return chosen->command(config, options, streams);
 }
 

@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Everything a run may write: what a run that replaces an earlier one removes first.
-constexpr std::array run_files{"config.toml", "result.json", "evaluations.csv", "traces.npz", "traces.csv",
-                               "spikes.csv",  "traces.svg",  "convergence.svg", "log.txt"};
+constexpr std::array run_files{"config.toml", "result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
+                               "traces.csv",  "spikes.csv",  "spikes.svg",      "traces.svg",      "convergence.svg",
+                               "pareto.csv",  "pareto.svg",  "checkpoint.txt",  "log.txt"};
 
 std::string file_name(std::string name) {
     std::replace_if(
@@ -26,10 +27,11 @@ std::string file_name(std::string name) {
     return name.empty() ? "run" : name;
 }
 
-fs::path next_numbered(const std::string& name) {
-    const fs::path runs = "runs";
+constexpr const char* runs = "runs";
+
+// The highest n of the folders runs/<name>-<n>; 0 if there is none.
+int last_number(const std::string& name) {
     std::error_code error;
-    fs::create_directories(runs, error);
     int last = 0;
     const std::string prefix = name + "-";
     for (auto it = fs::directory_iterator(runs, error); !error && it != fs::directory_iterator(); it.increment(error)) {
@@ -40,16 +42,23 @@ fs::path next_numbered(const std::string& name) {
         const char* end = entry.data() + entry.size();
         if (std::from_chars(begin, end, n).ptr == end && begin != end) last = std::max(last, n);
     }
+    return last;
+}
+
+fs::path next_numbered(const std::string& name) {
+    std::error_code error;
+    fs::create_directories(runs, error);
+    const int last = last_number(name);
     // Another process may take a number at the same time: who makes the folder has it.
     for (int n = last + 1; n < last + 1000; ++n) {
-        const fs::path path = runs / fmt::format("{}{}", prefix, n);
+        const fs::path path = fs::path(runs) / fmt::format("{}-{}", name, n);
         std::error_code made;
         if (fs::create_directory(path, made)) return path;
         if (made)
             throw ConfigError(fmt::format("cannot make the folder `{}`: {}", path.string(), made.message()),
                               "name another one with --out");
     }
-    throw ConfigError(fmt::format("cannot make a folder in `{}`", runs.string()), "name one with --out");
+    throw ConfigError(fmt::format("cannot make a folder in `{}`", runs), "name one with --out");
 }
 
 void take(const fs::path& path, bool replace) {
@@ -88,6 +97,25 @@ RunFolder RunFolder::create(const Config& config, bool replace) {
     RunFolder folder(path);
     folder.write("config.toml", config_as_run(config, path));
     return folder;
+}
+
+RunFolder RunFolder::reopen(const Config& config) {
+    const std::string name = file_name(config.name);
+    std::error_code error;
+    fs::path path;
+    if (config.run.folder) {
+        path = *config.run.folder;
+    } else if (const int last = last_number(name); last > 0) {
+        path = fs::path(runs) / fmt::format("{}-{}", name, last);
+    } else {
+        throw ConfigError(fmt::format("there is no run of `{}` in `{}` to resume", name, runs),
+                          "name its folder with --out");
+    }
+    if (!fs::exists(path / "config.toml", error)) {
+        throw ConfigError(fmt::format("`{}` is not the folder of a run", path.string()),
+                          "name the folder of the interrupted run with --out");
+    }
+    return RunFolder(path);
 }
 
 void RunFolder::write(std::string_view name, std::string_view content) const {

@@ -17,6 +17,9 @@ class RunFolder {
     // replaces. Throws ConfigError otherwise, also if the folder cannot be written.
     static RunFolder create(const Config& config, bool replace);
 
+    // The folder of an interrupted run: the wished one, else the last runs/<name>-<n>. Throws ConfigError if there is none.
+    static RunFolder reopen(const Config& config);
+
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     void write(std::string_view name, std::string_view content) const;
 

@@ -62,14 +62,22 @@ void check_series(const Role& role) {
     if (values.empty()) fail(role, fmt::format("{} has no samples", label(role)));
     if (!(role.series->dt >= 0) || std::isinf(role.series->dt))
         fail(role, fmt::format("the sampling interval of {} is not positive", label(role)));
-    const auto bad =
-        std::find_if_not(values.values.begin(), values.values.end(), [](double v) { return std::isfinite(v); });
-    if (bad != values.values.end()) {
-        const auto at = static_cast<std::size_t>(bad - values.values.begin());
+    if ((!role.series->trace_dt.empty() && role.series->trace_dt.size() != values.rows) ||
+        (!role.series->trace_samples.empty() && role.series->trace_samples.size() != values.rows))
+        fail(role, fmt::format("{} has intervals or lengths for another number of traces", label(role)));
+    for (std::size_t r = 0; r < values.rows; ++r) {
+        const std::size_t samples = role.series->samples(r);
+        if (samples == 0 || samples > values.columns)
+            fail(role, fmt::format("trace {} of {} has {} of {} samples", r + 1, label(role), samples, values.columns));
+        const auto trace = values.row(r).first(samples);
+        const auto bad = std::ranges::find_if_not(trace, [&](double v) {
+            return std::isfinite(v) || (std::isnan(v) && !role.input);  // gaps
+        });
+        if (bad == trace.end()) continue;
         fail(role,
-             fmt::format("{} is {} at trace {}, sample {}", label(role), std::isnan(*bad) ? "nan" : "infinite",
-                         at / values.columns + 1, at % values.columns + 1),
-             "every sample must be a number; traces are compared up to their end");
+             fmt::format("{} is {} at trace {}, sample {}", label(role), std::isnan(*bad) ? "nan" : "infinite", r + 1,
+                         bad - trace.begin() + 1),
+             role.input ? "every sample of a stimulus must be a number" : "samples must be finite, or NaN in gaps");
     }
 }
 
@@ -102,23 +110,18 @@ void check_dataset(const Dataset& dataset) {
     for (const auto& role : all) {
         check_series(role);
         if (!seen.insert(label(role)).second) fail(role, fmt::format("{} is given twice", label(role)));
-        if (!role.input && !same_interval(interval(role, dataset), dataset.dt)) {
-            fail(role,
-                 fmt::format("{} is sampled every {:.6g} ms, but dt is {:.6g} ms", label(role), 1e3 * role.series->dt,
-                             1e3 * dataset.dt),
-                 "outputs are compared step by step: all of them need the dt of the data");
-        }
     }
     const Role& first = all.front();
     for (const auto& role : all) {
         if (role.series->values.rows != first.series->values.rows)
             disagree(first, role, "each stimulus needs one response; is an array transposed? see `orientation`");
+        if (!role.series->uniform() || !first.series->uniform()) continue;  // compared trace by trace later
         const bool sampled_alike = same_interval(interval(role, dataset), interval(first, dataset));
         if (sampled_alike && role.series->values.columns != first.series->values.columns)
             disagree(first, role, "cut or pad them to the same length");
-        if (!sampled_alike && !dataset.outputs.empty()) {
+        if (!sampled_alike && role.input && !dataset.outputs.empty()) {
             const double lasts = interval(role, dataset) * static_cast<double>(role.series->values.columns);
-            const double needed = dataset.dt * static_cast<double>(dataset.n_steps());
+            const double needed = interval(first, dataset) * static_cast<double>(dataset.n_steps());
             if (lasts < needed - 1e-6 * needed) {
                 fail(role,
                      fmt::format("{} lasts {:.6g} ms, {} lasts {:.6g} ms", label(role), 1e3 * lasts, label(first),

@@ -12,60 +12,142 @@ namespace spikesmith {
 
 namespace {
 
-const RecordedOutput& find(const TraceData& data, const std::string& name) {
-    const auto output = std::ranges::find(data.outputs, name, &RecordedOutput::name);
-    if (output != data.outputs.end()) return *output;
-    const std::vector<std::string> names = names_of(data.outputs);
-    throw ConfigError(fmt::format("there is a metric for `{}`, which has no recording", name),
-                      did_you_mean(name, names));
+std::vector<std::string> output_names(const TraceData& data) {
+    std::vector<std::string> names = names_of(data.outputs);
+    if (data.spikes) names.emplace_back(spikes_output);
+    return names;
+}
+
+// Sets the metric as what it must be for the output.
+void set_metric(Objective& objective, const MetricPointer& metric) {
+    if (objective.output == spikes_output) {
+        objective.spike_metric = std::dynamic_pointer_cast<const SpikeMetric>(metric);
+        if (!objective.spike_metric) {
+            throw ConfigError(fmt::format("spikes cannot be compared by the metric \"{}\"", metric->description()),
+                              "use a metric of spike trains, such as the Gamma factor");
+        }
+        return;
+    }
+    objective.trace_metric = std::dynamic_pointer_cast<const TraceMetric>(metric);
+    if (!objective.trace_metric) {
+        throw ConfigError(
+            fmt::format("traces of `{}` cannot be compared by the metric \"{}\"", objective.output, metric->description()),
+            "use a metric of traces, such as the mean squared error");
+    }
+}
+
+TraceShape shape_of(const RecordedTrace& trace, std::size_t number, std::size_t n_traces) {
+    return {.trace = number, .n_traces = n_traces, .n_steps = trace.target.size(), .dt = trace.dt};
+}
+
+// The weights of the online form at the steps of the simulation, if every trace has the form.
+void find_online_form(Objective& objective, const TraceData& data) {
+    const RecordedOutput& output = data.outputs[objective.number];
+    TimeSeries weights{.dt = data.dt, .values = Array2(data.n_traces, data.n_steps)};
+    for (std::size_t r = 0; r < data.n_traces; ++r) {
+        const RecordedTrace& trace = output.traces[r];
+        const auto form = objective.trace_metric->online_form(shape_of(trace, r, data.n_traces), trace.counted);
+        if (!form) return;
+        for (std::size_t k = 0; k < form->weights.size(); ++k) weights.values(r, k * trace.stride) = form->weights[k];
+        objective.online_error = {
+            .output = objective.output, .name = objective.name, .loss = form->loss, .scale = form->scale};
+    }
+    objective.online = true;
+    objective.step_weights = std::move(weights);
+}
+
+void check_against_recordings(Objective& objective, const TraceData& data) {
+    if (objective.spike_metric) {
+        for (std::size_t r = 0; r < data.n_traces; ++r)
+            objective.spike_metric->check((*data.spikes)[r], data.duration(r), data.dt);
+        objective.raw_dimension = objective.spike_metric->error_dimension(dimensions::none);
+        objective.normalized_dimension = objective.spike_metric->normalized_dimension(dimensions::none);
+        return;
+    }
+    const RecordedOutput& output = data.outputs[objective.number];
+    for (std::size_t r = 0; r < data.n_traces; ++r)
+        objective.trace_metric->check(shape_of(output.traces[r], r, data.n_traces));
+    objective.raw_dimension = objective.trace_metric->error_dimension(output.dimension);
+    objective.normalized_dimension = objective.trace_metric->normalized_dimension(output.dimension);
+    find_online_form(objective, data);
 }
 
 }  // namespace
 
-std::vector<Objective> make_objectives(const TraceData& data, const MetricPointer& metric,
-                                       const std::map<std::string, MetricPointer>& metrics) {
-    for (const auto& [name, own] : metrics) {
-        static_cast<void>(find(data, name));
+std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice& metrics) {
+    const std::vector<std::string> names = output_names(data);
+    for (const auto& [name, own] : metrics.by_output) {
+        if (std::ranges::find(names, name) == names.end()) {
+            throw ConfigError(fmt::format("there is a metric for `{}`, which has no recording", name),
+                              did_you_mean(name, names));
+        }
         if (!own) throw ConfigError(fmt::format("the metric of `{}` is empty", name));
     }
     std::vector<Objective> objectives;
-    for (const RecordedOutput& output : data.outputs) {
-        const auto own = metrics.find(output.name);
-        Objective objective{.output = output.name, .metric = own == metrics.end() ? metric : own->second};
-        const Metric& used = *objective.metric;
-        const std::size_t samples = output.target.columns;
-        used.check(samples, output.dt);
-        objective.raw_dimension = used.error_dimension(output.dimension);
-        objective.normalized_dimension = used.normalized_dimension(output.dimension);
-        if (const auto weights = used.online_weights(samples, output.dt)) {
-            objective.step_weights.assign(data.n_steps, 0.0);
-            for (std::size_t k = 0; k < samples; ++k) objective.step_weights[k * output.stride] = (*weights)[k];
+    for (std::size_t k = 0; k < names.size(); ++k) {
+        auto [first, last] = metrics.by_output.equal_range(names[k]);
+        const bool several = metrics.by_output.count(names[k]) > 1;
+        std::vector<MetricPointer> used;
+        for (; first != last; ++first) used.push_back(first->second);
+        if (used.empty()) used.push_back(names[k] == spikes_output ? metrics.spike_metric : metrics.trace_metric);
+        for (std::size_t m = 0; m < used.size(); ++m) {
+            Objective objective{.name = several ? fmt::format("{}_{}", names[k], m + 1) : names[k],
+                                .output = names[k],
+                                .number = k,
+                                .trace_metric = {},
+                                .spike_metric = {},
+                                .raw_dimension = {},
+                                .normalized_dimension = {},
+                                .online_error = {},
+                                .step_weights = {}};
+            if (std::ranges::find(objectives, objective.name, &Objective::name) != objectives.end()) {
+                throw ConfigError(fmt::format("two errors would be called `{}`", objective.name),
+                                  "rename the variable in the equations");
+            }
+            set_metric(objective, used[m]);
+            check_against_recordings(objective, data);
+            objectives.push_back(std::move(objective));
         }
-        objectives.push_back(std::move(objective));
-    }
-    const Objective& first = objectives.front();
-    for (const Objective& objective : objectives) {
-        if (objective.normalized_dimension == first.normalized_dimension) continue;
-        throw UnitError(
-            fmt::format("the errors of `{}` ({}) and `{}` ({}) cannot be added", first.output,
-                        first.normalized_dimension.name(), objective.output, objective.normalized_dimension.name()),
-            "give each metric a normalization in the unit of its output");
     }
     return objectives;
 }
 
-void add_features(const BlockView& block, std::size_t output, const RecordedOutput& recorded, const Metric& metric,
-                  Array2& features) {
-    const std::size_t samples = recorded.target.columns;
+Dimension summed_dimension(const std::vector<Objective>& objectives) {
+    const Objective& first = objectives.front();
+    for (const Objective& objective : objectives) {
+        if (objective.normalized_dimension == first.normalized_dimension) continue;
+        throw UnitError(
+            fmt::format("the errors of `{}` ({}) and `{}` ({}) cannot be added", first.name,
+                        first.normalized_dimension.name(), objective.name, objective.normalized_dimension.name()),
+            "give each metric a normalization in the unit of its output");
+    }
+    return first.normalized_dimension;
+}
+
+void add_features(const BlockView& block, const Objective& objective, const TraceData& data, Array2& features) {
+    if (objective.spike_metric) {
+        const auto& target = (*data.spikes)[block.trace];
+        std::vector<double> times;
+        for (std::size_t s = 0; s < block.n_samples; ++s) {
+            times.clear();
+            for (const std::int32_t step : block.spikes(s)) times.push_back(step * data.dt);
+            features(block.first_sample + s, block.trace) =
+                objective.spike_metric->feature(times, target, data.duration(block.trace), data.dt);
+        }
+        return;
+    }
+    const RecordedTrace& recorded = data.outputs[objective.number].traces[block.trace];
+    const std::size_t samples = recorded.target.size();
     std::vector<double> trace(block.n_steps);
     std::vector<double> values(block.n_samples * samples);
     for (std::size_t s = 0; s < block.n_samples; ++s) {
-        block.copy_output(output, s, trace);
+        block.copy_output(objective.number, s, trace);
         pick(trace, recorded.stride, std::span(values).subspan(s * samples, samples));
     }
     Array2 target(1, samples);
-    std::ranges::copy(recorded.target.row(block.trace), target.values.begin());
-    const Array2 column = metric.features(
+    std::ranges::copy(recorded.target, target.values.begin());
+    const Metric& metric = *objective.trace_metric;
+    const Array2 column = objective.trace_metric->features(
         {.n_samples = block.n_samples, .n_traces = 1, .n_steps = samples, .values = values, .first_trace = block.trace},
         target, recorded.dt);
     if (column.rows != block.n_samples || column.columns != 1) {

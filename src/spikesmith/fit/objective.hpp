@@ -1,7 +1,10 @@
-// Objective: from simulations of an ensemble to errors of one output, while it runs (online) or from its traces.
+// Objective: from simulations of an ensemble to errors of one output under one metric, while it runs (online) or from its
+// traces and spikes.
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,24 +15,39 @@
 namespace spikesmith {
 
 struct Objective {
-    std::string output;
-    MetricPointer metric;
+    std::string name;        // the output, numbered if it has several metrics
+    std::string output;      // recorded variable, or "spikes"
+    std::size_t number = 0;  // of the recorded variable
+    std::shared_ptr<const TraceMetric> trace_metric;  // one of these two is set
+    std::shared_ptr<const SpikeMetric> spike_metric;
     Dimension raw_dimension;
     Dimension normalized_dimension;
-    std::vector<double>
-        step_weights;  // of the squared difference, one per simulation step; empty: the metric has no online form
+    // the online form, if the metric has one
+    bool online = false;
+    OnlineError online_error;
+    TimeSeries step_weights;  // n_traces x n_steps
 
-    [[nodiscard]] bool online() const { return !step_weights.empty(); }
+    [[nodiscard]] const Metric& metric() const {
+        return trace_metric ? static_cast<const Metric&>(*trace_metric) : *spike_metric;
+    }
 };
 
-// The objective of each recorded output. Throws ConfigError for metrics of unknown outputs or settings that do not fit the
-// recordings, UnitError if normalised errors cannot be added.
-[[nodiscard]] std::vector<Objective> make_objectives(const TraceData& data, const MetricPointer& metric,
-                                                     const std::map<std::string, MetricPointer>& metrics);
+// What to compare with: metrics by output ("spikes" for spikes), several for one output if wanted. Outputs that are not
+// named use `trace_metric` and `spike_metric`.
+struct MetricChoice {
+    MetricPointer trace_metric;
+    MetricPointer spike_metric;
+    std::multimap<std::string, MetricPointer> by_output;
+};
 
-// Features of a block of one trace from the recorded traces, for metrics without online form: fills one column of
-// `features` (n_samples x n_traces). `output`: number of the output in the block.
-void add_features(const BlockView& block, std::size_t output, const RecordedOutput& recorded, const Metric& metric,
-                  Array2& features);
+// The objectives in the order of the outputs, spikes last. Throws ConfigError for metrics of unknown outputs, of the wrong
+// kind, or with settings that do not fit the recordings.
+[[nodiscard]] std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice& metrics);
+
+// The dimension of the sum. Throws UnitError if the errors cannot be added.
+[[nodiscard]] Dimension summed_dimension(const std::vector<Objective>& objectives);
+
+// Features of a block of one trace, for metrics without online form: fills one column of `features` (n_samples x n_traces).
+void add_features(const BlockView& block, const Objective& objective, const TraceData& data, Array2& features);
 
 }  // namespace spikesmith

@@ -21,8 +21,8 @@ Expression written_out(const Model& model, Expression expression) {
 }
 
 double at_end(const TimeSeries& series, std::size_t trace, double t, double step) {
-    const Array2& values = series.values;
-    return values(values.rows == 1 ? 0 : trace, sample_index(t, series.dt, step, values.columns));
+    const std::size_t row = series.row_of(trace);
+    return series.values(row, sample_index(t, series.interval(row), step, series.samples(row)));
 }
 
 }  // namespace
@@ -49,14 +49,13 @@ Penalty::Penalty(const Model& model, const std::string& name) : initial_values_(
 std::vector<double> Penalty::values(const TraceData& data, const std::vector<std::string>& parameter_names,
                                     const Array2& parameters, const std::vector<std::string>& state_names,
                                     const std::vector<Array2>& final_states, double iteration) const {
-    const double duration = static_cast<double>(data.n_steps) * data.dt;
     std::size_t sample = 0;
     std::size_t trace = 0;
     using Reader = std::function<double()>;
     std::unordered_map<std::string, Reader> readers{
-        {"t", [&] { return duration; }},
+        {"t", [&] { return data.duration(trace); }},
         {"dt", [&] { return data.dt; }},
-        {"t_in_timesteps", [&] { return static_cast<double>(data.n_steps); }},
+        {"t_in_timesteps", [&] { return static_cast<double>(data.trace_steps[trace]); }},
         {"i", [&] { return static_cast<double>(sample * data.n_traces + trace); }},
         {"N", [&] { return static_cast<double>(parameters.rows * data.n_traces); }},
         {"iteration", [&] { return iteration; }},
@@ -68,10 +67,10 @@ std::vector<double> Penalty::values(const TraceData& data, const std::vector<std
         readers[state_names[j]] = [&, j] { return final_states[j](sample, trace); };
     }
     for (const auto& [name, series] : data.inputs) {
-        readers[name] = [&, source = &series] { return at_end(*source, trace, duration, data.dt); };
+        readers[name] = [&, source = &series] { return at_end(*source, trace, data.duration(trace), data.dt); };
     }
     for (const auto& [name, series] : data.targets) {
-        readers[name + "_target"] = [&, source = &series] { return at_end(*source, trace, duration, data.dt); };
+        readers[name + "_target"] = [&, source = &series] { return at_end(*source, trace, data.duration(trace), data.dt); };
     }
     const std::function<double(const std::string&)> value_of = [&](const std::string& name) {
         const auto reader = readers.find(name);
@@ -85,7 +84,10 @@ std::vector<double> Penalty::values(const TraceData& data, const std::vector<std
     std::vector<double> result(parameters.rows);
     for (sample = 0; sample < parameters.rows; ++sample) {
         double sum = 0;
-        for (trace = 0; trace < data.n_traces; ++trace) sum += evaluate(value_, value_of);
+        for (trace = 0; trace < data.n_traces; ++trace) {
+            const double factor = data.trace_factors.empty() ? 1 : data.trace_factors[trace];
+            if (factor != 0) sum += factor * evaluate(value_, value_of);
+        }
         result[sample] = sum / static_cast<double>(data.n_traces);
     }
     return result;

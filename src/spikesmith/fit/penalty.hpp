@@ -20,7 +20,7 @@ class Penalty {
 
     [[nodiscard]] const Dimension& dimension() const { return dimension_; }
 
-    // Mean over traces for each sample. `parameters`: n_samples x parameter_names; `final_states`: one array (n_samples x
+    // Mean over traces (with their weights) for each sample. `parameters`: n_samples x parameter_names; `final_states`: one array (n_samples x
     // n_traces) for each of state_names.
     [[nodiscard]] std::vector<double> values(const TraceData& data, const std::vector<std::string>& parameter_names,
                                              const Array2& parameters, const std::vector<std::string>& state_names,

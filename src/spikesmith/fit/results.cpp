@@ -8,6 +8,7 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/names.hpp"
+#include "spikesmith/optimize/pareto.hpp"
 
 namespace spikesmith {
 
@@ -117,6 +118,17 @@ std::vector<double> Evaluations::column(std::string_view name) const {
     return result;
 }
 
+std::vector<std::size_t> pareto_front(const Evaluations& evaluations) {
+    ParetoArchive archive;
+    for (std::size_t i = 0; i < evaluations.size(); ++i) {
+        if (std::isfinite(evaluations.error(i))) archive.add(i, {}, evaluations.objective_errors(i));
+    }
+    std::vector<std::size_t> front;
+    for (const auto& entry : archive.entries()) front.push_back(static_cast<std::size_t>(entry.id));
+    std::ranges::sort(front, {}, [&](std::size_t i) { return std::pair(evaluations.objective_errors(i).front(), i); });
+    return front;
+}
+
 double FitResult::operator[](std::string_view name) const {
     const auto parameter = std::ranges::find(parameters, name, &FittedParameter::name);
     if (parameter == parameters.end()) {
@@ -130,7 +142,7 @@ double FitResult::operator[](std::string_view name) const {
 std::string describe_parameters(std::span<const FittedParameter> parameters) {
     std::vector<std::string> parts;
     for (const FittedParameter& parameter : parameters) {
-        if (!parameter.fixed)
+        if (!parameter.fixed)  // tied ones are shown too
             parts.push_back(fmt::format("{}={}", parameter.name, show(parameter.value, parameter.dimension)));
     }
     return fmt::format("{}", fmt::join(parts, ", "));
@@ -169,14 +181,27 @@ std::string FitResult::full_report() const {
             text += fmt::format("{:<14} {:>16} {:>16} {:>16}  fixed\n", parameter.name, cell(parameter.value), "", "");
             continue;
         }
-        text += fmt::format("{:<14} {:>16} {:>16} {:>16}  {}{}\n", parameter.name, best ? cell(parameter.value) : "-",
+        if (!parameter.tied.empty()) {
+            text += fmt::format("{:<14} {:>16} {:>16} {:>16}  = {}\n", parameter.name,
+                                best ? cell(parameter.value) : "-", "", "", parameter.tied);
+            continue;
+        }
+        text += fmt::format("{:<14} {:>16} {:>16} {:>16}  {}{}{}\n", parameter.name, best ? cell(parameter.value) : "-",
                             cell(parameter.low), cell(parameter.high), scale_name(parameter.scale),
-                            parameter.at_bound && best ? ", at a bound" : "");
+                            parameter.integer ? ", whole" : "", parameter.at_bound && best ? ", at a bound" : "");
     }
     text += "\n";
     line("best error", best ? describe_error(*best, error_dimension) : no_best_message(n_evaluations));
     line("evaluations", fmt::format("{} in {}", n_evaluations, count(n_rounds, "round")));
     if (n_failed > 0) line("failed", fmt::format("{} with a NaN or infinite error", n_failed));
+    constexpr std::size_t shown_causes = 5;
+    for (std::size_t k = 0; k < std::min(failures.size(), shown_causes); ++k) {
+        line("", fmt::format("{} x {}, first in evaluation {}", failures[k].count, failures[k].what,
+                             failures[k].evaluation));
+    }
+    if (failures.size() > shown_causes)
+        line("", fmt::format("and {} other causes", failures.size() - shown_causes));
+    if (!pareto_front.empty()) line("Pareto front", count(pareto_front.size(), "point"));
     line("ended", reason(stop_reason));
     line("optimizer", optimizer);
     for (std::size_t k = 0; k < metrics.size(); ++k) line("metric", fmt::format("{}: {}", outputs[k], metrics[k]));

@@ -27,11 +27,15 @@ struct FittedParameter {
     bool fixed = false;
     double value = 0;       // the best value; meaningless before there is a best
     bool at_bound = false;  // the best value is within 0.1 % of the range (on its scale) of a bound
+    bool integer = false;   // whole numbers only
+    std::string tied{};     // the expression it follows from; empty: it does not
+
+    [[nodiscard]] bool searched() const { return !fixed && tied.empty(); }
 };
 
-// The error of one output.
+// The error of one objective: one output under one metric.
 struct ObjectiveError {
-    std::string output;
+    std::string output;     // its name: the output, numbered if that has several metrics
     double raw = 0;         // before normalisation
     double normalized = 0;  // as summed
     Dimension raw_dimension;
@@ -44,6 +48,20 @@ struct BestFit {
     std::vector<ObjectiveError> objectives;  // one per output, penalty not included
     double penalty = 0;
     std::size_t evaluation = 0;  // number of the evaluation since the last restart
+};
+
+// Why evaluations failed: their errors are NaN or infinite.
+struct FailureCause {
+    std::string what;            // "the error of `v` in trace 2 is NaN or infinite"; traces count from 1
+    std::size_t count = 0;       // evaluations for which this is the first cause
+    std::size_t evaluation = 0;  // the first of them
+};
+
+// An evaluation that no other is better than in all objectives.
+struct ParetoPoint {
+    std::size_t evaluation = 0;
+    std::vector<double> parameters;  // SI, in the order of FitResult::parameters
+    std::vector<double> objectives;  // normalised errors, in the order of FitResult::outputs
 };
 
 struct RoundRecord {
@@ -66,6 +84,7 @@ class Evaluations {
     [[nodiscard]] std::size_t n_rounds() const { return rounds_.size(); }
 
     [[nodiscard]] std::size_t round(std::size_t i) const;
+    [[nodiscard]] std::size_t first_of_round(std::size_t round) const { return first_[round]; }
     [[nodiscard]] std::size_t sample(std::size_t i) const;
     [[nodiscard]] std::span<const double> parameter_values(std::size_t i) const;  // SI
     [[nodiscard]] double error(std::size_t i) const;                              // NaN or infinite if it failed
@@ -94,12 +113,15 @@ struct FitResult {
     std::size_t n_rounds = 0;          // since the last restart
     std::size_t n_evaluations = 0;     // since the last restart
     std::size_t n_failed = 0;          // of these: error NaN or infinite
+    std::vector<FailureCause> failures;  // most frequent first
+    // the front of a fit with a multi-objective optimiser, by rising first objective; empty for others
+    std::vector<ParetoPoint> pareto_front;
     std::vector<RoundRecord> history;  // per round since the last restart
     StopReason stop_reason = StopReason::rounds_done;
     std::string method;                // integration method
     std::string optimizer;             // description
-    std::vector<std::string> metrics;  // description per output
-    std::vector<std::string> outputs;
+    std::vector<std::string> metrics;  // description per objective
+    std::vector<std::string> outputs;  // names of the objectives
     std::uint64_t seed = 0;
     double seconds = 0;  // wall-clock time of this call; not reproducible
     double compile_seconds = 0;
@@ -112,6 +134,9 @@ struct FitResult {
     // A page: table of parameters with bounds, errors per output, counts, why it stopped, settings.
     [[nodiscard]] std::string full_report() const;
 };
+
+// The evaluations that no other is better than in every objective, by rising first objective; failed ones never.
+[[nodiscard]] std::vector<std::size_t> pareto_front(const Evaluations& evaluations);
 
 // "E=-61.222 mV, R=61.675 Mohm" and "683.472 mV^2 (v)" or "2.52 (v, unnormalized error: 251.789 mV^2)" or
 // "19.61 = 9.81 (v, unnormalized error: 980.527 mV^2) + 9.81 (w)": as callbacks and summaries show the best.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <limits>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/names.hpp"
@@ -16,23 +18,43 @@ namespace {
 
 using Kind = Model::Variable::Kind;
 
-void check_series(const std::string& what, const TimeSeries& series) {
+constexpr double relative_rounding = 1e-6;  // of times and intervals in files
+constexpr std::size_t most_steps = 1'000'000'000;
+
+// Shape, intervals and numbers. Gaps (NaN) only where `gaps`.
+void check_series(const std::string& what, const TimeSeries& series, bool gaps) {
     const Array2& values = series.values;
     if (values.rows == 0 || values.columns == 0) throw DataError(fmt::format("{} is empty", what));
     if (values.values.size() != values.rows * values.columns) {
         throw DataError(fmt::format("{} is said to have {} x {} values, but has {}", what, values.rows, values.columns,
                                     values.values.size()));
     }
-    if (!(series.dt > 0) || !std::isfinite(series.dt)) {
-        throw DataError(
-            fmt::format("the sampling interval of {} must be a positive time, not {:g} s", what, series.dt));
+    if ((!series.trace_dt.empty() && series.trace_dt.size() != values.rows) ||
+        (!series.trace_samples.empty() && series.trace_samples.size() != values.rows)) {
+        throw DataError(fmt::format("{} has {} traces, but sampling intervals for {} and lengths for {}", what,
+                                    values.rows, series.trace_dt.size(), series.trace_samples.size()),
+                        "give one per trace, or none");
     }
-    const auto bad = std::ranges::find_if(values.values, [](double value) { return !std::isfinite(value); });
-    if (bad != values.values.end()) {
-        const auto place = static_cast<std::size_t>(bad - values.values.begin());
-        throw DataError(fmt::format("{} has {} at sample {} of trace {} (counted from 0)", what, *bad,
-                                    place % values.columns, place / values.columns),
-                        "data must be finite numbers");
+    for (std::size_t r = 0; r < values.rows; ++r) {
+        if (!(series.interval(r) > 0) || !std::isfinite(series.interval(r))) {
+            throw DataError(
+                fmt::format("the sampling interval of {} must be a positive time, not {:g} s", what, series.interval(r)));
+        }
+        if (series.samples(r) == 0 || series.samples(r) > values.columns) {
+            throw DataError(
+                fmt::format("trace {} of {} cannot have {} samples of {}", r + 1, what, series.samples(r), values.columns));
+        }
+        const auto trace = values.row(r).first(series.samples(r));
+        const auto bad = std::ranges::find_if(
+            trace, [gaps](double value) { return !std::isfinite(value) && !(gaps && std::isnan(value)); });
+        if (bad != trace.end()) {
+            throw DataError(
+                fmt::format("{} has {} at sample {} of trace {}", what, *bad, bad - trace.begin() + 1, r + 1),
+                gaps ? "data must be finite numbers, or NaN in gaps" : "data must be finite numbers");
+        }
+        if (gaps && std::ranges::all_of(trace, [](double value) { return std::isnan(value); })) {
+            throw DataError(fmt::format("trace {} of {} has no sample that is a number", r + 1, what));
+        }
     }
 }
 
@@ -43,15 +65,15 @@ std::string join(const std::vector<std::string>& names) {
 // The whole number that `ratio` is but for rounding, or 0.
 std::size_t whole(double ratio) {
     const double nearest_number = std::round(ratio);
-    if (!(nearest_number >= 1) || nearest_number > 1e9 || std::fabs(ratio - nearest_number) > 1e-6 * nearest_number)
+    if (!(nearest_number >= 1) || nearest_number > 1e9 ||
+        std::fabs(ratio - nearest_number) > relative_rounding * nearest_number)
         return 0;
     return static_cast<std::size_t>(nearest_number);
 }
 
-void read_inputs(const TraceFitterOptions& options, TraceData& data) {
-    const Model& model = options.model;
+void read_inputs(const Model& model, const Recordings& recordings, TraceData& data) {
     const std::vector<std::string> known = names_of(model.inputs);
-    for (const auto& [name, given] : options.inputs) {
+    for (const auto& [name, given] : recordings.inputs) {
         if (std::ranges::find(known, name) == known.end()) {
             std::string hint = did_you_mean(name, known);
             if (hint.empty())
@@ -60,7 +82,7 @@ void read_inputs(const TraceFitterOptions& options, TraceData& data) {
         }
         TimeSeries series = given;
         if (series.dt == 0) series.dt = data.dt;
-        check_series(fmt::format("the input `{}`", name), series);
+        check_series(fmt::format("the input `{}`", name), series, false);
         if (!data.inputs.emplace(name, std::move(series)).second) {
             throw ConfigError(fmt::format("the input `{}` is given twice", name));
         }
@@ -71,10 +93,15 @@ void read_inputs(const TraceFitterOptions& options, TraceData& data) {
     }
 }
 
-void read_outputs(const TraceFitterOptions& options, TraceData& data) {
-    const Model& model = options.model;
-    if (options.outputs.empty()) throw ConfigError("there is no recording to fit", "give data for at least one output");
-    for (const auto& [name, given] : options.outputs) {
+void read_outputs(const Model& model, const Recordings& recordings, TraceData& data) {
+    if (recordings.outputs.empty() && !recordings.spikes) {
+        throw ConfigError("there is no recording to fit", "give data for at least one output");
+    }
+    for (const auto& [name, given] : recordings.outputs) {
+        if (name == spikes_output) {
+            throw ConfigError(fmt::format("an output cannot be called `{}`: the name is that of the spike trains", name),
+                              "rename the variable in the equations");
+        }
         const auto variable = model.find(name);
         if (!variable)
             throw ModelError(fmt::format("the model has no variable `{}`", name),
@@ -88,19 +115,22 @@ void read_outputs(const TraceFitterOptions& options, TraceData& data) {
         }
         TimeSeries series = given;
         if (series.dt == 0) series.dt = data.dt;
-        check_series(fmt::format("the recording of `{}`", name), series);
+        check_series(fmt::format("the recording of `{}`", name), series, true);
         if (!data.targets.emplace(name, std::move(series)).second) {
             throw ConfigError(fmt::format("the output `{}` is given twice", name));
         }
-        data.outputs.push_back({.name = name, .dimension = variable->dimension, .stride = 1, .dt = 0, .target = {}});
+        data.outputs.push_back({.name = name, .dimension = variable->dimension, .traces = {}});
     }
+    if (recordings.spikes && !model.threshold) {
+        throw ModelError("the model has no threshold, so it makes no spikes to fit", "give it a threshold");
+    }
+    data.spikes = recordings.spikes;
 }
 
 void check_trace_counts(TraceData& data) {
     std::string first;
     data.n_traces = 1;
-    const auto look = [&](const std::string& what, const TimeSeries& series) {
-        const std::size_t rows = series.values.rows;
+    const auto look = [&](const std::string& what, std::size_t rows) {
         if (rows == 1) return;
         if (data.n_traces != 1 && rows != data.n_traces) {
             throw DataError(fmt::format("{} has {} traces, but {} has {}", what, rows, first, data.n_traces),
@@ -109,30 +139,159 @@ void check_trace_counts(TraceData& data) {
         if (data.n_traces == 1) first = what;
         data.n_traces = rows;
     };
-    for (const auto& [name, series] : data.inputs) look(fmt::format("the input `{}`", name), series);
+    for (const auto& [name, series] : data.inputs) look(fmt::format("the input `{}`", name), series.values.rows);
     for (const RecordedOutput& output : data.outputs) {
-        look(fmt::format("the recording of `{}`", output.name), data.targets.at(output.name));
+        look(fmt::format("the recording of `{}`", output.name), data.targets.at(output.name).values.rows);
+    }
+    if (!data.spikes) return;
+    if (data.spikes->empty()) throw DataError("the recording of spikes has no trace", "a silent trace is an empty train");
+    look("the recording of spikes", data.spikes->size());
+    if (data.spikes->size() != data.n_traces) {
+        throw DataError(fmt::format("the recording of spikes has 1 trace, but {} has {}", first, data.n_traces),
+                        "give one train per trace; that of a silent trace is empty");
     }
 }
 
-// The samples of a recording that are compared, and the number of steps that it lasts.
-std::size_t lay_out(const TraceData& data, const TimeSeries& series, RecordedOutput& output) {
-    const std::size_t coarser = whole(series.dt / data.dt);
-    const std::size_t finer = whole(data.dt / series.dt);
-    if (coarser == 0 && finer == 0) {
-        throw DataError(fmt::format("the recording of `{}` is sampled at {:g} s and simulated at {:g} s", output.name,
-                                    series.dt, data.dt),
-                        "one of the two must be a multiple of the other");
+// Linear interpolation at the steps; a step beside a gap is in the gap. The last step is at or before the last sample.
+std::vector<double> interpolated(std::span<const double> trace, double interval, double dt) {
+    const double steps = std::floor(static_cast<double>(trace.size() - 1) * interval / dt * (1 + 1e-12));
+    std::vector<double> result(static_cast<std::size_t>(steps) + 1);
+    for (std::size_t k = 0; k < result.size(); ++k) {
+        const double place = static_cast<double>(k) * dt / interval;
+        const auto left = std::min(static_cast<std::size_t>(place), trace.size() - 1);
+        const double share = place - static_cast<double>(left);
+        result[k] = left + 1 == trace.size() || share == 0 ? trace[left]
+                                                           : trace[left] + share * (trace[left + 1] - trace[left]);
     }
-    output.stride = std::max<std::size_t>(coarser, 1);
-    output.dt = coarser != 0 ? series.dt : data.dt;
-    const std::size_t skip = coarser != 0 ? 1 : finer;
-    const std::size_t samples = (series.values.columns + skip - 1) / skip;
-    output.target = Array2(data.n_traces, samples);
+    return result;
+}
+
+// The samples of a recorded trace that are compared.
+RecordedTrace lay_out(std::span<const double> trace, double interval, double dt) {
+    RecordedTrace result{.stride = 1, .dt = dt, .target = {}, .counted = {}};
+    if (const std::size_t coarser = whole(interval / dt); coarser != 0) {
+        result.stride = coarser;
+        result.dt = interval;
+        result.target.assign(trace.begin(), trace.end());
+    } else if (const std::size_t finer = whole(dt / interval); finer != 0) {
+        result.target.resize((trace.size() + finer - 1) / finer);
+        pick(trace, finer, result.target);
+    } else {
+        result.target = interpolated(trace, interval, dt);
+    }
+    if (std::ranges::any_of(result.target, [](double value) { return std::isnan(value); })) {
+        for (const double value : result.target) result.counted.push_back(!std::isnan(value));
+    }
+    return result;
+}
+
+// Lays out all traces of an output. Where samples do not fall on steps, the target becomes one that does.
+void lay_out(TraceData& data, RecordedOutput& output) {
+    TimeSeries& series = data.targets.at(output.name);
+    std::vector<RecordedTrace> rows;
+    bool resampled = false;
+    for (std::size_t r = 0; r < series.values.rows; ++r) {
+        const double interval = series.interval(r);
+        rows.push_back(lay_out(series.trace(r), interval, data.dt));
+        resampled = resampled || (whole(interval / data.dt) == 0 && whole(data.dt / interval) == 0);
+    }
+    if (resampled) {
+        std::size_t longest = 0;
+        for (const RecordedTrace& row : rows) longest = std::max(longest, row.target.size());
+        TimeSeries fresh{.dt = data.dt, .values = Array2(rows.size(), longest)};
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            std::ranges::copy(rows[r].target, fresh.values.row(r).begin());
+            fresh.trace_dt.push_back(rows[r].dt);
+            fresh.trace_samples.push_back(rows[r].target.size());
+        }
+        series = std::move(fresh);
+    }
+    for (std::size_t r = 0; r < data.n_traces; ++r) output.traces.push_back(rows[series.row_of(r)]);
+}
+
+// How long each trace lasts: as its recordings, else as asked for, else as its inputs.
+void find_durations(const Recordings& recordings, TraceData& data) {
     for (std::size_t r = 0; r < data.n_traces; ++r) {
-        pick(series.values.row(series.values.rows == 1 ? 0 : r), skip, output.target.row(r));
+        std::size_t steps = 0;
+        for (const RecordedOutput& output : data.outputs) {
+            const std::size_t own = output.traces[r].target.size() * output.traces[r].stride;
+            if (steps != 0 && own != steps) {
+                throw DataError(fmt::format("the recordings of `{}` and `{}` last {} and {} steps in trace {}",
+                                            data.outputs.front().name, output.name, steps, own, r + 1),
+                                "all recordings of a trace must last equally long");
+            }
+            steps = own;
+        }
+        if (data.outputs.empty()) {
+            double duration = recordings.duration;
+            if (duration == 0) {
+                duration = std::numeric_limits<double>::infinity();
+                for (const auto& [name, series] : data.inputs) {
+                    const std::size_t row = series.row_of(r);
+                    duration = std::min(duration, static_cast<double>(series.samples(row)) * series.interval(row));
+                }
+            }
+            if (!(duration > 0) || !std::isfinite(duration)) {
+                throw ConfigError("how long to simulate is not known: there is no recorded trace and no input",
+                                  "give a duration");
+            }
+            const double ratio = std::min(duration / data.dt, 2.0 * static_cast<double>(most_steps));
+            steps = whole(ratio);
+            if (steps == 0) steps = static_cast<std::size_t>(std::floor(ratio));
+            if (steps == 0) throw ConfigError("the traces are shorter than one step of the simulation");
+            if (steps > most_steps) {
+                throw ConfigError(fmt::format("a trace would take {:.3g} steps", duration / data.dt),
+                                  "are the duration and the time step as intended?");
+            }
+        }
+        data.trace_steps.push_back(steps);
+        data.n_steps = std::max(data.n_steps, steps);
     }
-    return samples * output.stride;
+    if (!data.outputs.empty() && recordings.duration != 0) {
+        throw ConfigError("a duration is for spikes without recorded traces", "leave it out: the recordings tell");
+    }
+    for (const auto& [name, series] : data.inputs) {
+        for (std::size_t r = 0; r < data.n_traces; ++r) {
+            const std::size_t row = series.row_of(r);
+            const double lasts = static_cast<double>(series.samples(row)) * series.interval(row);
+            const double grid = std::max(series.interval(row), data.dt);
+            if (lasts > data.duration(r) - grid * (1 - relative_rounding)) continue;
+            throw DataError(fmt::format("the input `{}` lasts {:g} s, but the recordings last {:g} s{}", name, lasts,
+                                        data.duration(r), data.n_traces > 1 ? fmt::format(" (trace {})", r + 1) : ""));
+        }
+    }
+}
+
+void check_spikes(const TraceData& data) {
+    if (!data.spikes) return;
+    for (std::size_t r = 0; r < data.n_traces; ++r) {
+        const auto& train = (*data.spikes)[r];
+        for (std::size_t k = 0; k < train.size(); ++k) {
+            if (!std::isfinite(train[k]) || train[k] < 0 || train[k] >= data.duration(r)) {
+                throw DataError(fmt::format("spike {} of trace {} is at {:g} s, outside the trace of {:g} s", k + 1, r + 1,
+                                            train[k], data.duration(r)),
+                                "spike times are in seconds from the start of the trace");
+            }
+            if (k > 0 && train[k] <= train[k - 1]) {
+                throw DataError(fmt::format("the spikes of trace {} are not in order: {:g} s comes after {:g} s", r + 1,
+                                            train[k], train[k - 1]));
+            }
+        }
+    }
+}
+
+void read_weights(const Recordings& recordings, TraceData& data) {
+    const auto& weights = recordings.trace_weights;
+    if (weights.empty()) return;
+    if (weights.size() != data.n_traces) {
+        throw ConfigError(fmt::format("there are {} trace weights for {} traces", weights.size(), data.n_traces));
+    }
+    if (!std::ranges::all_of(weights, [](double w) { return std::isfinite(w) && w >= 0; })) {
+        throw ConfigError("trace weights must be finite and not negative");
+    }
+    const double mean = std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
+    if (!(mean > 0) || !std::isfinite(mean)) throw ConfigError("the sum of the trace weights must be positive");
+    for (const double weight : weights) data.trace_factors.push_back(weight / mean);
 }
 
 }  // namespace
@@ -141,35 +300,24 @@ void pick(std::span<const double> trace, std::size_t stride, std::span<double> d
     for (std::size_t k = 0; k < destination.size(); ++k) destination[k] = trace[k * stride];
 }
 
-TraceData check_trace_data(const TraceFitterOptions& options) {
+TraceData check_trace_data(const Model& model, const Recordings& recordings) {
     TraceData data;
-    data.dt = options.dt;
-    if (data.dt == 0 && !options.outputs.empty()) data.dt = options.outputs.front().second.dt;
+    data.dt = recordings.dt;
+    if (data.dt == 0 && !recordings.outputs.empty()) data.dt = recordings.outputs.front().second.dt;
     if (!(data.dt > 0) || !std::isfinite(data.dt)) {
         throw ConfigError(fmt::format("the time step must be a positive time, not {:g} s", data.dt),
                           "give dt, or the sampling interval of the recording");
     }
-    read_inputs(options, data);
-    read_outputs(options, data);
+    if (recordings.duration < 0 || !std::isfinite(recordings.duration)) {
+        throw ConfigError(fmt::format("the duration must be a positive time, not {:g} s", recordings.duration));
+    }
+    read_inputs(model, recordings, data);
+    read_outputs(model, recordings, data);
     check_trace_counts(data);
-    for (RecordedOutput& output : data.outputs) {
-        const std::size_t steps = lay_out(data, data.targets.at(output.name), output);
-        if (data.n_steps != 0 && steps != data.n_steps) {
-            throw DataError(fmt::format("the recordings of `{}` and `{}` last {} and {} steps",
-                                        data.outputs.front().name, output.name, data.n_steps, steps),
-                            "all recordings must last equally long");
-        }
-        data.n_steps = steps;
-    }
-    const double duration = static_cast<double>(data.n_steps) * data.dt;
-    for (const auto& [name, series] : data.inputs) {
-        const double lasts = static_cast<double>(series.values.columns) * series.dt;
-        const double grid = std::max(series.dt, data.dt);
-        if (lasts <= duration - grid * (1 - 1e-6)) {
-            throw DataError(
-                fmt::format("the input `{}` lasts {:g} s, but the recordings last {:g} s", name, lasts, duration));
-        }
-    }
+    for (RecordedOutput& output : data.outputs) lay_out(data, output);
+    find_durations(recordings, data);
+    check_spikes(data);
+    read_weights(recordings, data);
     return data;
 }
 

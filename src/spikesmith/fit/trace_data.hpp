@@ -1,41 +1,70 @@
 // TraceData: stimuli and recordings, checked against the model and against each other, and the grid on which they are compared.
 //
-// A recording may be sampled at another interval than the simulation if one is a multiple of the other: where the recording
-// is coarser only the steps at its samples are compared, where it is finer only its samples at the steps.
+// Traces may differ in length and in sampling interval. A recording need not be sampled at the steps of the simulation:
+// where it is coarser by a whole factor only the steps at its samples are compared, where it is finer by a whole factor only
+// its samples at the steps; else it is interpolated linearly at the steps. Samples that are NaN are gaps: nothing is
+// compared there.
 #pragma once
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "spikesmith/core/array.hpp"
-#include "spikesmith/fit/trace_fitter.hpp"
 #include "spikesmith/model/model.hpp"
 #include "spikesmith/simulate/ensemble.hpp"
 
 namespace spikesmith {
 
+inline constexpr const char* spikes_output = "spikes";  // the name under which spike trains are fitted
+
+// What a fit works with, as the user gives it.
+struct Recordings {
+    // stimulus by input name; every input of the model
+    std::vector<std::pair<std::string, TimeSeries>> inputs{};
+    // recordings by name of a state or subexpression, SI
+    std::vector<std::pair<std::string, TimeSeries>> outputs{};
+    // spike times in seconds, increasing, one train per trace; absent: spikes are not fitted
+    std::optional<std::vector<std::vector<double>>> spikes{};
+    double dt = 0;                        // simulation step in seconds; 0: sampling interval of the first recording
+    double duration = 0;                  // seconds, without recorded traces; 0: as long as the inputs
+    std::vector<double> trace_weights{};  // of the traces in the error, >= 0; empty: equal
+};
+
+// A trace on the samples that are compared.
+struct RecordedTrace {
+    std::size_t stride = 1;      // simulation steps from one compared sample to the next
+    double dt = 0;               // seconds between compared samples
+    std::vector<double> target;  // NaN in gaps
+    std::vector<bool> counted;   // false in gaps; empty: no gaps
+};
+
 struct RecordedOutput {
     std::string name;
     Dimension dimension;
-    std::size_t stride = 1;  // simulation steps from one compared sample to the next
-    double dt = 0;           // seconds between compared samples
-    Array2 target;           // n_traces x n_samples, on the compared samples
+    std::vector<RecordedTrace> traces;
 };
 
 struct TraceData {
     double dt = 0;  // simulation step
     std::size_t n_traces = 0;
-    std::size_t n_steps = 0;
-    std::vector<RecordedOutput> outputs;       // in the order given
-    std::map<std::string, TimeSeries> inputs;  // as the ensemble reads them
+    std::size_t n_steps = 0;                         // of the longest trace
+    std::vector<std::size_t> trace_steps;            // of each
+    std::vector<RecordedOutput> outputs;             // in the order given
+    std::optional<std::vector<std::vector<double>>> spikes;
+    std::map<std::string, TimeSeries> inputs;        // as the ensemble reads them
     std::map<std::string, TimeSeries> targets;
+    std::vector<double> trace_factors;  // of the traces in the error: weight / mean weight; empty: all 1
+
+    [[nodiscard]] double duration(std::size_t trace) const { return static_cast<double>(trace_steps[trace]) * dt; }
 };
 
-// Throws ConfigError, DataError, ModelError as TraceFitter's constructor does.
-[[nodiscard]] TraceData check_trace_data(const TraceFitterOptions& options);
+// Throws ConfigError, DataError, ModelError for recordings that do not fit the model or each other.
+[[nodiscard]] TraceData check_trace_data(const Model& model, const Recordings& recordings);
 
 // Copies every `stride`-th value of `trace`.
 void pick(std::span<const double> trace, std::size_t stride, std::span<double> destination);

@@ -1,5 +1,6 @@
 #include "spikesmith/metrics/metric.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -17,10 +18,23 @@ Dimension Metric::normalized_dimension(const Dimension& /*output*/) const {
     return dimensions::none;
 }
 
-void Metric::check(std::size_t n_steps, double dt) const {
-    if (n_steps == 0) throw ConfigError("a metric needs traces of at least one sample");
+void TraceMetric::check(const TraceShape& shape) const {
+    if (shape.n_steps == 0) throw ConfigError("a metric needs traces of at least one sample");
+    if (!(shape.dt > 0) || !std::isfinite(shape.dt)) {
+        throw ConfigError(fmt::format("the sampling interval must be a positive time, not {:g} s", shape.dt));
+    }
+}
+
+void SpikeMetric::check(SpikeTrain target, double duration, double dt) const {
+    if (!(duration > 0) || !std::isfinite(duration)) {
+        throw ConfigError(fmt::format("the duration must be a positive time, not {:g} s", duration));
+    }
     if (!(dt > 0) || !std::isfinite(dt)) {
-        throw ConfigError(fmt::format("the sampling interval must be a positive time, not {:g} s", dt));
+        throw ConfigError(fmt::format("the time step must be a positive time, not {:g} s", dt));
+    }
+    if (!std::ranges::is_sorted(target)) throw DataError("the spike times of a recording must increase");
+    if (!std::ranges::all_of(target, [&](double time) { return time >= 0 && time < duration; })) {
+        throw DataError(fmt::format("spike times must be within 0 s and the duration of {:g} s", duration));
     }
 }
 
@@ -34,12 +48,12 @@ std::vector<double> Metric::errors(const Array2& features) const {
     return result;
 }
 
-std::optional<std::vector<double>> Metric::online_weights(std::size_t /*n_steps*/, double /*dt*/) const {
+std::optional<TraceMetric::OnlineForm> TraceMetric::online_form(const TraceShape& /*shape*/,
+                                                                const std::vector<bool>& /*counted*/) const {
     return std::nullopt;
 }
 
-std::vector<double> calculate(const Metric& metric, const TraceBlock& simulated, const Array2& target, double dt) {
-    metric.check(simulated.n_steps, dt);
+std::vector<double> calculate(const TraceMetric& metric, const TraceBlock& simulated, const Array2& target, double dt) {
     if (target.rows != simulated.n_traces || target.columns != simulated.n_steps) {
         throw DataError(fmt::format("simulated traces ({} of {} samples) and recorded ones ({} of {}) differ in shape",
                                     simulated.n_traces, simulated.n_steps, target.rows, target.columns));
@@ -49,7 +63,29 @@ std::vector<double> calculate(const Metric& metric, const TraceBlock& simulated,
         throw DataError(fmt::format("a block of {} x {} x {} samples has {} values", simulated.n_samples,
                                     simulated.n_traces, simulated.n_steps, simulated.values.size()));
     }
+    for (std::size_t r = 0; r < simulated.n_traces; ++r) {
+        metric.check({.trace = simulated.first_trace + r,
+                      .n_traces = simulated.first_trace + simulated.n_traces,
+                      .n_steps = simulated.n_steps,
+                      .dt = dt});
+    }
     return metric.errors(metric.features(simulated, target, dt));
+}
+
+std::vector<double> calculate(const SpikeMetric& metric, const std::vector<std::vector<std::vector<double>>>& simulated,
+                              const std::vector<std::vector<double>>& target, double duration, double dt) {
+    if (target.empty()) throw DataError("a metric needs at least one trace");
+    for (const auto& train : target) metric.check(train, duration, dt);
+    Array2 features(simulated.size(), target.size());
+    for (std::size_t s = 0; s < simulated.size(); ++s) {
+        if (simulated[s].size() != target.size()) {
+            throw DataError(fmt::format("sample {} has {} spike trains for {} recorded ones", s, simulated[s].size(),
+                                        target.size()));
+        }
+        for (std::size_t r = 0; r < target.size(); ++r)
+            features(s, r) = metric.feature(simulated[s][r], target[r], duration, dt);
+    }
+    return metric.errors(features);
 }
 
 std::size_t first_sample(double t_start, double dt, std::size_t n_steps) {

@@ -177,32 +177,4 @@ std::string to_string(const UpdateProgram& program) {
     return out;
 }
 
-void add_online_error(UpdateProgram& program, std::string_view output) {
-    const auto observed = program.find_output(output);
-    if (!observed) throw ModelError(fmt::format("`{}` is not an output of the program", output));
-    ProgramBuilder builder(program.step);
-    const auto series = [&](TimeInput::Kind kind) {
-        auto& inputs = program.time_inputs;
-        auto it = std::find_if(inputs.begin(), inputs.end(),
-                               [&](const TimeInput& t) { return t.kind == kind && t.name == output && t.offset == 0; });
-        if (it == inputs.end())
-            it = inputs.insert(inputs.end(), {.kind = kind, .name = std::string(output), .offset = 0});
-        return builder.source(Source::time_input, static_cast<std::int32_t>(it - inputs.begin()), Stage::time);
-    };
-    const auto index = static_cast<std::int32_t>(program.states.size());
-    const ValueId sum = builder.source(Source::state, index, Stage::step);
-    const ValueId difference =
-        builder.subtract(program.outputs[static_cast<std::size_t>(*observed)].value, series(TimeInput::Kind::target));
-    const ValueId weighted = builder.multiply(series(TimeInput::Kind::weight), difference);
-    const ValueId next = builder.add(sum, builder.multiply(weighted, difference));
-    ProgramBuilder init(program.init);
-    const Dimension& dimension = program.outputs[static_cast<std::size_t>(*observed)].dimension;
-    program.states.push_back({.name = fmt::format("@error:{}", output),
-                              .dimension = dimension * dimension,
-                              .next = next,
-                              .initial = init.number(0)});
-    program.online_errors.push_back(index);
-    finish(program);
-}
-
 }  // namespace spikesmith

@@ -140,8 +140,4 @@ struct UpdateProgram {
 // The program as text, stage by stage.
 [[nodiscard]] std::string to_string(const UpdateProgram& program);
 
-// Appends, for output `output`, the online error  E += w(k) * (y(k) - target(k))**2  as a hidden state `@error:<output>`, with
-// time inputs {target, output} and {weight, output}. The weights carry normalisation, t_start, t_weights and 1/n.
-void add_online_error(UpdateProgram& program, std::string_view output);
-
 }  // namespace spikesmith

@@ -10,11 +10,13 @@
 // The default is rand-to-best/1/bin with F and CR adapted by success history. Unlike SHADE the history starts at CR = 0.9,
 // since the parameters of a neuron act together.
 //
-// A generation is `population` points. Its points are all made from the population at the end of the generation before,
-// so a generation may be asked and told in any parts. Who asks for more points than a generation holds gets points of the
-// following generations, made from what is known then.
+// A generation of points is made from one state of the population: the fewest whole batches that are half the population
+// or more.
+// A generation may be asked and told in any parts. Who asks for more points gets those of the following generations, made
+// from what is known then.
 //
-// Success histories weigh an improvement by the ranks that it gains instead of its size, so only the order of errors counts.
+// Success histories weigh an improvement by the ranks that it gains instead of its size, so only the order of errors
+// counts.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +26,9 @@
 #include <string_view>
 #include <vector>
 
+#include "spikesmith/optimize/evolution.hpp"
 #include "spikesmith/optimize/optimizer.hpp"
+#include "spikesmith/optimize/option_fields.hpp"
 
 namespace spikesmith {
 
@@ -37,15 +41,15 @@ enum class DonorRule : std::uint8_t {
     current_to_pbest_1,  // x + F*(p - x) + F*(a - b), b also from the archive of replaced parents
 };
 
-// A coordinate that leaves the unit interval.
-enum class BoundRule : std::uint8_t {
-    midpoint,  // goes half the way from the parent to the bound
-    reflect,   // is mirrored at the bound, as often as needed
-};
-
+// How the first population is spread; see designs.hpp.
 enum class InitialDesign : std::uint8_t {
-    latin_hypercube,  // McKay, Beckman, Conover (1979), within each block of `population` points
+    latin_hypercube,
+    maximin,  // a Latin hypercube whose points keep their distance
     uniform,
+    sobol,
+    halton,
+    hammersley,      // the first coordinate in equal steps, the others as Halton's
+    quasi_opposite,  // each random point is followed by one between the centre and its mirror image (Rahnamayan 2007)
 };
 
 struct DifferentialEvolutionOptions {
@@ -57,6 +61,7 @@ struct DifferentialEvolutionOptions {
     double p_best = 0.11;    // of current_to_pbest_1: share of the population, in (0, 1]; at least 2 members
     double archive = 1.0;    // of current_to_pbest_1: size relative to the population; 0: none
     std::size_t memory = 6;  // length of the success history
+    Crossover crossover = Crossover::binomial;
     BoundRule bounds = BoundRule::midpoint;
     InitialDesign initial = InitialDesign::latin_hypercube;
     std::vector<std::vector<double>> start;  // points of the unit cube that replace the first of the initial design
@@ -67,14 +72,6 @@ struct DifferentialEvolutionOptions {
 // Throws ConfigError at once for options out of range.
 [[nodiscard]] OptimizerChoice differential_evolution(DifferentialEvolutionOptions options = {});
 
-// "rand/1", "best/1", "current-to-best/1", "rand-to-best/1", "current-to-pbest/1". Throws ConfigError with a hint.
-[[nodiscard]] DonorRule parse_donor_rule(std::string_view text);
-[[nodiscard]] std::string_view donor_rule_name(DonorRule rule);
-// "midpoint", "reflect". Throws ConfigError with a hint.
-[[nodiscard]] BoundRule parse_bound_rule(std::string_view text);
-[[nodiscard]] std::string_view bound_rule_name(BoundRule rule);
-// "latin_hypercube", "uniform". Throws ConfigError with a hint.
-[[nodiscard]] InitialDesign parse_initial_design(std::string_view text);
-[[nodiscard]] std::string_view initial_design_name(InitialDesign design);
+void visit_fields(OptionVisitor& visit, DifferentialEvolutionOptions& options);  // all but `start`
 
 }  // namespace spikesmith

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,10 +16,22 @@ namespace spikesmith {
 namespace {
 
 constexpr std::string_view magic = "spikesmith-optimizer";
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t version = 2;
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-double ranked(double error) {
-    return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
+Array2 one_column(std::span<const double> errors) {
+    Array2 result(errors.size(), 1);
+    std::ranges::copy(errors, result.values.begin());
+    return result;
+}
+
+// Rows with anything that is not finite become +infinity throughout.
+void rank_failures_last(Array2& errors) {
+    for (std::size_t r = 0; r < errors.rows; ++r) {
+        const auto row = errors.row(r);
+        const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+        if (!std::isfinite(sum)) std::ranges::fill(row, infinity);
+    }
 }
 
 }  // namespace
@@ -31,69 +44,119 @@ Optimizer::~Optimizer() = default;
 
 Candidates Optimizer::ask(std::size_t n) {
     Candidates candidates{std::vector<std::uint64_t>(n), Array2(n, dimension_)};
+    if (n == 0) return candidates;
     propose(next_id_, candidates.points);
-    for (std::size_t r = 0; r < n; ++r) {
-        candidates.ids[r] = next_id_ + r;
-        const auto point = candidates.points.row(r);
-        open_.emplace_hint(open_.end(), next_id_ + r, std::vector<double>(point.begin(), point.end()));
-    }
+    std::iota(candidates.ids.begin(), candidates.ids.end(), next_id_);
+    points_checksum_.add(candidates.points.values);
+    asked_.push_back({next_id_, candidates.points, std::vector<bool>(n, false), n});
+    journal_.push_back({.kind = Event::Kind::asked, .first = next_id_, .count = n, .ids = {}, .errors = {}, .points = {}});
     next_id_ += n;
+    n_open_ += n;
     return candidates;
 }
 
-void Optimizer::note_best(std::span<const double> point, double error, std::uint64_t id) {
-    if (!std::isfinite(error)) return;
-    if (best_ && (best_->error < error || (best_->error == error && best_id_ <= id))) return;
-    best_ = Recommendation{{point.begin(), point.end()}, error};
-    best_id_ = id;
+Optimizer::Asked* Optimizer::find_asked(std::uint64_t id) {
+    const auto after = std::ranges::upper_bound(asked_, id, {}, &Asked::first_id);
+    if (after == asked_.begin()) return nullptr;
+    Asked& asked = *std::prev(after);
+    return id - asked.first_id < asked.points.rows ? &asked : nullptr;
+}
+
+void Optimizer::note_best(const Told& told, std::uint64_t order) {
+    if (!std::isfinite(told.error)) return;
+    if (best_ && (best_->error < told.error || (best_->error == told.error && best_order_ <= order))) return;
+    best_ = Recommendation{{told.point.begin(), told.point.end()}, told.error};
+    best_order_ = order;
+}
+
+void Optimizer::check_errors(std::size_t points, const Array2& errors) {
+    if (points != errors.rows) {
+        throw ConfigError(fmt::format("the optimizer was told {} errors for {} points", errors.rows, points));
+    }
+    if (errors.rows == 0) return;
+    if (errors.columns == 0) throw ConfigError("the optimizer was told no errors: an array without columns");
+    if (n_objectives_ != 0 && errors.columns != n_objectives_) {
+        throw ConfigError(
+            fmt::format("the optimizer was told {} errors per point, before it were {}", errors.columns, n_objectives_));
+    }
 }
 
 void Optimizer::tell(std::span<const std::uint64_t> ids, std::span<const double> errors) {
-    if (ids.size() != errors.size()) {
-        throw ConfigError(fmt::format("the optimizer was told {} errors for {} points", errors.size(), ids.size()));
+    tell(ids, one_column(errors));
+}
+
+void Optimizer::tell(std::span<const std::uint64_t> ids, const Array2& errors) {
+    check_errors(ids.size(), errors);
+    if (ids.empty()) return;
+    Event event{.kind = Event::Kind::told, .first = 0, .count = ids.size(), .ids = {ids.begin(), ids.end()},
+                .errors = errors, .points = {}};
+    if (!std::ranges::is_sorted(ids)) {
+        std::vector<std::size_t> order(ids.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::ranges::sort(order, {}, [&](std::size_t r) { return std::pair(ids[r], r); });
+        for (std::size_t r = 0; r < order.size(); ++r) {
+            event.ids[r] = ids[order[r]];
+            std::ranges::copy(errors.row(order[r]), event.errors.row(r).begin());
+        }
     }
-    std::vector<std::pair<std::uint64_t, double>> answers(ids.size());
-    for (std::size_t r = 0; r < ids.size(); ++r) answers[r] = {ids[r], ranked(errors[r])};
-    std::sort(answers.begin(), answers.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (std::size_t r = 0; r < answers.size(); ++r) {
-        const std::uint64_t id = answers[r].first;
+    for (std::size_t r = 0; r < event.ids.size(); ++r) {
+        const std::uint64_t id = event.ids[r];
         if (id >= next_id_)
             throw ConfigError(
                 fmt::format("the optimizer was told the error of point {}, which it never asked for", id));
-        if (!open_.contains(id) || (r > 0 && answers[r - 1].first == id)) {
+        const Asked* asked = find_asked(id);
+        if (asked == nullptr || asked->told[id - asked->first_id] || (r > 0 && event.ids[r - 1] == id)) {
             throw ConfigError(fmt::format("the optimizer was told the error of point {} twice", id));
         }
     }
-    std::vector<std::vector<double>> points(answers.size());
-    std::vector<Told> told(answers.size());
-    for (std::size_t r = 0; r < answers.size(); ++r) {
-        const auto [id, error] = answers[r];
-        points[r] = std::move(open_.extract(id).mapped());
-        told[r] = {id, points[r], error};
-        note_best(points[r], error, id);
+    rank_failures_last(event.errors);
+    n_objectives_ = event.errors.columns;
+    std::vector<Told> told(event.ids.size());
+    for (std::size_t r = 0; r < told.size(); ++r) {
+        const std::uint64_t id = event.ids[r];
+        Asked& asked = *find_asked(id);
+        const auto row = std::as_const(event.errors).row(r);
+        told[r] = {id, std::as_const(asked.points).row(id - asked.first_id), std::accumulate(row.begin(), row.end(), 0.0),
+                   row};
+        asked.told[id - asked.first_id] = true;
+        --asked.n_open;
+        note_best(told[r], id);
     }
+    n_open_ -= told.size();
     learn(told);
+    std::erase_if(asked_, [](const Asked& asked) { return asked.n_open == 0; });
+    event.first = event.ids.front();
+    if (event.ids.back() - event.first + 1 == event.ids.size()) event.ids = {};
+    journal_.push_back(std::move(event));
 }
 
 void Optimizer::tell_foreign(const Array2& points, std::span<const double> errors) {
-    if (points.rows != errors.size()) {
-        throw ConfigError(fmt::format("the optimizer was told {} errors for {} points", errors.size(), points.rows));
-    }
+    tell_foreign(points, one_column(errors));
+}
+
+void Optimizer::tell_foreign(const Array2& points, const Array2& errors) {
+    check_errors(points.rows, errors);
     if (points.rows == 0) return;
     if (points.columns != dimension_) {
         throw ConfigError(
             fmt::format("the optimizer searches {} parameters, but was told points of {}", dimension_, points.columns));
     }
-    if (!std::all_of(points.values.begin(), points.values.end(), [](double u) { return u >= 0 && u <= 1; })) {
+    if (!std::ranges::all_of(points.values, [](double u) { return u >= 0 && u <= 1; })) {
         throw ConfigError("the optimizer was told a point outside the unit cube",
                           "map values with ParameterSpace::to_point");
     }
+    Event event{.kind = Event::Kind::foreign, .first = 0, .count = points.rows, .ids = {}, .errors = errors,
+                .points = points};
+    rank_failures_last(event.errors);
+    n_objectives_ = event.errors.columns;
     std::vector<Told> told(points.rows);
     for (std::size_t r = 0; r < points.rows; ++r) {
-        told[r] = {Told::foreign, points.row(r), ranked(errors[r])};
-        note_best(points.row(r), errors[r], next_id_);  // later than all that were asked so far
+        const auto row = std::as_const(event.errors).row(r);
+        told[r] = {Told::foreign, std::as_const(event.points).row(r), std::accumulate(row.begin(), row.end(), 0.0), row};
+        note_best(told[r], next_id_);  // later than all that were asked so far
     }
     learn(told);
+    journal_.push_back(std::move(event));
 }
 
 std::string Optimizer::save_state() const {
@@ -101,23 +164,30 @@ std::string Optimizer::save_state() const {
     writer.integer(magic, version);
     writer.word("method", name());
     writer.integer("dimension", dimension_);
-    writer.integer("asked", next_id_);
-    std::vector<std::uint64_t> ids;
-    std::vector<double> points;
-    for (const auto& [id, point] : open_) {
-        ids.push_back(id);
-        points.insert(points.end(), point.begin(), point.end());
+    writer.integer("objectives", n_objectives_);
+    writer.integer("events", journal_.size());
+    for (const Event& event : journal_) {
+        if (event.kind == Event::Kind::asked) {
+            writer.integer("asked", event.count);
+        } else if (event.kind == Event::Kind::told) {
+            std::vector<std::uint64_t> ids = event.ids;
+            if (ids.empty()) {
+                ids.resize(event.count);
+                std::iota(ids.begin(), ids.end(), event.first);
+            }
+            writer.integers("told", ids);
+            writer.reals("errors", event.errors.values);
+        } else {
+            writer.reals("foreign", event.points.values);
+            writer.reals("errors", event.errors.values);
+        }
     }
-    writer.integers("open", ids);
-    writer.reals("open_points", points);
-    writer.reals("best", best_ ? best_->point : std::vector<double>{});
-    writer.reals("best_error", best_ ? std::vector<double>{best_->error} : std::vector<double>{});
-    writer.integer("best_id", best_id_);
-    save(writer);
+    writer.integer("checksum", points_checksum_.value());
     return writer.text();
 }
 
 void Optimizer::load_state(std::string_view text) {
+    if (!journal_.empty()) throw ConfigError("a state can only be loaded into a fresh optimizer");
     StateReader reader(text);
     if (const auto found = reader.integer(magic); found != version) {
         throw DataError(fmt::format("the saved state of the optimizer has version {}; this program reads version {}",
@@ -129,30 +199,42 @@ void Optimizer::load_state(std::string_view text) {
     if (const auto found = reader.integer("dimension"); found != dimension_) {
         throw DataError(fmt::format("the saved state has {} parameters instead of {}", found, dimension_));
     }
-    const std::uint64_t next_id = reader.integer("asked");
-    const auto ids = reader.integers("open");
-    const auto points = reader.reals("open_points", ids.size() * dimension_);
-    auto best_point = reader.reals("best");
-    const auto best_error = reader.reals("best_error", best_point.empty() ? 0 : 1);
-    const std::uint64_t best_id = reader.integer("best_id");
-    const bool ids_fit = std::is_sorted(ids.begin(), ids.end()) && (ids.empty() || ids.back() < next_id) &&
-                         std::adjacent_find(ids.begin(), ids.end()) == ids.end();
-    if (!ids_fit || (!best_point.empty() && best_point.size() != dimension_)) {
-        throw DataError("the saved state of the optimizer contradicts itself",
+    const std::uint64_t objectives = reader.integer("objectives");
+    const std::uint64_t events = reader.integer("events");
+    const auto read_errors = [&](std::size_t rows) {
+        Array2 errors(rows, objectives);
+        errors.values = reader.reals("errors", rows * objectives);
+        return errors;
+    };
+    try {
+        for (std::uint64_t e = 0; e < events; ++e) {
+            const std::string_view kind = reader.next_key();
+            if (kind == "asked") {
+                const std::uint64_t count = reader.integer("asked");
+                if (count > text.size() * 1000) throw DataError("the saved state of the optimizer is damaged");
+                static_cast<void>(ask(count));
+            } else if (kind == "told") {
+                const auto ids = reader.integers("told");
+                tell(ids, read_errors(ids.size()));
+            } else {
+                Array2 points(0, dimension_);
+                points.values = reader.reals("foreign");
+                points.rows = points.values.size() / dimension_;
+                if (points.rows * dimension_ != points.values.size()) {
+                    throw DataError("the saved state of the optimizer is damaged");
+                }
+                tell_foreign(points, read_errors(points.rows));
+            }
+        }
+    } catch (const ConfigError& error) {
+        throw DataError(fmt::format("the saved state of the optimizer contradicts itself: {}", error.what()),
                         "the state must be the unchanged text of save_state");
     }
-    load(reader);
-    reader.end();
-    next_id_ = next_id;
-    open_.clear();
-    for (std::size_t r = 0; r < ids.size(); ++r) {
-        const auto begin = points.begin() + static_cast<std::ptrdiff_t>(r * dimension_);
-        open_.emplace_hint(open_.end(), ids[r],
-                           std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(dimension_)));
+    if (reader.integer("checksum") != points_checksum_.value()) {
+        throw DataError("the saved state belongs to other options or another seed: its points are not repeated",
+                        "make the optimizer with the settings with which the state was saved");
     }
-    best_.reset();
-    if (!best_point.empty()) best_ = Recommendation{std::move(best_point), best_error.front()};
-    best_id_ = best_id;
+    reader.end();
 }
 
 }  // namespace spikesmith

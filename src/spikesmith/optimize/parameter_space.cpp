@@ -32,6 +32,11 @@ ParameterSpace::ParameterSpace(std::vector<ParameterRange> ranges) : ranges_(std
             throw ConfigError(
                 fmt::format("the bounds [{:g}, {:g}] of `{}` are too far apart", range.low, range.high, range.name));
         }
+        const auto whole = [](double value) { return value == std::floor(value) && std::fabs(value) < 0x1p52; };
+        if (range.integer && !(whole(range.low) && whole(range.high))) {
+            throw ConfigError(fmt::format("`{}` takes whole numbers, so its bounds must be whole, not [{:g}, {:g}]",
+                                          range.name, range.low, range.high));
+        }
         if (range.scale == Scale::logarithmic && !(range.low > 0)) {
             throw ConfigError(fmt::format("a logarithmic scale needs a lower bound above 0; that of `{}` is {:g}",
                                           range.name, range.low),
@@ -40,25 +45,43 @@ ParameterSpace::ParameterSpace(std::vector<ParameterRange> ranges) : ranges_(std
     }
 }
 
+namespace {
+
+double from_unit(double coordinate, double low, double high, Scale scale) {
+    if (coordinate <= 0) return low;
+    if (coordinate >= 1) return high;
+    const double value = scale == Scale::linear
+                             ? low + coordinate * (high - low)
+                             : std::exp(std::log(low) + coordinate * (std::log(high) - std::log(low)));
+    return std::clamp(value, low, high);
+}
+
+double to_unit(double value, double low, double high, Scale scale) {
+    if (value <= low) return 0;
+    if (value >= high) return 1;
+    const double coordinate = scale == Scale::linear
+                                  ? (value - low) / (high - low)
+                                  : (std::log(value) - std::log(low)) / (std::log(high) - std::log(low));
+    return std::clamp(coordinate, 0.0, 1.0);
+}
+
+// Half a unit more at both ends of whole numbers.
+constexpr double margin(const ParameterRange& range) {
+    return range.integer ? 0.5 : 0;
+}
+
+}  // namespace
+
 double ParameterSpace::to_value(std::size_t j, double coordinate) const {
     const ParameterRange& range = ranges_[j];
-    if (coordinate <= 0) return range.low;
-    if (coordinate >= 1) return range.high;
-    const double value =
-        range.scale == Scale::linear
-            ? range.low + coordinate * (range.high - range.low)
-            : std::exp(std::log(range.low) + coordinate * (std::log(range.high) - std::log(range.low)));
-    return std::clamp(value, range.low, range.high);
+    const double value = from_unit(coordinate, range.low - margin(range), range.high + margin(range), range.scale);
+    return range.integer ? std::clamp(std::floor(value + 0.5), range.low, range.high) : value;
 }
 
 double ParameterSpace::to_coordinate(std::size_t j, double value) const {
     const ParameterRange& range = ranges_[j];
-    if (value <= range.low) return 0;
-    if (value >= range.high) return 1;
-    const double coordinate = range.scale == Scale::linear ? (value - range.low) / (range.high - range.low)
-                                                           : (std::log(value) - std::log(range.low)) /
-                                                                 (std::log(range.high) - std::log(range.low));
-    return std::clamp(coordinate, 0.0, 1.0);
+    return to_unit(range.integer ? std::clamp(value, range.low, range.high) : value, range.low - margin(range),
+                   range.high + margin(range), range.scale);
 }
 
 void ParameterSpace::to_values(std::span<const double> point, std::span<double> values) const {

@@ -2,9 +2,11 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <system_error>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/core/error.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 
 // Hexadecimal digits of the mantissa and a binary exponent: exact, and read by std::from_chars.
 void append_real(std::string& text, double value) {
+    if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();  // whose sign would not be read back
     char buffer[40];
     const auto result = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::hex);
     text.append(buffer, result.ptr);
@@ -23,6 +26,17 @@ void append_real(std::string& text, double value) {
 
 void StateWriter::word(std::string_view key, std::string_view value) {
     text_ += fmt::format("{} {}\n", key, value);
+}
+
+void StateWriter::sentence(std::string_view key, std::string_view text) {
+    text_ += key;
+    bool blank = true;
+    for (const char c : text) {
+        const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+        if (!space) text_ += blank ? fmt::format(" {}", c) : std::string(1, c);
+        blank = space;
+    }
+    text_ += '\n';
 }
 
 void StateWriter::integer(std::string_view key, std::uint64_t value) {
@@ -87,10 +101,18 @@ bool read(std::string_view text, double& value) {
 
 }  // namespace
 
+std::string_view StateReader::next_key() const {
+    return rest_.substr(0, rest_.find_first_of(" \n"));
+}
+
 std::string StateReader::word(std::string_view key) {
     const auto words = line(key);
     if (words.size() != 1) damaged(fmt::format("`{}` needs one value", key));
     return std::string(words.front());
+}
+
+std::string StateReader::sentence(std::string_view key) {
+    return fmt::format("{}", fmt::join(line(key), " "));
 }
 
 std::uint64_t StateReader::integer(std::string_view key) {
@@ -114,7 +136,7 @@ std::vector<double> StateReader::reals(std::string_view key) {
     std::vector<double> values;
     for (const std::string_view text : list(key)) {
         values.emplace_back();
-        if (!read(text, values.back()) || std::isnan(values.back()))
+        if (!read(text, values.back()))
             damaged(fmt::format("`{}` is no number", text.substr(0, 40)));
     }
     return values;

@@ -5,7 +5,7 @@
 //     population 180 0x1.8p-1 0x1.0cp-2 ...
 //     end
 //
-// For authors of optimisers; users see only Optimizer::save_state and load_state.
+// For the states of optimisers and the checkpoints of fits.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,12 @@ namespace spikesmith {
 class StateWriter {
   public:
     void word(std::string_view key, std::string_view value);  // no blanks in either
+    void sentence(std::string_view key, std::string_view text);  // single blanks between words, no line breaks
     void integer(std::string_view key, std::uint64_t value);
     void reals(std::string_view key, std::span<const double> values);
     void integers(std::string_view key, std::span<const std::uint64_t> values);
-    [[nodiscard]] std::string text() const;  // with the closing line
+    [[nodiscard]] const std::string& lines() const { return text_; }  // so far
+    [[nodiscard]] std::string text() const;                           // with the closing line
 
   private:
     std::string text_;
@@ -33,7 +35,9 @@ class StateWriter {
 class StateReader {
   public:
     explicit StateReader(std::string_view text) : rest_(text) {}
+    [[nodiscard]] std::string_view next_key() const;  // of the next line; empty at the end
     [[nodiscard]] std::string word(std::string_view key);
+    [[nodiscard]] std::string sentence(std::string_view key);
     [[nodiscard]] std::uint64_t integer(std::string_view key);
     [[nodiscard]] std::vector<double> reals(std::string_view key);
     [[nodiscard]] std::vector<double> reals(std::string_view key, std::size_t count);  // exactly so many

@@ -49,7 +49,9 @@ nlohmann::ordered_json to_json(const FitResult& result) {
         item["value"] = result.best || p.fixed ? number(p.value) : nullptr;
         if (result.best || p.fixed) item["text"] = format_quantity({p.value, p.dimension}, 6);
         item["fixed"] = p.fixed;
-        if (!p.fixed) {
+        if (!p.tied.empty()) item["tied"] = p.tied;
+        if (p.integer) item["integer"] = true;
+        if (p.searched()) {
             item["low"] = number(p.low);
             item["high"] = number(p.high);
             item["scale"] = scale_name(p.scale);
@@ -78,12 +80,26 @@ nlohmann::ordered_json to_json(const FitResult& result) {
     json["n_rounds"] = result.n_rounds;
     json["n_evaluations"] = result.n_evaluations;
     json["n_failed"] = result.n_failed;
+    auto& failures = json["failures"] = nlohmann::ordered_json::array();
+    for (const auto& failure : result.failures) {
+        failures.push_back({{"cause", failure.what}, {"count", failure.count}, {"first_evaluation", failure.evaluation}});
+    }
     json["stopped_by"] = stop_word(result.stop_reason);
     json["method"] = result.method;
     json["optimizer"] = result.optimizer;
     json["seed"] = result.seed;
-    json["seconds"] = number(result.seconds);
-    json["compile_seconds"] = number(result.compile_seconds);
+    if (!result.pareto_front.empty()) {
+        auto& front = json["pareto_front"] = nlohmann::ordered_json::array();
+        for (const auto& point : result.pareto_front) {
+            nlohmann::ordered_json item;
+            item["evaluation"] = point.evaluation;
+            for (std::size_t j = 0; j < point.parameters.size(); ++j)
+                item["parameters"][result.parameters[j].name] = number(point.parameters[j]);
+            for (std::size_t k = 0; k < point.objectives.size(); ++k)
+                item["errors"][result.outputs[k]] = number(point.objectives[k]);
+            front.push_back(std::move(item));
+        }
+    }
     auto& history = json["history"] = nlohmann::ordered_json::array();
     for (const auto& record : result.history) {
         history.push_back({{"best_error", number(record.best_error)},
@@ -116,6 +132,20 @@ std::string evaluations_csv(const Evaluations& evaluations) {
         if (several) {
             for (const double value : evaluations.objective_errors(i)) append(out += ',', value);
         }
+        out += '\n';
+    }
+    return out;
+}
+
+std::string pareto_csv(const FitResult& result) {
+    std::string out = "evaluation";
+    for (const auto& parameter : result.parameters) out += ',' + csv_cell(parameter.name);
+    for (const auto& name : result.outputs) out += ',' + csv_cell("error_" + name);
+    out += '\n';
+    for (const ParetoPoint& point : result.pareto_front) {
+        out += fmt::format("{}", point.evaluation);
+        for (const double value : point.parameters) append(out += ',', value);
+        for (const double value : point.objectives) append(out += ',', value);
         out += '\n';
     }
     return out;

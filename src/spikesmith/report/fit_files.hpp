@@ -12,12 +12,15 @@
 
 namespace spikesmith {
 
-// Everything in the result. NaN and infinite numbers become null, for JSON has none.
+// Everything in the result but times, so equal results give equal text. NaN and infinite numbers become null, for JSON has none.
 [[nodiscard]] nlohmann::ordered_json to_json(const FitResult& result);
 
 // A row per evaluation: round, sample, parameters, error, and with several outputs the normalised error of each
 // (`error_<output>`). Failed evaluations have `nan` or `inf`.
 [[nodiscard]] std::string evaluations_csv(const Evaluations& evaluations);
+
+// A row per point of the Pareto front: evaluation, parameters, error of each objective.
+[[nodiscard]] std::string pareto_csv(const FitResult& result);
 
 // A name as a cell of a CSV file: in quotes if it needs them.
 [[nodiscard]] std::string csv_cell(std::string_view text);

@@ -37,6 +37,18 @@ double duration(const Array2& values, double dt) {
     return static_cast<double>(values.columns) * dt;
 }
 
+// Seconds to the last sample that is a number, of the longest recorded trace.
+double recorded_duration(const TraceComparison& output) {
+    double longest = 0;
+    for (std::size_t r = 0; r < output.recorded.rows; ++r) {
+        const auto trace = output.recorded.row(r);
+        std::size_t samples = trace.size();
+        while (samples > 0 && std::isnan(trace[samples - 1])) --samples;
+        longest = std::max(longest, static_cast<double>(samples) * output.recorded_interval(r));
+    }
+    return longest;
+}
+
 }  // namespace
 
 Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
@@ -49,7 +61,7 @@ Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
     for (const auto& output : outputs) {
         n_traces = std::max({n_traces, output.recorded.rows, output.simulated.rows});
         longest = std::max(
-            {longest, duration(output.recorded, output.recorded_dt), duration(output.simulated, output.simulated_dt)});
+            {longest, recorded_duration(output), duration(output.simulated, output.simulated_dt)});
         std::vector<double> finite;
         for (const auto* table : {&output.recorded, &output.simulated}) {
             std::copy_if(table->values.begin(), table->values.end(), std::back_inserter(finite),
@@ -69,7 +81,7 @@ Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
             if (trace + 1 == shown) panel.x_label = axis_label("time", t_unit);
             if (trace < output.recorded.rows) {
                 panel.curves.push_back(
-                    trace_curve("data", output.recorded, trace, output.recorded_dt, units[o], t_unit));
+                    trace_curve("data", output.recorded, trace, output.recorded_interval(trace), units[o], t_unit));
                 panel.curves.back().color = data_color;
                 panel.curves.back().width = 1;
             }
@@ -79,6 +91,75 @@ Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
                 panel.curves.back().color = output.recorded.empty() ? best_color : fit_color;
                 panel.curves.back().width = 1.4;
             }
+            plot.panels.push_back(std::move(panel));
+        }
+    }
+    return plot;
+}
+
+Plot spike_plot(std::string title, const std::vector<std::vector<double>>& recorded,
+                const std::vector<std::vector<double>>& simulated) {
+    Plot plot{.title = std::move(title), .panels = {}, .columns = 1};
+    double longest = 0;
+    for (const auto* trains : {&recorded, &simulated}) {
+        for (const auto& train : *trains) longest = std::max(longest, train.empty() ? 0 : train.back());
+    }
+    const Unit unit = display_unit(dimensions::second, std::span<const double>(&longest, 1));
+    Panel panel;
+    panel.x_label = axis_label("time", unit);
+    panel.y_label = "trace";
+    const auto add = [&](const std::vector<std::vector<double>>& trains, std::string label, const char* color,
+                         double offset) {
+        Curve curve{.label = std::move(label), .x = {}, .y = {}, .color = color, .dots = true};
+        for (std::size_t r = 0; r < trains.size(); ++r) {
+            for (const double time : trains[r]) {
+                curve.x.push_back(time / unit.scale);
+                curve.y.push_back(static_cast<double>(r + 1) + offset);
+            }
+        }
+        panel.curves.push_back(std::move(curve));
+    };
+    constexpr double apart = 0.12;  // recorded spikes above, simulated ones below
+    add(recorded, "data", data_color, apart);
+    add(simulated, "best fit", fit_color, -apart);
+    plot.panels.push_back(std::move(panel));
+    return plot;
+}
+
+Plot pareto_plot(std::string title, const FitResult& result, const Evaluations& evaluations) {
+    constexpr std::size_t most_dots = 5000;
+    Plot plot{.title = std::move(title), .panels = {}, .columns = 1, .panel_width = 480, .panel_height = 360};
+    const std::size_t step = evaluations.size() / most_dots + 1;
+    for (std::size_t a = 0; a < result.outputs.size(); ++a) {
+        for (std::size_t b = a + 1; b < result.outputs.size(); ++b) {
+            Panel panel;
+            panel.x_label = "error of " + result.outputs[a];
+            panel.y_label = "error of " + result.outputs[b];
+            Curve all{.label = "evaluations", .x = {}, .y = {}, .color = data_color, .opacity = 0.4, .dots = true};
+            for (std::size_t i = 0; i < evaluations.size(); i += step) {
+                all.x.push_back(evaluations.objective_errors(i)[a]);
+                all.y.push_back(evaluations.objective_errors(i)[b]);
+            }
+            Curve front{.label = "Pareto front", .x = {}, .y = {}, .color = fit_color, .dots = true};
+            double last_x = 0;
+            double last_y = 0;
+            for (const ParetoPoint& point : result.pareto_front) {
+                front.x.push_back(point.objectives[a]);
+                front.y.push_back(point.objectives[b]);
+                last_x = std::max(last_x, point.objectives[a]);
+                last_y = std::max(last_y, point.objectives[b]);
+            }
+            // What is much worse than the front in either would hide it.
+            constexpr double margin = 3;
+            std::vector<double> x, y;
+            for (std::size_t k = 0; k < all.x.size(); ++k) {
+                if (!(all.x[k] <= margin * last_x && all.y[k] <= margin * last_y)) continue;
+                x.push_back(all.x[k]);
+                y.push_back(all.y[k]);
+            }
+            all.x = std::move(x);
+            all.y = std::move(y);
+            panel.curves = {std::move(all), std::move(front)};
             plot.panels.push_back(std::move(panel));
         }
     }
@@ -126,7 +207,7 @@ Plot convergence_plot(std::string title, const FitResult& result, const Evaluati
     }
     std::size_t column = 0;
     for (const auto& parameter : result.parameters) {
-        if (parameter.fixed) continue;
+        if (!parameter.searched()) continue;
         const double bounds[] = {parameter.low, parameter.high};
         const Unit shown = display_unit(parameter.dimension, parameter.scale == Scale::logarithmic
                                                                  ? std::span<const double>(&parameter.value, 1)

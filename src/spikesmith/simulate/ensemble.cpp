@@ -192,6 +192,7 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
         for (auto& spikes : work.spikes) spikes.clear();
     }
 
+    const std::size_t n_steps = data.steps(place.trace);
     KernelArguments arguments;
     arguments.lanes = static_cast<std::int64_t>(plan.lanes);
     arguments.states = work.states.data();
@@ -208,10 +209,10 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
     arguments.n_traces = static_cast<std::int64_t>(data.n_traces);
     arguments.iteration = request.iteration;
 
-    for (std::size_t first = 0; first < data.n_steps; first += plan.chunk_steps) {
+    for (std::size_t first = 0; first < n_steps; first += plan.chunk_steps) {
         throw_if_cancelled(request);
         arguments.first_step = static_cast<std::int64_t>(first);
-        arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, data.n_steps));
+        arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, n_steps));
         if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * plan.lanes;
         std::ranges::fill(work.chunk_counts, 0);
         kernel.run(arguments);
@@ -241,7 +242,9 @@ void Run::store(const Place& place, const Workspace<Real>& work) {
             finite = finite && std::isfinite(value);
             result.online_errors[e](sample, place.trace) = value;
         }
-        if (!finite) ++failed;
+        if (finite) continue;
+        ++failed;
+        result.diverged[sample * data.n_traces + place.trace] = 1;
     }
     non_finite += failed;
 }
@@ -252,15 +255,15 @@ void Run::observe(const Place& place, const Workspace<Real>& work) const {
     view.first_sample = place.first_sample;
     view.n_samples = place.n_samples;
     view.trace = place.trace;
-    view.n_steps = data.n_steps;
+    view.n_steps = data.steps(place.trace);
     if (record.outputs) view.outputs = output_names;
     view.copy_output = [&](std::size_t output, std::size_t sample, std::span<double> destination) {
-        if (output >= view.outputs.size() || sample >= place.n_samples || destination.size() != data.n_steps) {
+        if (output >= view.outputs.size() || sample >= place.n_samples || destination.size() != view.n_steps) {
             throw std::invalid_argument(
                 "BlockView::copy_output: no such output or sample, or a destination of the wrong length");
         }
         const Real* source = work.outputs.data() + output * plan.lanes + sample;
-        for (std::size_t k = 0; k < data.n_steps; ++k) destination[k] = source[k * program.outputs.size() * plan.lanes];
+        for (std::size_t k = 0; k < view.n_steps; ++k) destination[k] = source[k * program.outputs.size() * plan.lanes];
     };
     view.spikes = [&](std::size_t sample) -> std::span<const std::int32_t> {
         if (!record.spikes || sample >= place.n_samples) {
@@ -366,6 +369,7 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
             .plan = {},
             .result = {}};
     run.result.online_errors.assign(self.program.online_errors.size(), Array2(parameters.rows, n_traces));
+    run.result.diverged.assign(parameters.rows * n_traces, 0);
     if (request.final_states)
         run.result.final_states.assign(self.program.states.size(), Array2(parameters.rows, n_traces));
     if (parameters.rows > 0) {

@@ -21,11 +21,22 @@
 
 namespace spikesmith {
 
-// A series per trace with its own sampling interval: stimulus, target or weight. Read between samples by the rule of
-// `sample_index` (piecewise constant; before the start the first, after the end the last sample). Traces share one length.
+// A series per trace: stimulus, target or weight. Read between samples by the rule of `sample_index` (piecewise constant;
+// before the start the first, after the end the last sample). Traces may differ in length and sampling interval.
 struct TimeSeries {
-    double dt = 0;  // seconds
-    Array2 values;  // n_traces x n_samples_in_time; one row serves all traces
+    double dt = 0;                             // seconds between samples, of all traces without their own
+    Array2 values;                             // n_traces x samples of the longest; one row serves all traces
+    std::vector<double> trace_dt{};            // seconds, per row; empty: dt
+    std::vector<std::size_t> trace_samples{};  // samples in use, per row; empty: all
+
+    [[nodiscard]] double interval(std::size_t row) const { return trace_dt.empty() ? dt : trace_dt[row]; }
+    [[nodiscard]] std::size_t samples(std::size_t row) const {
+        return trace_samples.empty() ? values.columns : trace_samples[row];
+    }
+    [[nodiscard]] std::size_t row_of(std::size_t trace) const { return values.rows == 1 ? 0 : trace; }
+    [[nodiscard]] std::span<const double> trace(std::size_t trace) const {
+        return values.row(row_of(trace)).first(samples(row_of(trace)));
+    }
 };
 
 // Index of the sample that is current at time t: piecewise constant on [k*D, (k+1)*D) with a tolerance before each boundary
@@ -34,10 +45,15 @@ struct TimeSeries {
 
 struct EnsembleData {
     std::size_t n_traces = 1;
-    std::size_t n_steps = 0;
+    std::size_t n_steps = 0;                    // of the longest trace
     std::map<std::string, TimeSeries> inputs;   // by input name
     std::map<std::string, TimeSeries> targets;  // by output name; at the steps' own times
-    std::map<std::string, TimeSeries> weights;  // by output name: factor of the squared difference at each step
+    std::map<std::string, TimeSeries> weights;  // by name of the online error: factor of the loss at each step
+    std::vector<std::size_t> trace_steps{};     // steps of each trace; empty: n_steps
+
+    [[nodiscard]] std::size_t steps(std::size_t trace) const {
+        return trace_steps.empty() ? n_steps : trace_steps[trace];
+    }
 };
 
 struct EnsembleOptions {
@@ -52,7 +68,7 @@ struct BlockView {
     std::size_t first_sample = 0;
     std::size_t n_samples = 0;
     std::size_t trace = 0;
-    std::size_t n_steps = 0;
+    std::size_t n_steps = 0;  // of this trace
     std::span<const std::string> outputs;
     // Copies one output of one sample of the block into `destination` (n_steps values).
     std::function<void(std::size_t output, std::size_t sample_in_block, std::span<double> destination)> copy_output;
@@ -74,7 +90,8 @@ struct RunRequest {
 struct RunResult {
     std::vector<Array2> online_errors;  // one per program.online_errors: samples x traces
     std::vector<Array2> final_states;   // one per state, with final_states: samples x traces
-    std::size_t non_finite = 0;         // samples x traces whose states or errors ended as NaN or infinite
+    std::vector<std::uint8_t> diverged;  // samples x traces: 1 where states or errors ended as NaN or infinite
+    std::size_t non_finite = 0;         // how many of these
 };
 
 class Ensemble {

@@ -58,11 +58,23 @@ const TimeSeries& find_series(const TimeInput& input, const EnsembleData& data) 
 }
 
 void check_shape(const TimeInput& input, const TimeSeries& series, std::size_t n_traces) {
-    if (!(series.dt > 0) || !std::isfinite(series.dt)) {
-        throw DataError(fmt::format("the sampling interval of the {} is {} s", describe(input), series.dt),
-                        "it must be a positive number of seconds");
-    }
     const Array2& values = series.values;
+    if ((!series.trace_dt.empty() && series.trace_dt.size() != values.rows) ||
+        (!series.trace_samples.empty() && series.trace_samples.size() != values.rows)) {
+        throw DataError(fmt::format("the {} has {} rows, but intervals for {} and lengths for {}", describe(input),
+                                    values.rows, series.trace_dt.size(), series.trace_samples.size()));
+    }
+    for (std::size_t row = 0; row < values.rows; ++row) {
+        const double interval = series.interval(row);
+        if (!(interval > 0) || !std::isfinite(interval)) {
+            throw DataError(fmt::format("the sampling interval of the {} is {} s", describe(input), interval),
+                            "it must be a positive number of seconds");
+        }
+        if (series.samples(row) == 0 || series.samples(row) > values.columns) {
+            throw DataError(fmt::format("trace {} of the {} has {} of {} samples", row + 1, describe(input),
+                                        series.samples(row), values.columns));
+        }
+    }
     if (values.columns == 0 || values.values.size() != values.rows * values.columns) {
         throw DataError(fmt::format("the {} has no samples or an inconsistent shape ({} x {}, {} values)",
                                     describe(input), values.rows, values.columns, values.values.size()));
@@ -123,6 +135,11 @@ std::vector<bool> read_by_model(const UpdateProgram& program) {
 TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& data) {
     if (data.n_traces == 0) throw DataError("there are no traces to simulate");
     if (data.n_steps == 0) throw DataError("there are no time steps to simulate");
+    if (!data.trace_steps.empty() &&
+        (data.trace_steps.size() != data.n_traces ||
+         !std::ranges::all_of(data.trace_steps, [&](std::size_t n) { return n >= 1 && n <= data.n_steps; }))) {
+        throw DataError(fmt::format("each of the {} traces needs from 1 to {} steps", data.n_traces, data.n_steps));
+    }
     if (data.n_steps > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
         throw DataError(fmt::format("{} time steps are too many", data.n_steps),
                         "use a longer dt or a shorter recording");
@@ -144,12 +161,15 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
         return table.values[(trace * data.n_steps + step) * n_inputs + column];
     };
     for (std::size_t j = 0; j < n_inputs; ++j) {
-        const Array2& values = series[j]->values;
+        const bool same_times = series[j]->trace_dt.empty() && series[j]->trace_samples.empty();
         for (std::size_t k = 0; k < data.n_steps; ++k) {
             const double t = (static_cast<double>(k) + program.time_inputs[j].offset) * program.dt;
-            const std::size_t sample = sample_index(t, series[j]->dt, program.dt, values.columns);
+            std::size_t sample = 0;
             for (std::size_t trace = 0; trace < table.n_tables; ++trace) {
-                cell(trace, k, j) = values(values.rows == 1 ? 0 : trace, sample);
+                const std::size_t row = series[j]->row_of(trace);
+                if (trace == 0 || !same_times)
+                    sample = sample_index(t, series[j]->interval(row), program.dt, series[j]->samples(row));
+                cell(trace, k, j) = series[j]->values(row, sample);
             }
         }
     }
@@ -162,7 +182,8 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
         });
         const auto weight_column = static_cast<std::size_t>(weight - program.time_inputs.begin());
         for (std::size_t trace = 0; trace < table.n_tables; ++trace) {
-            for (std::size_t k = 0; k < data.n_steps; ++k) {
+            const std::size_t n_steps = table.n_tables == 1 ? data.n_steps : data.steps(trace);
+            for (std::size_t k = 0; k < n_steps; ++k) {
                 double& value = cell(trace, k, j);
                 const double time = static_cast<double>(k) * program.dt;
                 if (input.kind == TimeInput::Kind::weight && value < 0) {

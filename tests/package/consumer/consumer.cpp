@@ -32,8 +32,8 @@ spikesmith::FitResult fit() {
     });
     spikesmith::TraceFitter fitter({
         .model = model,
-        .inputs = {{"I", {.dt = dt, .values = currents}}},
-        .outputs = {{"v", {.dt = dt, .values = recordings}}},
+        .recordings = {.inputs = {{"I", {.dt = dt, .values = currents}}},
+                       .outputs = {{"v", {.dt = dt, .values = recordings}}}},
         .n_samples = 30,
         .method = "exact",
         .seed = 1,

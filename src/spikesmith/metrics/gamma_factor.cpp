@@ -1,0 +1,92 @@
+#include "spikesmith/metrics/gamma_factor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/metrics/spike_trains.hpp"
+
+namespace spikesmith {
+
+GammaFactor::GammaFactor(const GammaFactorOptions& options) : options_(options) {
+    if (options_.delta == 0) {
+        throw ConfigError("the Gamma factor needs delta, the largest distance of coincident spikes",
+                          "2 to 4 ms are usual");
+    }
+    check_positive(options_.delta, "Gamma factor", "delta");
+    check_common(options_.t_start, options_.normalization, "Gamma factor");
+}
+
+std::string GammaFactor::description() const {
+    std::string text = fmt::format("Gamma factor, delta {} s", options_.delta);
+    if (options_.t_start != 0) text += fmt::format(", t_start {} s", options_.t_start);
+    if (options_.normalization != 1) text += fmt::format(", normalization {}", options_.normalization);
+    if (!options_.rate_correction) text += ", no rate correction";
+    if (options_.matching == SpikeMatching::nearest) text += ", nearest spikes";
+    return text;
+}
+
+void GammaFactor::check_delta(std::size_t n_recorded, double time) const {
+    const double rate = static_cast<double>(n_recorded) / time;
+    if (2 * rate * options_.delta < 1) return;
+    throw ConfigError(fmt::format("delta = {:g} s of the Gamma factor is too large for {} recorded spikes in {:g} s",
+                                  options_.delta, n_recorded, time),
+                      fmt::format("it must be below {:g} s, half the mean interval", 0.5 / rate));
+}
+
+void GammaFactor::check(SpikeTrain target, double duration, double dt) const {
+    SpikeMetric::check(target, duration, dt);
+    check_start(options_.t_start, duration);
+    check_delta(spikes_from(target, options_.t_start, dt).size(), duration - options_.t_start);
+}
+
+double GammaFactor::feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const {
+    simulated = spikes_from(simulated, options_.t_start, dt);
+    target = spikes_from(target, options_.t_start, dt);
+    if (simulated.empty() && target.empty()) return 0;
+    const double time = duration - options_.t_start;
+    check_delta(target.size(), time);
+    const auto n_m = static_cast<double>(simulated.size());
+    const auto n_d = static_cast<double>(target.size());
+    const double rate = n_d / time;
+    const auto coincidences =
+        static_cast<double>(count_coincidences(simulated, target, options_.delta, dt, options_.matching));
+    const double expected = 2 * options_.delta * n_d * rate;
+    const double norm = 0.5 * (1 - 2 * rate * options_.delta);
+    const double gamma = (coincidences - expected) / (norm * (n_m + n_d));
+    const double correction = options_.rate_correction ? 1 + 2 * std::fabs(n_d - n_m) / std::max(n_d, 1.0) : 1;
+    return std::max(correction - gamma, 0.0) / options_.normalization;
+}
+
+MetricPointer gamma_factor(const GammaFactorOptions& options) {
+    return std::make_shared<const GammaFactor>(options);
+}
+
+// Pairing the earliest spikes that are near enough is optimal: a spike that is passed over is too early for all later
+// partners, and exchanging partners never frees a later one.
+std::size_t count_coincidences(SpikeTrain simulated, SpikeTrain target, double delta, double dt,
+                               SpikeMatching matching) {
+    const auto step = [dt](double time) { return std::nearbyint(time / dt); };  // halves to even
+    const double tolerance = step(delta);
+    std::size_t count = 0;
+    std::size_t m = 0;
+    std::size_t d = 0;
+    while (m < simulated.size() && d < target.size()) {
+        const double lead = step(simulated[m]) - step(target[d]);
+        if (lead < -tolerance) {
+            ++m;
+        } else if (lead > tolerance) {
+            ++d;
+        } else {
+            ++count;
+            ++d;
+            if (matching == SpikeMatching::one_to_one) ++m;
+        }
+    }
+    return count;
+}
+
+}  // namespace spikesmith

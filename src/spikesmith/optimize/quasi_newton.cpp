@@ -1,0 +1,313 @@
+#include "spikesmith/optimize/quasi_newton.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/optimize/bounded_quadratic.hpp"
+
+namespace spikesmith {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double narrowest = 0x1p-50;     // difference
+constexpr double noise_share = 1e-10;     // a difference changes the error by at least this share
+constexpr double one_sided_share = 1e-3;  // of the width that two-sided differences have
+constexpr double one_sided_below = 0.1;   // of the first width
+constexpr std::size_t patience = 3;       // steps of small gain
+constexpr int attempts = 3;               // at differences without an error
+constexpr double closer = 0.7;            // ... with this share of their width
+constexpr double longest_step = 0.5;      // of a coordinate, share of the box
+constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
+
+std::span<const double> as_span(const VectorXd& x) {
+    return {x.data(), static_cast<std::size_t>(x.size())};
+}
+
+// Two points per coordinate beside a centre, or one, and what their errors tell.
+class Differences {
+  public:
+    // `model`: the matrix known so far, if any; its curvature corrects slopes of which one side is known.
+    Differences(VectorXd centre, const VectorXd& width, const MatrixXd& model, bool one_sided = false)
+        : centre_(std::move(centre)),
+          model_curvature_(model.size() == 0 ? VectorXd::Zero(centre_.size()) : VectorXd(model.diagonal())),
+          one_sided_(one_sided),
+          offset_{width, -width} {
+        const Index d = centre_.size();
+        for (Index j = 0; j < d; ++j) {
+            // Where a bound is near, both points lie on the other side.
+            if (centre_(j) + offset_[0](j) > 1) offset_[0](j) = 2 * offset_[1](j);
+            if (centre_(j) + offset_[1](j) < 0) offset_[1](j) = 2 * offset_[0](j);
+            for (VectorXd& offset : offset_) offset(j) = inside(j, offset(j));
+        }
+        error_.fill(VectorXd::Constant(d, infinity));
+        gradient = VectorXd::Zero(d);
+        curvature = VectorXd::Constant(d, -1);
+    }
+
+    void need(Request& request) {
+        row_ = request.needed.rows;
+        for (Index j = 0; j < centre_.size(); ++j) {
+            request.need(as_span(beside(j, offset_[0](j))));
+            if (!one_sided_) request.need(as_span(beside(j, offset_[1](j))));
+        }
+    }
+    // `f`: the error of the centre.
+    void read(const std::vector<double>& errors, double f) {
+        std::size_t row = row_;
+        for (Index j = 0; j < centre_.size(); ++j) {
+            error_[0](j) = errors[row++];
+            if (!one_sided_) error_[1](j) = errors[row++];
+            evaluate_coordinate(j, f);
+        }
+    }
+
+    // Points that failed are tried again a little closer.
+    [[nodiscard]] bool incomplete() const {
+        return !(error_[0].array() < infinity).all() || (!one_sided_ && !(error_[1].array() < infinity).all());
+    }
+    void need_missing(Request& request) {
+        for (const auto& [j, side] : missing()) {
+            offset_[side](j) = beside(j, closer * offset_[side](j))(j) - centre_(j);
+            request.need(as_span(beside(j, offset_[side](j))));
+        }
+    }
+    void read_missing(const std::vector<double>& errors, double f) {
+        std::size_t row = 0;
+        for (const auto& [j, side] : missing()) {
+            error_[side](j) = errors[row++];
+            evaluate_coordinate(j, f);
+        }
+    }
+
+    [[nodiscard]] VectorXd best_point() const { return beside(best_coordinate_, best_offset_); }
+    [[nodiscard]] const VectorXd& centre() const { return centre_; }
+
+    VectorXd gradient;
+    VectorXd curvature;  // second derivatives; -1 where unknown
+    double best_error = infinity;
+
+  private:
+    [[nodiscard]] double inside(Index j, double offset) const {
+        return std::clamp(centre_(j) + offset, 0.0, 1.0) - centre_(j);
+    }
+    [[nodiscard]] VectorXd beside(Index j, double offset) const {
+        VectorXd x = centre_;
+        x(j) += offset;
+        return x;
+    }
+    [[nodiscard]] std::vector<std::pair<Index, std::size_t>> missing() const {
+        std::vector<std::pair<Index, std::size_t>> result;
+        for (Index j = 0; j < centre_.size(); ++j) {
+            for (std::size_t side = 0; side < (one_sided_ ? 1 : 2); ++side) {
+                if (!std::isfinite(error_[side](j))) result.emplace_back(j, side);
+            }
+        }
+        return result;
+    }
+
+    void evaluate_coordinate(Index j, double f) {
+        for (std::size_t side = 0; side < 2; ++side) {
+            if (!(error_[side](j) < best_error)) continue;
+            best_error = error_[side](j);
+            best_coordinate_ = j;
+            best_offset_ = offset_[side](j);
+        }
+        if (!std::isfinite(f)) return;
+        const double a = offset_[0](j);
+        const double b = offset_[1](j);
+        const double slope_a = (error_[0](j) - f) / a;
+        const double slope_b = (error_[1](j) - f) / b;
+        const bool has_a = std::isfinite(slope_a);
+        const bool has_b = !one_sided_ && std::isfinite(slope_b);
+        if (has_a && has_b && a != b) {
+            gradient(j) = (slope_a * b - slope_b * a) / (b - a);
+            curvature(j) = 2 * (slope_b - slope_a) / (b - a);
+        } else if (has_a || has_b) {
+            gradient(j) = (has_a ? slope_a : slope_b) - model_curvature_(j) * (has_a ? a : b) / 2;
+        }
+    }
+
+    VectorXd centre_;
+    VectorXd model_curvature_;
+    bool one_sided_;
+    std::array<VectorXd, 2> offset_;
+    std::array<VectorXd, 2> error_;
+    std::size_t row_ = 0;
+    Index best_coordinate_ = 0;
+    double best_offset_ = 0;
+};
+
+// The matrix of the model, by damped BFGS updates (Nocedal & Wright 2006, procedure 18.2).
+void update(MatrixXd& matrix, const VectorXd& step, const VectorXd& gradient_change) {
+    const VectorXd image = matrix * step;
+    const double curvature = step.dot(image);
+    if (!(curvature > 0)) return;
+    const double seen = step.dot(gradient_change);
+    const double share = seen >= 0.1 * curvature ? 1 : 0.9 * curvature / (curvature - seen);
+    const VectorXd change = share * gradient_change + (1 - share) * image;
+    const double along = step.dot(change);
+    if (!(along > 0) || !std::isfinite(along)) return;
+    matrix += change * change.transpose() / along - image * image.transpose() / curvature;
+}
+
+// A diagonal matrix from second derivatives; those that are not positive take the place of the largest.
+MatrixXd diagonal_model(const Differences& at, double width) {
+    const double largest = std::max(at.curvature.maxCoeff(), at.gradient.cwiseAbs().maxCoeff() / (4 * width));
+    VectorXd diagonal = at.curvature;
+    for (double& c : diagonal) {
+        if (!(c > 1e-12 * largest)) c = largest;
+        if (!(c > 0)) c = std::numeric_limits<double>::min();
+    }
+    return diagonal.asDiagonal();
+}
+
+// From x to the minimum of the model within the box.
+VectorXd model_step(const VectorXd& x, const VectorXd& gradient, const MatrixXd& model) {
+    const VectorXd lower = (-x).cwiseMax(-longest_step);
+    const VectorXd upper = (VectorXd::Ones(x.size()) - x).cwiseMin(longest_step);
+    return minimize_in_box(gradient, model, lower, upper);
+}
+
+}  // namespace
+
+Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
+    const auto d = static_cast<Index>(start.point.size());
+    VectorXd x = Eigen::Map<const VectorXd>(start.point.data(), d);
+    double f = start.error.value_or(infinity);
+    double width = options.first_difference;
+    MatrixXd model;
+    std::size_t small_gains = 0;
+
+    // Line points and two-sided differences do not fit into a batch.
+    const bool crowded = 2 * start.point.size() + 1 + step_lengths.size() > start.batch;
+    const std::size_t n_lengths = std::clamp<std::size_t>(
+        start.batch > start.point.size() ? start.batch - start.point.size() - 1 : 0, 2, step_lengths.size());
+
+    const auto widths = [&](double share = 1) {
+        VectorXd result = VectorXd::Constant(d, share * width);
+        for (Index j = 0; j < d; ++j) {
+            const double c = model.size() == 0 ? 0 : model(j, j);
+            const double least = c > 0 && std::isfinite(f) ? std::sqrt(noise_share * std::fabs(f) / c) : 0;
+            result(j) = std::max({result(j), std::min(least, options.first_difference), narrowest});
+        }
+        return result;
+    };
+
+    // The first gradient.
+    Differences here(x, widths(), model);
+    {
+        Request request(start.point.size());
+        here.need(request);
+        if (!start.error) request.need(as_span(x));
+        const Answers answers = co_await evaluate(request);
+        if (!start.error) f = answers.needed.back();
+        here.read(answers.needed, f);
+    }
+    VectorXd step;  // that led here, and the gradient where it began; empty: not for the model
+    VectorXd old_gradient;
+    while (small_gains < patience) {
+        const bool known = std::isfinite(f);
+        for (int attempt = 0; known && here.incomplete() && attempt < attempts; ++attempt) {
+            Request request(start.point.size());
+            here.need_missing(request);
+            const Answers answers = co_await evaluate(request);
+            here.read_missing(answers.needed, f);
+        }
+        if (known && model.size() == 0) model = diagonal_model(here, width);
+        if (step.size() != 0) update(model, step, here.gradient - old_gradient);
+        step.resize(0);
+
+        const VectorXd p = known ? model_step(x, here.gradient, model) : VectorXd::Zero(d);
+        const auto along = [&](double t) -> VectorXd { return (x + t * p).cwiseMax(0.0).cwiseMin(1.0); };
+        if (along(1) != x) {
+            const bool one_sided = crowded && width <= one_sided_below * options.first_difference;
+            Differences there(along(1), widths(one_sided ? one_sided_share : 1), model, one_sided);
+            Request request(start.point.size());
+            request.need(as_span(there.centre()));
+            for (std::size_t k = 0; k < n_lengths; ++k) request.need(as_span(along(step_lengths[k])));
+            there.need(request);
+            const Answers answers = co_await evaluate(request);
+            const double full = answers.needed[0];
+            there.read(answers.needed, full);
+            double best = full;
+            double best_length = 1;
+            for (std::size_t k = 0; k < n_lengths; ++k) {
+                if (!(answers.needed[k + 1] < best)) continue;
+                best = answers.needed[k + 1];
+                best_length = step_lengths[k];
+            }
+            const bool take_full = full < f && f - full >= 0.5 * (f - best);
+            if (!take_full && std::isfinite(full) && !there.incomplete()) {
+                update(model, there.centre() - x, there.gradient - here.gradient);
+            }
+            if (best < f) {
+                small_gains = f - best <= options.tolerance * std::fabs(f) ? small_gains + 1 : 0;
+                step = along(take_full ? 1 : best_length) - x;
+                old_gradient = here.gradient;
+                x = along(take_full ? 1 : best_length);
+                f = take_full ? full : best;
+                width = std::clamp(step.cwiseAbs().maxCoeff(), width / 20, width);
+                if (take_full) {
+                    here = std::move(there);
+                    continue;
+                }
+            }
+        }
+        if (step.size() == 0) {
+            // No gain along the line: the best of the differences, or narrower ones.
+            if (here.best_error < f) {
+                small_gains = f - here.best_error <= options.tolerance * std::fabs(f) ? small_gains + 1 : 0;
+                x = here.best_point();
+                f = here.best_error;
+            } else {
+                const double wide = widths().maxCoeff();
+                width /= 8;
+                if (!known || widths().maxCoeff() >= wide) break;
+            }
+        }
+        here = Differences(x, widths(), model);
+        Request request(start.point.size());
+        here.need(request);
+        const Answers answers = co_await evaluate(request);
+        here.read(answers.needed, f);
+    }
+    co_return Recommendation{{x.begin(), x.end()}, f};
+}
+
+OptimizerChoice quasi_newton(QuasiNewtonOptions options) {
+    if (!(options.first_difference > 0 && options.first_difference <= 0.5)) {
+        throw ConfigError(
+            fmt::format("quasi-Newton: the first difference must be in (0, 0.5], not {}", options.first_difference));
+    }
+    if (!(options.tolerance >= 0 && options.tolerance < 1)) {
+        throw ConfigError(fmt::format("quasi-Newton: the tolerance must be in [0, 1), not {}", options.tolerance));
+    }
+    std::string description = "quasi-Newton";
+    if (const std::string settings = describe_options(options); !settings.empty()) description += ": " + settings;
+    return {std::move(description), [options](const SearchSetting& setting) {
+                return sequential_optimizer("quasi_newton", setting, [options](const SearchStart& start) {
+                    return quasi_newton_search(start, options);
+                });
+            }};
+}
+
+void visit_fields(OptionVisitor& visit, QuasiNewtonOptions& options) {
+    visit.real("first_difference", options.first_difference);
+    visit.real("tolerance", options.tolerance);
+}
+
+}  // namespace spikesmith

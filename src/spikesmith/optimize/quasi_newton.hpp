@@ -1,0 +1,45 @@
+// Quasi-Newton with bounds: gradients from differences, a quadratic model that learns from them, steps along a line.
+//
+// Good at: smooth errors, also badly scaled and correlated ones; polishing what another method found. Differences start
+// wide (a tenth of the box) and narrow as the steps do, so small ripples do not stop it. Not for: errors with jumps
+// (spike counts), or many deep minima.
+//
+// Each step minimises the quadratic model within the bounds (active set), which for bound constraints alone is
+// sequential quadratic programming: names such as SQP, SLSQP, BFGS and L-BFGS-B of other libraries mean this method.
+// The model's matrix is dense: a gradient costs at least as many evaluations as there are parameters, beside which its
+// arithmetic does not count up to some 1000 parameters.
+//
+// One batch holds the points along the line and the differences around the point where a full step would end. A batch
+// with more room runs further searches from other starts; so does the time after a search has converged.
+//
+//   J. Nocedal, S. Wright: Numerical Optimization, 2nd ed. (2006): 6 (BFGS), 16.5 (active set), 18.3 (damped update)
+//   C. T. Kelley: Implicit Filtering (2011): differences whose width follows the progress
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "spikesmith/optimize/optimizer.hpp"
+#include "spikesmith/optimize/option_fields.hpp"
+#include "spikesmith/optimize/sequential.hpp"
+
+namespace spikesmith {
+
+struct QuasiNewtonOptions {
+    double first_difference = 0.1;  // width of the first differences, as a share of the box; in (0, 0.5]
+    double tolerance = 1e-11;       // relative gain below which three steps in a row end a search; in [0, 1)
+
+    friend bool operator==(const QuasiNewtonOptions&, const QuasiNewtonOptions&) = default;
+};
+
+// Throws ConfigError for options out of range.
+[[nodiscard]] OptimizerChoice quasi_newton(QuasiNewtonOptions options = {});
+
+void visit_fields(OptionVisitor& visit, QuasiNewtonOptions& options);
+
+// One search, for other methods to build on. `options.first_difference` is the scale on which the error varies near the
+// start: 0.1 for anywhere, the distance to the minimum for polishing.
+[[nodiscard]] Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options);
+
+}  // namespace spikesmith

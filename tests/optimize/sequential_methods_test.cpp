@@ -1,0 +1,294 @@
+// What every method written as a sequential search promises.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "optimize/benchmark_functions.hpp"
+#include <gtest/gtest.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/math/random_stream.hpp"
+#include "spikesmith/optimize/basin_hopping.hpp"
+#include "spikesmith/optimize/nelder_mead.hpp"
+#include "spikesmith/optimize/quadratic_model.hpp"
+#include "spikesmith/optimize/quasi_newton.hpp"
+
+namespace spikesmith {
+namespace {
+
+using test::BenchmarkFunction;
+using Kind = BenchmarkFunction::Kind;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+struct Method {
+    std::string name;
+    OptimizerChoice choice;
+};
+
+void PrintTo(const Method& method, std::ostream* stream) {
+    *stream << method.name;
+}
+
+class SequentialMethod : public testing::TestWithParam<Method> {
+  protected:
+    [[nodiscard]] static std::unique_ptr<Optimizer> make(std::size_t dimension, std::size_t batch,
+                                                         std::uint64_t seed = 1) {
+        return GetParam().choice({.dimension = dimension, .batch = batch, .rounds = 0, .seed = seed});
+    }
+};
+
+std::vector<double> errors_of(const Array2& points, const BenchmarkFunction& function, double scale = 1) {
+    std::vector<double> errors;
+    for (std::size_t r = 0; r < points.rows; ++r) errors.push_back(scale * function(points.row(r)));
+    return errors;
+}
+
+// All points that were asked.
+std::vector<double> run(Optimizer& optimizer, const BenchmarkFunction& function, std::size_t batch, std::size_t rounds,
+                        double scale = 1) {
+    std::vector<double> points;
+    for (std::size_t round = 0; round < rounds; ++round) {
+        const Candidates candidates = optimizer.ask(batch);
+        points.insert(points.end(), candidates.points.values.begin(), candidates.points.values.end());
+        optimizer.tell(candidates.ids, errors_of(candidates.points, function, scale));
+    }
+    return points;
+}
+
+bool inside_cube(const std::vector<double>& points) {
+    return std::ranges::all_of(points, [](double u) { return u >= 0 && u <= 1; });
+}
+
+TEST_P(SequentialMethod, RepeatsWithTheSameSeed) {
+    const BenchmarkFunction function(Kind::rastrigin, 4, 1);
+    const auto a = make(4, 30);
+    const auto b = make(4, 30);
+    const auto other = make(4, 30, 2);
+    const auto points = run(*a, function, 30, 30);
+    EXPECT_EQ(points, run(*b, function, 30, 30));
+    EXPECT_NE(points, run(*other, function, 30, 30));
+}
+
+TEST_P(SequentialMethod, DoesNotDependOnHowABatchIsSplit) {
+    const BenchmarkFunction function(Kind::rosenbrock, 5, 1);
+    const auto whole = make(5, 30);
+    const auto parts = make(5, 30);
+    const auto expected = run(*whole, function, 30, 20);
+    std::vector<double> points;
+    for (int round = 0; round < 20; ++round) {
+        // 10 asked and told, then 20 asked and told backwards in two parts
+        const Candidates first = parts->ask(10);
+        parts->tell(first.ids, errors_of(first.points, function));
+        const Candidates second = parts->ask(20);
+        auto ids = second.ids;
+        auto errors = errors_of(second.points, function);
+        std::ranges::reverse(ids);
+        std::ranges::reverse(errors);
+        parts->tell(std::span(ids).first(7), std::span<const double>(errors).first(7));
+        parts->tell(std::span(ids).subspan(7), std::span<const double>(errors).subspan(7));
+        points.insert(points.end(), first.points.values.begin(), first.points.values.end());
+        points.insert(points.end(), second.points.values.begin(), second.points.values.end());
+    }
+    EXPECT_EQ(points, expected);
+}
+
+TEST_P(SequentialMethod, DoesNotDependOnTheUnitOfTheError) {
+    const BenchmarkFunction function(Kind::ellipsoid_rotated, 4, 3);
+    const auto plain = make(4, 30);
+    const auto expected = run(*plain, function, 30, 30);
+    const auto scaled = make(4, 30);
+    EXPECT_EQ(run(*scaled, function, 30, 30, 0x1p-60), expected);  // a power of two: to the last bit
+    const auto small = make(4, 30);
+    const auto large = make(4, 30);
+    run(*small, function, 30, 30, 1e-18);
+    run(*large, function, 30, 30, 1e18);
+    const double start = function(std::vector<double>(4, 0.5));
+    EXPECT_LT(small->recommend()->error, 1e-12 * 1e-18 * start);
+    EXPECT_LT(large->recommend()->error, 1e-12 * 1e18 * start);
+}
+
+TEST_P(SequentialMethod, GetsOverFailedSimulations) {
+    const BenchmarkFunction function(Kind::ellipsoid_rotated, 5, 1);
+    const auto optimizer = make(5, 30);
+    math::RandomStream random(1, 1);
+    for (int round = 0; round < 200; ++round) {
+        const Candidates candidates = optimizer->ask(30);
+        auto errors = errors_of(candidates.points, function);
+        for (double& error : errors) {
+            if (random.next_uniform() < 0.2) error = round % 2 == 0 ? nan : std::numeric_limits<double>::infinity();
+        }
+        optimizer->tell(candidates.ids, errors);
+    }
+    EXPECT_LT(optimizer->recommend()->error, 1e-9);
+
+    const auto hopeless = make(5, 30);
+    for (int round = 0; round < 30; ++round) {
+        const Candidates candidates = hopeless->ask(30);
+        EXPECT_TRUE(inside_cube(candidates.points.values));
+        hopeless->tell(candidates.ids, std::vector<double>(30, nan));
+    }
+    EXPECT_FALSE(hopeless->recommend());
+}
+
+TEST_P(SequentialMethod, ContinuesFromASavedState) {
+    const BenchmarkFunction function(Kind::rosenbrock, 3, 1);
+    const auto original = make(3, 30);
+    run(*original, function, 30, 15);
+    const auto loaded = make(3, 30);
+    loaded->load_state(original->save_state());
+    EXPECT_EQ(run(*loaded, function, 30, 15), run(*original, function, 30, 15));
+}
+
+TEST_P(SequentialMethod, WorksWithAnyBatch) {
+    const BenchmarkFunction function(Kind::sphere, 3, 1);
+    for (const std::size_t planned : {0, 1, 7, 30, 1000}) {
+        for (const std::size_t batch : {1, 7, 30, 1000}) {
+            const auto optimizer = make(3, planned);
+            const std::size_t rounds = (planned == 1000 || batch == 1000 ? 8000 : 2000) / batch;
+            EXPECT_TRUE(inside_cube(run(*optimizer, function, batch, rounds)));
+            EXPECT_LT(optimizer->recommend()->error, batch == 1000 || planned == 1000 ? 1e-1 : 1e-6)
+                << "planned " << planned << ", asked " << batch;
+        }
+    }
+}
+
+TEST_P(SequentialMethod, GoesOnWhenAnswersAreLateOrMissing) {
+    const BenchmarkFunction function(Kind::sphere, 4, 1);
+    const auto optimizer = make(4, 20);
+    Candidates late = optimizer->ask(20);
+    for (std::size_t round = 0; round < 150; ++round) {
+        const Candidates next = optimizer->ask(20);
+        // one in 50 is never told, the rest a round late
+        const auto errors = errors_of(late.points, function);
+        const std::size_t told = round % 5 == 0 ? 18 : 20;
+        optimizer->tell(std::span(late.ids).first(told), std::span<const double>(errors).first(told));
+        late = next;
+    }
+    EXPECT_LT(optimizer->recommend()->error, 1e-6);
+}
+
+TEST_P(SequentialMethod, StartsASearchAtABetterForeignPoint) {
+    const BenchmarkFunction function(Kind::rastrigin, 6, 1);
+    const auto optimizer = make(6, 30);
+    run(*optimizer, function, 30, 2);
+    Array2 guess(1, 6);
+    const auto minimum = function.minimum();
+    for (std::size_t j = 0; j < 6; ++j) guess(0, j) = minimum[j] + 0.005;
+    optimizer->tell_foreign(guess, errors_of(guess, function));
+    run(*optimizer, function, 30, 300);
+    EXPECT_LT(optimizer->recommend()->error, 1e-9);
+}
+
+TEST_P(SequentialMethod, FindsAMinimumOnTheBounds) {
+    const auto optimizer = make(4, 30);
+    // smallest at (0, 1, 0.3, 0)
+    const auto error = [](std::span<const double> u) {
+        return u[0] + u[0] * u[0] + (1 - u[1]) * (2 + u[2]) + (u[2] - 0.3) * (u[2] - 0.3) + 3 * u[3] * (1 + u[0]);
+    };
+    for (int round = 0; round < 100; ++round) {
+        const Candidates candidates = optimizer->ask(30);
+        std::vector<double> errors;
+        for (std::size_t r = 0; r < 30; ++r) errors.push_back(error(candidates.points.row(r)));
+        optimizer->tell(candidates.ids, errors);
+    }
+    const auto& best = optimizer->recommend()->point;
+    EXPECT_NEAR(best[0], 0, 1e-6);
+    EXPECT_NEAR(best[1], 1, 1e-6);
+    EXPECT_NEAR(best[2], 0.3, 1e-3);
+    EXPECT_NEAR(best[3], 0, 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SequentialMethod,
+                         testing::Values(Method{"quasi_newton", quasi_newton()}, Method{"nelder_mead", nelder_mead()},
+                                         Method{"quadratic_model", quadratic_model()},
+                                         Method{"basin_hopping", basin_hopping()}),
+                         [](const auto& method) { return method.param.name; });
+
+// --------------------------------------------------------------------------------------------------------- quality
+
+// The median of the best errors of five instances.
+double median_error(const OptimizerChoice& choice, Kind kind, std::size_t dimension, std::size_t rounds) {
+    std::vector<double> best;
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        const BenchmarkFunction function(kind, dimension, seed);
+        const auto optimizer = choice({.dimension = dimension, .batch = 30, .rounds = rounds, .seed = seed});
+        run(*optimizer, function, 30, rounds);
+        best.push_back(optimizer->recommend()->error);
+    }
+    std::ranges::sort(best);
+    return best[2];
+}
+
+// Limits: a little above the medians of nevergrad 1.0.12 (SQP, NelderMead) after 10,000 evaluations one at a time, where
+// these are above what rounding allows.
+TEST(QuasiNewton, SolvesSmoothFunctionsAndDescendsRipples) {
+    for (const std::size_t d : {5, 10, 20}) {
+        EXPECT_LT(median_error(quasi_newton(), Kind::sphere, d, 333), 1e-28);
+        EXPECT_LT(median_error(quasi_newton(), Kind::ellipsoid_rotated, d, 333), 1e-18);
+        EXPECT_LT(median_error(quasi_newton(), Kind::rosenbrock, d, 333), 1e-20);
+        EXPECT_LT(median_error(quasi_newton(), Kind::rastrigin, d, 333), static_cast<double>(d));
+        EXPECT_LT(median_error(quasi_newton(), Kind::griewank, d, 333), 1e-12);
+    }
+}
+
+TEST(NelderMead, SolvesFewParameters) {
+    EXPECT_LT(median_error(nelder_mead(), Kind::sphere, 5, 333), 1e-29);
+    EXPECT_LT(median_error(nelder_mead(), Kind::ellipsoid_rotated, 5, 333), 1e-25);
+    EXPECT_LT(median_error(nelder_mead(), Kind::rosenbrock, 5, 333), 1e-27);
+    EXPECT_LT(median_error(nelder_mead(), Kind::rastrigin, 5, 333), 8);
+    EXPECT_LT(median_error(nelder_mead(), Kind::griewank, 5, 333), 0.2);
+    EXPECT_LT(median_error(nelder_mead(), Kind::rosenbrock, 20, 333), 30);
+}
+
+TEST(NelderMead, PlainSimplexConvergesToo) {
+    EXPECT_LT(median_error(nelder_mead({.quadratic = false}), Kind::sphere, 5, 333), 1e-24);
+    EXPECT_LT(median_error(nelder_mead({.vertices = 1, .quadratic = false}), Kind::rosenbrock, 3, 333), 1e-15);
+}
+
+TEST(QuadraticModel, SolvesQuadraticsInThreeHundredEvaluations) {
+    EXPECT_LT(median_error(quadratic_model(), Kind::sphere, 10, 10), 1e-26);
+    EXPECT_LT(median_error(quadratic_model(), Kind::ellipsoid_rotated, 10, 10), 1e-18);
+    EXPECT_LT(median_error(quadratic_model(), Kind::rosenbrock, 10, 10), 150);
+    EXPECT_LT(median_error(quadratic_model(), Kind::rosenbrock, 5, 33), 1);
+}
+
+TEST(QuadraticModel, WorksWithoutMixedTerms) {
+    EXPECT_LT(median_error(quadratic_model({.full_dimensions = 0}), Kind::sphere, 10, 10), 1e-26);
+    EXPECT_LT(median_error(quadratic_model(), Kind::sphere, 40, 10), 1e-9);
+}
+
+TEST(BasinHopping, FindsLowMinimaAmongMany) {
+    EXPECT_LT(median_error(basin_hopping(), Kind::rastrigin, 5, 333), 1.1);
+    EXPECT_LT(median_error(basin_hopping(), Kind::rastrigin, 10, 333), 5);
+    EXPECT_LT(median_error(basin_hopping(), Kind::griewank, 10, 333), 1e-12);
+}
+
+TEST(SequentialMethods, RefuseOptionsOutOfRange) {
+    EXPECT_THROW(quasi_newton({.first_difference = 0}), ConfigError);
+    EXPECT_THROW(quasi_newton({.first_difference = 0.6}), ConfigError);
+    EXPECT_THROW(quasi_newton({.tolerance = nan}), ConfigError);
+    EXPECT_THROW(nelder_mead({.edge = 0}), ConfigError);
+    EXPECT_THROW(nelder_mead({.tolerance = 1}), ConfigError);
+    EXPECT_THROW(quadratic_model({.radius = 0.7}), ConfigError);
+    EXPECT_THROW(quadratic_model({.tolerance = -1}), ConfigError);
+    EXPECT_THROW(basin_hopping({.hop = 0}), ConfigError);
+    EXPECT_THROW(basin_hopping({.temperature = -1}), ConfigError);
+    EXPECT_THROW(basin_hopping({.patience = 0}), ConfigError);
+}
+
+TEST(SequentialMethods, DescribeWhatDiffersFromTheDefaults) {
+    EXPECT_EQ(quasi_newton().description, "quasi-Newton");
+    EXPECT_EQ(nelder_mead({.edge = 0.1, .vertices = 2}).description, "Nelder-Mead: edge 0.1, vertices 2");
+    EXPECT_EQ(quadratic_model({.radius = 0.3}).description, "quadratic model: radius 0.3");
+    EXPECT_EQ(basin_hopping({.hop = 0.5}).description, "basin hopping: hop 0.5");
+}
+
+}  // namespace
+}  // namespace spikesmith

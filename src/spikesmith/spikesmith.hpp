@@ -5,6 +5,7 @@
 #include "spikesmith/core/array.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
+#include "spikesmith/math/random_stream.hpp"
 #include "spikesmith/units/units.hpp"
 
 // Equations become a checked model, the model an update program, the update program machine code.

@@ -55,8 +55,38 @@ struct Extent {
     double low = 0, high = 0;
 };
 Extent extent(const Array2& values) {
-    const auto [low, high] = std::minmax_element(values.values.begin(), values.values.end());
-    return low == values.values.end() ? Extent{} : Extent{*low, *high};
+    Extent result;
+    bool first = true;
+    for (const double value : values.values) {
+        if (std::isnan(value)) continue;  // gaps, and what is behind the end of shorter traces
+        result = first ? Extent{value, value} : Extent{std::min(result.low, value), std::max(result.high, value)};
+        first = false;
+    }
+    return result;
+}
+
+// "100 ms", or "40 ms to 1 s" if traces differ.
+std::string range_of(std::vector<double> values) {
+    std::ranges::sort(values);
+    const std::string low = format_quantity({values.front(), dimensions::second});
+    const std::string high = format_quantity({values.back(), dimensions::second});
+    return low == high ? low : low + " to " + high;
+}
+
+// Of the traces of a series.
+struct Sampling {
+    std::vector<double> samples, intervals, durations;
+};
+Sampling sampling_of(const Series& series) {
+    Sampling result;
+    for (std::size_t r = 0; r < series.values.rows; ++r) {
+        const double dt = series.trace_dt.empty() ? series.dt : series.trace_dt[r];
+        const auto samples = static_cast<double>(series.samples(r));
+        result.samples.push_back(samples);
+        result.intervals.push_back(dt);
+        result.durations.push_back(samples * dt);
+    }
+    return result;
 }
 
 std::string written(const std::optional<TomlValue>& value) {
@@ -120,14 +150,22 @@ std::string describe_data(const Problem& problem) {
     std::vector<std::vector<std::string>> rows;
     const auto add = [&](const Series& series, const char* role) {
         const Extent range = extent(series.values);
-        const double duration = static_cast<double>(series.values.columns) * series.dt;
-        rows.push_back({role, series.name, fmt::format("{} x {}", series.values.rows, series.values.columns),
-                        format_quantity({series.dt, dimensions::second}),
-                        format_quantity({duration, dimensions::second}), format_quantity({range.low, series.dimension}),
+        const Sampling sampling = sampling_of(series);
+        const auto [fewest, most] = std::ranges::minmax(sampling.samples);
+        const std::string samples = fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most);
+        rows.push_back({role, series.name, fmt::format("{} x {}", series.values.rows, samples),
+                        range_of(sampling.intervals), range_of(sampling.durations),
+                        format_quantity({range.low, series.dimension}),
                         format_quantity({range.high, series.dimension}), series.source});
     };
     for (const auto& series : problem.data.inputs) add(series, "input");
     for (const auto& series : problem.data.outputs) add(series, "output");
+    if (problem.data.spikes) {
+        std::size_t n_spikes = 0;
+        for (const auto& train : *problem.data.spikes) n_spikes += train.size();
+        rows.push_back({"spikes", fmt::format("{} in all", n_spikes), fmt::format("{}", problem.data.spikes->size()), "",
+                        "", "", "", problem.config.data.spikes->files.front().path.string()});
+    }
     if (rows.empty()) return {};
     return "\nData\n" + text_table({{""},
                                     {"variable"},

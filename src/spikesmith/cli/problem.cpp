@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -125,7 +126,8 @@ Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, 
         places.push_back({fmt::format("initial value of {}", name), &value});
     }
     // A tied parameter is read like an initial value, so that constants, units and places in errors are the same.
-    for (const ParameterConfig& parameter : config.fit ? config.fit->parameters : std::vector<ParameterConfig>{}) {
+    const std::vector<ParameterConfig> none;
+    for (const ParameterConfig& parameter : config.fit ? std::as_const(config.fit->parameters) : none) {
         if (!parameter.tied) continue;
         text.initial_values.emplace_back(parameter.name.name, parameter.tied->text);
         places.push_back({fmt::format("initial value of {}", parameter.name.name), &*parameter.tied});
@@ -326,6 +328,17 @@ std::vector<const Series*> fitted_outputs(const Problem& problem, const FitConfi
     return result;
 }
 
+// A recording of a variable that has the name of the spike trains cannot be told from these.
+void check_output_names(const std::vector<const Series*>& outputs, const DataConfig& data) {
+    for (const Series* output : outputs) {
+        if (output->name != spikes_output) continue;
+        const auto own = [](const SeriesConfig& series) { return series.name.name == spikes_output; };
+        fail_at(std::ranges::find_if(data.outputs, own)->name.place,
+                fmt::format("an output cannot be called `{}`: the name is that of the spike trains", spikes_output),
+                "rename the variable in the equations");
+    }
+}
+
 // Whether spikes are fitted: if they are recorded, and [fit] names them or names nothing.
 bool fits_spikes(const Problem& problem, const FitConfig& fit) {
     const auto named = [](const ConfigName& name) { return name.name == spikes_output; };
@@ -334,7 +347,10 @@ bool fits_spikes(const Problem& problem, const FitConfig& fit) {
 
 // Metrics with their places; what does not fit the recordings is shown where it is written.
 void check_metric(const MetricConfig& metric, const Series* output, const Fitter& fitter) {
-    if (output == nullptr) return;
+    if (output == nullptr) {
+        located(metric.place, [&] { check_metric(fitter.data(), spikes_output, metric.metric); });
+        return;
+    }
     if (metric.normalization && !metric.normalization->quantity.dimension.dimensionless()) {
         require_dimension_of(*metric.normalization, output->dimension, "normalization");
     }
@@ -344,6 +360,7 @@ void check_metric(const MetricConfig& metric, const Series* output, const Fitter
         fail_at(window.place,
                 fmt::format("this is after the end of the traces at {}", format_quantity({end, dimensions::second})));
     }
+    located(metric.place, [&] { check_metric(fitter.data(), output->name, metric.metric); });
 }
 
 // Steps that a duration takes: a duration within 1e-4 of a multiple of dt is that multiple, else the next one.
@@ -429,11 +446,17 @@ Fitter make_fitter(const Problem& problem) {
     options.model = problem.model;
     Recordings& recordings = options.recordings;
     for (const auto& input : problem.data.inputs) recordings.inputs.emplace_back(input.name, time_series(input));
-    for (const auto* output : fitted_outputs(problem, fit))
-        recordings.outputs.emplace_back(output->name, time_series(*output));
+    const auto outputs = fitted_outputs(problem, fit);
+    check_output_names(outputs, problem.config.data);
+    for (const auto* output : outputs) recordings.outputs.emplace_back(output->name, time_series(*output));
     if (fits_spikes(problem, fit)) recordings.spikes = problem.data.spikes;
     recordings.dt = problem.config.model.dt.quantity.value;
-    if (fit.duration) recordings.duration = fit.duration->quantity.value;
+    if (fit.duration) {
+        if (!outputs.empty())
+            fail_at(fit.duration->place, "a duration is for spikes without recorded traces",
+                    "leave it out: the recordings tell");
+        recordings.duration = fit.duration->quantity.value;
+    }
     recordings.trace_weights = fit.trace_weights;
     options.n_samples = static_cast<std::size_t>(fit.n_samples);
     options.method = problem.config.model.method;
@@ -447,11 +470,21 @@ Fitter make_fitter(const Problem& problem) {
     options.absolute_error = problem.config.model.absolute_error;
     options.relative_error = problem.config.model.relative_error;
     options.max_adaptive_steps = problem.config.model.max_steps;
-    // What can be wrong now lies in the weights, in the spikes, or in the method.
-    const Place& place = !fit.trace_weights.empty() ? fit.trace_weights_place
-                         : recordings.spikes        ? problem.config.data.spikes->place
-                                                    : problem.config.model.method_place;
-    return located(place, [&] { return Fitter(std::move(options)); });
+    // What can be wrong now: settings lie in the weights or the duration, data in the spikes, all else in the method.
+    const Place& settings = !fit.trace_weights.empty() ? fit.trace_weights_place
+                            : fit.duration             ? fit.duration->place
+                                                       : fit.place;
+    const Place& data = recordings.spikes ? problem.config.data.spikes->place : fit.place;
+    const auto rethrow = []() -> Fitter { throw; };
+    try {
+        return Fitter(std::move(options));
+    } catch (const ConfigError&) {
+        return located(settings, rethrow);
+    } catch (const DataError&) {
+        return located(data, rethrow);
+    } catch (const Error&) {
+        return located(problem.config.model.method_place, rethrow);
+    }
 }
 
 FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
@@ -486,6 +519,8 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     const auto* parameters_table = problem.config.tree.find("fit")->value.find("parameters");
     if (!missing.empty())
         missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
+
+    located(parameters_table->value.place, [&] { static_cast<void>(FitParameters(problem.model, options.parameters)); });
 
     options.optimizer = read_optimizer(fit.optimizer);
     const auto outputs = fitted_outputs(problem, fit);

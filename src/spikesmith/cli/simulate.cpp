@@ -63,6 +63,7 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
         if (const Series* series = problem.data.find_output(output.name)) {
             picture.recorded = series->values;
             picture.recorded_dt = series->dt;
+            picture.recorded_trace_dt = series->trace_dt;
         }
         pictures.push_back(std::move(picture));
     }

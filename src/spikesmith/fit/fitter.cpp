@@ -179,7 +179,9 @@ struct Fitter::Implementation {
         const bool one_unit = std::ranges::all_of(objectives, [&](const Objective& objective) {
             return objective.normalized_dimension == objectives.front().normalized_dimension;
         });
-        const Dimension error_dimension = front && !one_unit ? dimensions::none : summed_dimension(objectives);
+        // A penalty is added to every error, so these need one unit too.
+        const Dimension error_dimension =
+            front && !one_unit && !penalty ? dimensions::none : summed_dimension(objectives);
         if (penalty && !(penalty->dimension() == error_dimension)) {
             throw UnitError(fmt::format("the penalty `{}` is in {}, but the error in {}", options.penalty,
                                         penalty->dimension().name(), error_dimension.name()),

@@ -30,9 +30,9 @@ void set_metric(Objective& objective, const MetricPointer& metric) {
     }
     objective.trace_metric = std::dynamic_pointer_cast<const TraceMetric>(metric);
     if (!objective.trace_metric) {
-        throw ConfigError(
-            fmt::format("traces of `{}` cannot be compared by the metric \"{}\"", objective.output, metric->description()),
-            "use a metric of traces, such as the mean squared error");
+        throw ConfigError(fmt::format("traces of `{}` cannot be compared by the metric \"{}\"", objective.output,
+                                      metric->description()),
+                          "use a metric of traces, such as the mean squared error");
     }
 }
 
@@ -72,7 +72,29 @@ void check_against_recordings(Objective& objective, const TraceData& data) {
     find_online_form(objective, data);
 }
 
+Objective make_objective(const TraceData& data, const std::string& output, std::size_t number,
+                         const MetricPointer& metric, std::string name) {
+    Objective objective{.name = std::move(name),
+                        .output = output,
+                        .number = number,
+                        .trace_metric = {},
+                        .spike_metric = {},
+                        .raw_dimension = {},
+                        .normalized_dimension = {},
+                        .online_error = {},
+                        .step_weights = {}};
+    set_metric(objective, metric);
+    check_against_recordings(objective, data);
+    return objective;
+}
+
 }  // namespace
+
+void check_metric(const TraceData& data, const std::string& output, const MetricPointer& metric) {
+    const std::vector<std::string> names = output_names(data);
+    const auto number = static_cast<std::size_t>(std::ranges::find(names, output) - names.begin());
+    static_cast<void>(make_objective(data, output, number, metric, output));
+}
 
 std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice& metrics) {
     const std::vector<std::string> names = output_names(data);
@@ -91,22 +113,12 @@ std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice
         for (; first != last; ++first) used.push_back(first->second);
         if (used.empty()) used.push_back(names[k] == spikes_output ? metrics.spike_metric : metrics.trace_metric);
         for (std::size_t m = 0; m < used.size(); ++m) {
-            Objective objective{.name = several ? fmt::format("{}_{}", names[k], m + 1) : names[k],
-                                .output = names[k],
-                                .number = k,
-                                .trace_metric = {},
-                                .spike_metric = {},
-                                .raw_dimension = {},
-                                .normalized_dimension = {},
-                                .online_error = {},
-                                .step_weights = {}};
-            if (std::ranges::find(objectives, objective.name, &Objective::name) != objectives.end()) {
-                throw ConfigError(fmt::format("two errors would be called `{}`", objective.name),
+            std::string name = several ? fmt::format("{}_{}", names[k], m + 1) : names[k];
+            if (std::ranges::find(objectives, name, &Objective::name) != objectives.end()) {
+                throw ConfigError(fmt::format("two errors would be called `{}`", name),
                                   "rename the variable in the equations");
             }
-            set_metric(objective, used[m]);
-            check_against_recordings(objective, data);
-            objectives.push_back(std::move(objective));
+            objectives.push_back(make_objective(data, names[k], k, used[m], std::move(name)));
         }
     }
     return objectives;

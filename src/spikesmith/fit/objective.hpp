@@ -44,6 +44,9 @@ struct MetricChoice {
 // kind, or with settings that do not fit the recordings.
 [[nodiscard]] std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice& metrics);
 
+// Throws what make_objectives throws if the metric does not fit the recordings of `output`, which must be there.
+void check_metric(const TraceData& data, const std::string& output, const MetricPointer& metric);
+
 // The dimension of the sum. Throws UnitError if the errors cannot be added.
 [[nodiscard]] Dimension summed_dimension(const std::vector<Objective>& objectives);
 

@@ -152,6 +152,10 @@ std::string describe_error(const BestFit& best, const Dimension& error_dimension
     std::vector<std::string> terms;
     for (const ObjectiveError& objective : best.objectives) terms.push_back(show_objective(objective));
     if (best.penalty != 0) terms.push_back(fmt::format("{} (penalty)", show(best.penalty, error_dimension)));
+    const bool one_unit = std::ranges::all_of(best.objectives, [&](const ObjectiveError& objective) {
+        return objective.normalized_dimension == best.objectives.front().normalized_dimension;
+    });
+    if (!one_unit) return fmt::format("{}", fmt::join(terms, ", "));  // of a Pareto front: there is no sum
     const std::string sum = fmt::format("{}", fmt::join(terms, " + "));
     return terms.size() == 1 ? sum : fmt::format("{} = {}", show_total(best.error, error_dimension), sum);
 }

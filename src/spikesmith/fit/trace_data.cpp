@@ -256,6 +256,10 @@ void find_durations(const Recordings& recordings, TraceData& data) {
             const double lasts = static_cast<double>(series.samples(row)) * series.interval(row);
             const double grid = std::max(series.interval(row), data.dt);
             if (lasts > data.duration(r) - grid * (1 - relative_rounding)) continue;
+            if (recordings.duration != 0) {
+                throw ConfigError(
+                    fmt::format("the input `{}` lasts {:g} s, but the duration is {:g} s", name, lasts, recordings.duration));
+            }
             throw DataError(fmt::format("the input `{}` lasts {:g} s, but the recordings last {:g} s{}", name, lasts,
                                         data.duration(r), data.n_traces > 1 ? fmt::format(" (trace {})", r + 1) : ""));
         }

@@ -149,7 +149,7 @@ constexpr std::array<CostPeer, 7> cost_peers{{
 
 // The method of nevergrad that has the same role.
 std::string_view counterpart(std::string_view method) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 17> pairs{{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 22> pairs{{
         {"differential", "nevergrad DE"},
         {"DE", "nevergrad DE"},
         {"TwoPointsDE", "nevergrad TwoPointsDE"},
@@ -158,7 +158,12 @@ std::string_view counterpart(std::string_view method) {
         {"particle", "nevergrad PSO"},
         {"pso", "nevergrad PSO"},
         {"cma", "nevergrad CMA"},
-        {"one_plus_one", "nevergrad OnePlusOne"},
+        {"one_plus", "nevergrad OnePlusOne"},
+        {"OnePlusOne", "nevergrad OnePlusOne"},
+        {"PSO", "nevergrad PSO"},
+        {"CMA", "nevergrad CMA"},
+        {"SQP", "nevergrad SQP"},
+        {"NelderMead", "nevergrad NelderMead"},
         {"sqp", "nevergrad SQP"},
         {"quasi_newton", "nevergrad SQP"},
         {"lbfgs", "nevergrad SQP"},

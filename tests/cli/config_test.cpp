@@ -5,6 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "spikesmith/metrics/feature_metric.hpp"
+#include "spikesmith/metrics/gamma_factor.hpp"
+#include "spikesmith/metrics/mse.hpp"
+#include "spikesmith/metrics/spike_distance.hpp"
+
 namespace spikesmith {
 namespace {
 
@@ -58,7 +63,8 @@ TEST(Config, ReadsTheHodgkinHuxleyExample) {
     EXPECT_EQ(config.model.constants[0].first, "Cm");
     EXPECT_EQ(config.model.constants[4].second.text, "-63 mV");
     ASSERT_EQ(config.data.inputs.size(), 1U);
-    EXPECT_EQ(config.data.inputs[0].files.at(0).path, (file.parent_path() / "data/hh_input_I_ampere.npy").lexically_normal());
+    EXPECT_EQ(config.data.inputs[0].files.at(0).path,
+              (file.parent_path() / "data/hh_input_I_ampere.npy").lexically_normal());
     ASSERT_EQ(config.fit->parameters.size(), 3U);
     EXPECT_EQ(config.fit->parameters[0].name.name, "gl");
     EXPECT_DOUBLE_EQ(config.fit->parameters[0].low.quantity.value, 2e-12);
@@ -102,6 +108,130 @@ TEST(Config, MetricOfOneOutputInheritsFromThatOfAll) {
     const MetricConfig& w = config.fit->output_metrics[0].second;
     EXPECT_EQ(w.metric->description(), "mean squared error, t_start 0.005 s, normalization 1e-12 amp");
     EXPECT_DOUBLE_EQ(w.normalization->quantity.value, 1e-12);
+}
+
+TEST(Config, ReadsSpikesListsOfFilesTiesAndWeights) {
+    const Config config = read(smallest + R"(
+[data.inputs]
+I = ["a.csv", "b/c.npy"]
+J = {file = ["a.csv", "d.csv"], unit = "nA", dt = "1 ms"}
+[data.spikes]
+file = ["one.npy", "two.npz"]
+key = "late"
+unit = "ms"
+[fit]
+outputs = ["spikes"]
+duration = "200 ms"
+trace_weights = [1, 0.5]
+checkpoint_interval = "2 s"
+[fit.parameters]
+g = ["1 nS", "100 nS"]
+n = {bounds = [1, 8], integer = true}
+h = {tied = "0.3*g"}
+)");
+    ASSERT_EQ(config.data.inputs.size(), 2U);
+    ASSERT_EQ(config.data.inputs[0].files.size(), 2U);
+    EXPECT_EQ(config.data.inputs[0].files[1].path, "b/c.npy");
+    EXPECT_EQ(config.data.inputs[1].files[1].path, "d.csv");
+    EXPECT_DOUBLE_EQ(config.data.inputs[1].dt->quantity.value, 1e-3);
+    ASSERT_TRUE(config.data.spikes);
+    ASSERT_EQ(config.data.spikes->files.size(), 2U);
+    EXPECT_EQ(config.data.spikes->files[1].path, "two.npz");
+    EXPECT_EQ(config.data.spikes->key, "late");
+    EXPECT_EQ(config.data.spikes->unit, "ms");
+    EXPECT_DOUBLE_EQ(config.fit->duration->quantity.value, 0.2);
+    EXPECT_EQ(config.fit->trace_weights, (std::vector<double>{1, 0.5}));
+    EXPECT_EQ(config.fit->checkpoint_seconds, 2);
+    EXPECT_FALSE(config.fit->parameters[0].integer);
+    EXPECT_TRUE(config.fit->parameters[1].integer);
+    EXPECT_EQ(config.fit->parameters[2].tied->text, "0.3*g");
+    // The short form, and what is written for the run folder: every path relative to it.
+    const Config brief = read(smallest + "[data]\nspikes = 'x/s.csv'\n[data.inputs]\nI = ['a.csv', '/b.csv']\n");
+    EXPECT_EQ(brief.data.spikes->files.at(0).path, "x/s.csv");
+    const Config again = read(config_as_run(brief, "runs/first"));
+    EXPECT_EQ(again.data.spikes->files.at(0).path, "../../x/s.csv");
+    EXPECT_EQ(again.data.inputs.at(0).files.at(0).path, "../../a.csv");
+    EXPECT_EQ(again.data.inputs.at(0).files.at(1).path, "/b.csv");
+}
+
+TEST(Config, ReadsEveryMetric) {
+    const auto description = [](const std::string& metric) {
+        const Config config = read(smallest + "[fit.parameters]\ng = [0, 1]\n" + metric);
+        const auto& own = config.fit->output_metrics;
+        return own.empty() ? config.fit->metric.metric->description() : own.front().second.metric->description();
+    };
+    EXPECT_EQ(description(""), mse()->description());
+    EXPECT_EQ(
+        description(
+            "[fit.metric]\ntype = 'mse'\nt_start = '1 ms'\nloss = 'huber'\nloss_scale = '2 mV'\nnormalization = 3\n"),
+        mse({.t_start = 1e-3,
+             .normalization = {3, {}},
+             .loss = Loss::huber,
+             .loss_scale = Quantity{2e-3, dimensions::volt}})
+            ->description());
+    const std::string spikes = "[fit.metric.outputs.spikes]\n";
+    EXPECT_EQ(description(spikes + "delta = '3 ms'\n"), gamma_factor({.delta = 3e-3})->description());
+    EXPECT_EQ(
+        description(spikes + "type = 'gamma'\ndelta = '3 ms'\nt_start = '10 ms'\nrate_correction = false\nmatching = "
+                             "'nearest'\nnormalization = 2\n"),
+        gamma_factor({.delta = 3e-3,
+                      .t_start = 10e-3,
+                      .normalization = 2,
+                      .rate_correction = false,
+                      .matching = SpikeMatching::nearest})
+            ->description());
+    EXPECT_EQ(description(spikes + "type = 'van_rossum'\ntau = '12 ms'\nt_start = '10 ms'\nnormalization = 2\n"),
+              van_rossum({.tau = 12e-3, .t_start = 10e-3, .normalization = 2})->description());
+    EXPECT_EQ(description(spikes + "type = 'victor_purpura'\ncost = '200 Hz'\nt_start = '10 ms'\n"),
+              victor_purpura({.cost = 200, .t_start = 10e-3})->description());
+    FeatureMetricOptions features{
+        .stimuli = {{0.1, 0.6}, {0.2, 0.7}},
+        .features = {{.name = "Spikecount"}, {.name = "AP_amplitude", .weight = 2, .scale = 5, .absent_penalty = 100}},
+        .t_start = 0.05,
+        .volts_per_unit = 1e-3};
+    features.settings.threshold = -10;
+    features.settings.voltage_base_mode = BaseMode::median;
+    features.settings.strict_stimulus_interval = true;
+    EXPECT_EQ(description(R"([fit.metric]
+type = "features"
+stimuli = [["100 ms", "600 ms"], ["200 ms", "700 ms"]]
+features = ["Spikecount", {name = "AP_amplitude", weight = 2, scale = 5, absent_penalty = 100}]
+t_start = "50 ms"
+volts_per_unit = 1e-3
+threshold = -10
+voltage_base_mode = "median"
+strict_stimulus_interval = true
+)"),
+              feature_metric(features)->description());
+}
+
+TEST(Config, SeveralMetricsOfOneOutputAreAnArrayOfTables) {
+    const Config config = read(smallest + R"(
+[fit.parameters]
+g = [0, 1]
+[fit.metric]
+t_start = "5 ms"
+[[fit.metric.outputs.v]]
+normalization = 2
+[[fit.metric.outputs.v]]
+t_weights = [{from = "1 ms", to = "2 ms", weight = 3}]
+[[fit.metric.outputs.spikes]]
+delta = "2 ms"
+[[fit.metric.outputs.spikes]]
+type = "van_rossum"
+tau = "5 ms"
+)");
+    std::vector<std::string> found;
+    for (const auto& [name, metric] : config.fit->output_metrics)
+        found.push_back(name.name + ": " + metric.metric->description());
+    // The second of v has weights of its own, which exclude the t_start of all.
+    EXPECT_THAT(found, testing::ElementsAre("v: " + mse({.t_start = 5e-3, .normalization = {2, {}}})->description(),
+                                            "v: " + mse({.windows = {{.from = 0, .to = 1e-3, .weight = 1},
+                                                                     {.from = 1e-3, .to = 2e-3, .weight = 3},
+                                                                     {.from = 2e-3, .weight = 1}}})
+                                                        ->description(),
+                                            "spikes: " + gamma_factor({.delta = 2e-3})->description(),
+                                            "spikes: " + van_rossum({.tau = 5e-3})->description()));
 }
 
 TEST(Overrides, ReplaceAddAndMakeTables) {

@@ -356,5 +356,25 @@ TEST(Gaps, MayCoverWhatIsNotComparedOnly) {
                 testing::HasSubstr("trace 2 has gaps wherever the metric looks at it"));
 }
 
+TEST(MixedRecordings, OutputsOnDifferentGridsMayEndTogether) {
+    // 101 samples every 3 steps end with the sample at step 300; 301 samples at every step do too.
+    FitterOptions options = leaky_options();
+    options.recordings.inputs[0].second = test::leaky_currents(303);
+    TimeSeries fine = test::leaky_recordings(leaky_dt, 301);
+    const TimeSeries coarse = test::leaky_recordings(3 * leaky_dt, 101);
+    options.recordings.outputs = {{"v", coarse}};
+    EXPECT_EQ(TraceFitter(options).n_steps(), 303);
+    options.model = parse_brian({.equations = {"equations", "dv/dt = (E - v + R*I)/tau : volt\nw = v : volt\nE : volt\n"
+                                                            "R : ohm\ntau : second"},
+                                 .inputs = {"I"},
+                                 .input_dimensions = {{"I", dimensions::ampere}},
+                                 .initial_values = {{"v", "E"}}});
+    options.recordings.outputs = {{"v", coarse}, {"w", fine}};
+    EXPECT_EQ(TraceFitter(options).n_steps(), 301);
+    options.recordings.outputs = {{"v", coarse}, {"w", test::leaky_recordings(leaky_dt, 300)}};
+    EXPECT_THAT(message_of<DataError>([&] { TraceFitter fitter(options); }),
+                testing::HasSubstr("the recordings of trace 1 last from 300 to 301 steps"));
+}
+
 }  // namespace
 }  // namespace spikesmith

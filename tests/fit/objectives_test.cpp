@@ -341,7 +341,7 @@ TEST(Failures, AnErrorBeyondTheRangeOfNumbersFails) {
     // v is finite, its square is not; with one metric in the kernel and one from traces.
     for (const MetricPointer& metric : {mse(), test::squares_of_traces()}) {
         FitterOptions options = leaky_options();
-        options.model = test::leaky_model("y = v*1e160*(E > -70*mV) + v : volt\n");
+        options.model = test::leaky_model("y = v*1e160*int(E > -70*mV) + v : volt\n");
         options.recordings.outputs[0].first = "y";
         TraceFitter fitter(options);
         FitOptions fit = random_points(leaky_bounds());
@@ -393,7 +393,7 @@ TEST(ParetoFront, IsCompleteAndOfAnyUnits) {
         EXPECT_THAT(point.parameters, testing::ElementsAreArray(evaluations.parameter_values(point.evaluation)));
     }
     EXPECT_EQ(found, expected);
-    EXPECT_GT(found.size(), 10U);
+    EXPECT_GT(found.size(), 5U);
     EXPECT_THAT(result.full_report(), testing::HasSubstr("Pareto front"));
 }
 
@@ -420,7 +420,8 @@ TEST(ParetoFront, APenaltyIsAddedToEachError) {
                                              result.best->penalty);
     fit.metrics.clear();
     fit.restart = true;
-    EXPECT_THROW(static_cast<void>(fitter.fit(fit)), UnitError);  // no unit that the penalty could have
+    EXPECT_THAT(message_of<UnitError>([&] { static_cast<void>(fitter.fit(fit)); }),
+                testing::HasSubstr("the errors of `v` (volt ** 2) and `I_leak` (amp ** 2) cannot be added"));
 }
 
 // ------------------------------------------------------------------------------------------ restarting and counting

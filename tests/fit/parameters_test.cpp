@@ -131,6 +131,18 @@ TEST(Parameters, TiedOnesFollow) {
     EXPECT_EQ(v(0, 0), result["E"]);
 }
 
+TEST(Parameters, GeneratedOnesFollowWhatIsGiven) {
+    auto parameters = leaky_bounds();
+    parameters[1] = {.name = "R", .tied = Expression(1e10) * tau};
+    TraceFitter fitter(leaky_options());
+    static_cast<void>(fitter.fit({.parameters = parameters, .n_rounds = 0}));
+    const Array2 followed = fitter.generate({.parameters = {{"E", -0.07}, {"tau", 0.02}}})["v"];
+    const Array2 given = fitter.generate({.parameters = {{"E", -0.07}, {"tau", 0.02}, {"R", 2e8}}})["v"];
+    const Array2 other = fitter.generate({.parameters = {{"E", -0.07}, {"tau", 0.02}, {"R", 1e8}}})["v"];
+    EXPECT_EQ(followed.values, given.values);
+    EXPECT_NE(followed.values, other.values);
+}
+
 TEST(Parameters, MayBeTiedToFixedOnes) {
     auto parameters = leaky_bounds();
     parameters[0] = {.name = "E", .fixed = quantity("-70 mV")};

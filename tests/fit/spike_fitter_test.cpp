@@ -117,9 +117,9 @@ TEST(SpikeFitter, GeneratesTheBestSpikes) {
     EXPECT_EQ(spikes[0], counted_spikes(result["a"], 1, steps));
     EXPECT_EQ(spikes[1], counted_spikes(result["a"], 2, steps));
     EXPECT_TRUE(spikes[2].empty());
-    const auto other = fitter.generate({.outputs = {"v"}, .parameters = {{"a", 50.0}}, .initial_values = {{"v", 0.5}}});
+    const auto other = fitter.generate({.outputs = {"v"}, .parameters = {{"a", 47.0}}, .initial_values = {{"v", 0.5}}});
     EXPECT_EQ(other["v"](0, 0), 0.5);
-    EXPECT_EQ(other.spikes[0].front(), 0.010);  // 0.5 + 11*0.05 > 1 after the 11th step
+    EXPECT_EQ(other.spikes[0].front(), 0.010);  // 0.5 + 11*0.047 > 1 after the 11th step
 }
 
 TEST(SpikeFitter, TakesItsDurationFromTheOptionOrTheInputs) {
@@ -154,8 +154,8 @@ TEST(SpikeFitter, TakesItsDurationFromTheOptionOrTheInputs) {
 
     options = spike_options();
     options.recordings.duration = 0.5;
-    EXPECT_THAT(message_of<DataError>([&] { SpikeFitter{options}; }),
-                testing::HasSubstr("the input `drive` lasts 0.4 s"));
+    EXPECT_THAT(message_of<ConfigError>([&] { SpikeFitter{options}; }),
+                testing::HasSubstr("the input `drive` lasts 0.4 s, but the duration is 0.5 s"));
 }
 
 TEST(SpikeFitter, RefusesWrongSpikes) {

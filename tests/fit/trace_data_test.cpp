@@ -89,11 +89,14 @@ TEST(TraceData, RefusesDataThatDoNotFit) {
     using O = FitterOptions;
     EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].first = "Iext"; }),
                 testing::HasSubstr("the model has no input `Iext`\nhint: the inputs of the model are `I`"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.inputs.clear(); }), testing::HasSubstr("there are no data for the input `I`"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.inputs.clear(); }),
+                testing::HasSubstr("there are no data for the input `I`"));
     EXPECT_THAT(changed([](O& o) { o.recordings.inputs.push_back(o.recordings.inputs[0]); }),
                 testing::HasSubstr("the input `I` is given twice"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.outputs.clear(); }), testing::HasSubstr("a TraceFitter needs the recorded traces of at least one output"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].first = "u"; }), testing::HasSubstr("the model has no variable `u`"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs.clear(); }),
+                testing::HasSubstr("a TraceFitter needs the recorded traces of at least one output"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].first = "u"; }),
+                testing::HasSubstr("the model has no variable `u`"));
     EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].first = "tau"; }),
                 testing::HasSubstr("`tau` is neither a state nor a subexpression"));
     EXPECT_THAT(changed([](O& o) { o.recordings.outputs.push_back(o.recordings.outputs[0]); }),
@@ -103,8 +106,9 @@ TEST(TraceData, RefusesDataThatDoNotFit) {
     EXPECT_THAT(
         changed([](O& o) { o.recordings.outputs[0].second.values(1, 7) = std::numeric_limits<double>::infinity(); }),
         testing::HasSubstr("the recording of `v` has inf at sample 8 of trace 2"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.values = Array2(2, test::leaky_steps, std::nan("")); }),
-                testing::HasSubstr("trace 1 of the recording of `v` has no sample that is a number"));
+    EXPECT_THAT(
+        changed([](O& o) { o.recordings.outputs[0].second.values = Array2(2, test::leaky_steps, std::nan("")); }),
+        testing::HasSubstr("trace 1 of the recording of `v` has no sample that is a number"));
     EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].second.values(0, 3) = std::nan(""); }),
                 testing::HasSubstr("the input `I` has nan at sample 4 of trace 1"));
     EXPECT_THAT(changed([](O& o) { o.recordings.inputs[0].second.values = Array2(3, test::leaky_steps); }),
@@ -113,11 +117,14 @@ TEST(TraceData, RefusesDataThatDoNotFit) {
                 testing::HasSubstr("the input `I` lasts 0.02 s, but the recordings last 0.03 s"));
     EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.trace_dt = {1e-4}; }),
                 testing::HasSubstr("has 2 traces, but sampling intervals for 1 and lengths for 0"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.outputs[0].second.trace_samples = {test::leaky_steps, 0}; }),
+    EXPECT_THAT(changed([](O& o) {
+                    o.recordings.outputs[0].second.trace_samples = {test::leaky_steps, 0};
+                }),
                 testing::HasSubstr("trace 2 of the recording of `v` cannot have 0 samples"));
     EXPECT_THAT(changed([](O& o) { o.recordings.duration = 0.1; }),
                 testing::HasSubstr("a duration is for spikes without recorded traces"));
-    EXPECT_THAT(changed([](O& o) { o.recordings.spikes.emplace(1); }), testing::HasSubstr("the model has no threshold"));
+    EXPECT_THAT(changed([](O& o) { o.recordings.spikes.emplace(1); }),
+                testing::HasSubstr("the model has no threshold"));
     EXPECT_THAT(changed([](O& o) { o.recordings.trace_weights = {1}; }),
                 testing::HasSubstr("there are 1 trace weights for 2 traces"));
     EXPECT_THAT(changed([](O& o) {

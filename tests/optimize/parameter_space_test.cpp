@@ -62,6 +62,16 @@ TEST(ParameterSpace, RefusesImpossibleBounds) {
     EXPECT_THAT(refusal({{"g", 0, 1}, {"g", 0, 1}}), testing::HasSubstr("the parameter `g` is given twice"));
 }
 
+TEST(ParameterSpace, WholeNumbersShareTheInterval) {
+    const ParameterSpace space({{"n", 2, 5, Scale::linear, true}, {"k", 1, 1000, Scale::logarithmic, true}});
+    std::vector<int> hits(6);
+    for (int k = 0; k < 4000; ++k) ++hits[static_cast<std::size_t>(space.to_value(0, (k + 0.5) / 4000))];
+    EXPECT_EQ(hits, (std::vector<int>{0, 0, 1000, 1000, 1000, 1000}));
+    for (double n = 2; n <= 5; ++n) EXPECT_EQ(space.to_value(0, space.to_coordinate(0, n)), n);
+    for (const double k : {1.0, 2.0, 17.0, 999.0, 1000.0}) EXPECT_EQ(space.to_value(1, space.to_coordinate(1, k)), k);
+    EXPECT_THROW(ParameterSpace({{"n", 2.5, 5, Scale::linear, true}}), ConfigError);
+}
+
 TEST(ParameterSpace, ReadsScales) {
     EXPECT_EQ(parse_scale("log"), Scale::logarithmic);
     EXPECT_EQ(parse_scale(scale_name(Scale::linear)), Scale::linear);

@@ -470,11 +470,13 @@ Fitter make_fitter(const Problem& problem) {
     options.absolute_error = problem.config.model.absolute_error;
     options.relative_error = problem.config.model.relative_error;
     options.max_adaptive_steps = problem.config.model.max_steps;
-    // What can be wrong now: settings lie in the weights or the duration, data in the spikes, all else in the method.
+    // What can be wrong now: settings lie in the weights or the duration, data in the spikes, all else in the method or in
+    // a threshold that is missing.
     const Place& settings = !fit.trace_weights.empty() ? fit.trace_weights_place
                             : fit.duration             ? fit.duration->place
-                                                       : fit.place;
+                                                       : problem.config.model.method_place;
     const Place& data = recordings.spikes ? problem.config.data.spikes->place : fit.place;
+    const Place& method = recordings.spikes && !problem.model.threshold ? data : problem.config.model.method_place;
     const auto rethrow = []() -> Fitter { throw; };
     try {
         return Fitter(std::move(options));
@@ -483,7 +485,7 @@ Fitter make_fitter(const Problem& problem) {
     } catch (const DataError&) {
         return located(data, rethrow);
     } catch (const Error&) {
-        return located(problem.config.model.method_place, rethrow);
+        return located(method, rethrow);
     }
 }
 

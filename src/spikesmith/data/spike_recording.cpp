@@ -105,7 +105,10 @@ Trains from_archive(const NpzArchive& archive, const SpikeSource& source, double
 
 std::vector<std::vector<double>> load_spikes(const SpikeSource& source) {
     if (source.path.empty()) throw DataError("the path of a recording of spikes is empty");
-    std::string bytes = read_file(source.path);
+    return parse_spikes(read_file(source.path), source);
+}
+
+std::vector<std::vector<double>> parse_spikes(std::string bytes, const SpikeSource& source) {
     Trains trains;
     if (bytes.starts_with("PK\x03\x04")) {
         trains = from_archive(NpzArchive(std::move(bytes), source.path), source, scale_of(source, ""));

@@ -22,5 +22,7 @@ struct SpikeSource {
 
 // Trains in seconds, each increasing. Throws DataError: file, line, what is wrong and what would be right.
 [[nodiscard]] std::vector<std::vector<double>> load_spikes(const SpikeSource& source);
+// The same for the bytes of a file; `source.path` is what errors call them.
+[[nodiscard]] std::vector<std::vector<double>> parse_spikes(std::string bytes, const SpikeSource& source);
 
 }  // namespace spikesmith

@@ -22,7 +22,7 @@
 #include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/numerics/methods.hpp"
 #include "spikesmith/numerics/online_error.hpp"
-#include "spikesmith/optimize/differential_evolution.hpp"
+#include "spikesmith/optimize/automatic.hpp"
 #include "spikesmith/simulate/record.hpp"
 
 namespace spikesmith {
@@ -163,7 +163,7 @@ struct Fitter::Implementation {
                 fmt::format("the metric \"{}\" cannot be computed while simulating", objective.metric().description()),
                 "use a TraceFitter for it");
         }
-        OptimizerChoice choice = fit.optimizer ? *fit.optimizer : differential_evolution();
+        OptimizerChoice choice = fit.optimizer ? *fit.optimizer : automatic();
         const std::size_t dimension = parameters.space().dimension();
         auto optimizer = choice({.dimension = dimension,
                                  .batch = options.n_samples,
@@ -680,10 +680,11 @@ struct Fitter::Implementation {
                 values(0, j) = search->best->parameters[j];
             } else if (search->parameters.list()[j].fixed) {
                 values(0, j) = search->parameters.list()[j].value;
-            } else {
+            } else if (search->parameters.list()[j].tied.empty()) {
                 throw NumericalError(no_best_message(search->evaluations.size()), "give all parameters a value");
             }
         }
+        if (search) search->parameters.follow(values.row(0), [&](const std::string& name) { return given.contains(name); });
         return values;
     }
 

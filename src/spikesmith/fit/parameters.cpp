@@ -161,7 +161,12 @@ void FitParameters::complete(std::span<const double> searched, std::span<double>
     for (std::size_t j = 0; j < list_.size(); ++j) {
         if (list_[j].tied.empty()) all[j] = list_[j].fixed ? list_[j].low : searched[next++];
     }
+    follow(all, [](const std::string&) { return false; });
+}
+
+void FitParameters::follow(std::span<double> all, const std::function<bool(const std::string& name)>& keep) const {
     for (const std::size_t j : tied_order_) {
+        if (keep(list_[j].name)) continue;
         all[j] = evaluate(ties_[j], [&](const std::string& name) {
             return all[static_cast<std::size_t>(std::ranges::find(list_, name, &FittedParameter::name) - list_.begin())];
         });

@@ -1,6 +1,7 @@
 // The parameters of a fit: which are searched, which are fixed, and which follow from others.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +42,9 @@ class FitParameters {
 
     // Values of all parameters from those searched.
     void complete(std::span<const double> searched, std::span<double> all) const;
+
+    // Sets the tied parameters among `all` from the others, but those for which `keep` is true.
+    void follow(std::span<double> all, const std::function<bool(const std::string& name)>& keep) const;
 
     // The list with values from `all`, and whether they are at a bound.
     [[nodiscard]] std::vector<FittedParameter> with_values(std::span<const double> all) const;

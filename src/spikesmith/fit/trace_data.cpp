@@ -212,15 +212,17 @@ void lay_out(TraceData& data, RecordedOutput& output) {
 // How long each trace lasts: as its recordings, else as asked for, else as its inputs.
 void find_durations(const Recordings& recordings, TraceData& data) {
     for (std::size_t r = 0; r < data.n_traces; ++r) {
-        std::size_t steps = 0;
+        // A recording lasts from its last sample to before the next one would come; all of a trace must have a time in common.
+        std::size_t steps = std::numeric_limits<std::size_t>::max();
+        std::size_t needed = 0;
         for (const RecordedOutput& output : data.outputs) {
-            const std::size_t own = output.traces[r].target.size() * output.traces[r].stride;
-            if (steps != 0 && own != steps) {
-                throw DataError(fmt::format("the recordings of `{}` and `{}` last {} and {} steps in trace {}",
-                                            data.outputs.front().name, output.name, steps, own, r + 1),
-                                "all recordings of a trace must last equally long");
-            }
-            steps = own;
+            const RecordedTrace& trace = output.traces[r];
+            steps = std::min(steps, trace.target.size() * trace.stride);
+            needed = std::max(needed, (trace.target.size() - 1) * trace.stride + 1);
+        }
+        if (!data.outputs.empty() && needed > steps) {
+            throw DataError(fmt::format("the recordings of trace {} last from {} to {} steps", r + 1, steps, needed),
+                            "all recordings of a trace must last equally long");
         }
         if (data.outputs.empty()) {
             double duration = recordings.duration;

@@ -16,11 +16,13 @@ namespace {
 using Eigen::Index;
 using Eigen::VectorXd;
 
-// Twice the learning rates of the tutorial and 0.7 of its damping: with batches of 10 to 100 points in 3 to 20 dimensions
-// this converges faster and misses no more minima.
-constexpr double rate = 4;
+// With batches of 10 to 100 points in 3 to 20 dimensions twice the learning rates of the tutorial and 0.7 of its damping
+// converge faster. Where the usual rate is high (many points for the dimension) it stays as it is: more would settle in
+// the first of several minima.
+constexpr double learning = 2;
+constexpr double high_rate = 0.4;
 constexpr double damping = 0.7;
-constexpr double decompose_after = 2;  // units of learning; each takes as long as drawing and learning from some 20 points
+constexpr double decompose_after = 2;    // points per dimension: takes as long as drawing them
 constexpr double smallest_scale = 1e-8;  // of the longest axis: below, decompositions lose the short axes
 
 double log(double x) {
@@ -36,9 +38,9 @@ void share_among_equals(std::vector<double>& weights, std::span<const std::size_
         std::size_t end = first + 1;
         double sum = weights[first];
         while (end < weights.size() && level[end] == level[first]) sum += weights[end++];
-        if (end > first + 1) std::fill(weights.begin() + static_cast<std::ptrdiff_t>(first),
-                                       weights.begin() + static_cast<std::ptrdiff_t>(end),
-                                       sum / static_cast<double>(end - first));
+        if (end > first + 1)
+            std::fill(weights.begin() + static_cast<std::ptrdiff_t>(first),
+                      weights.begin() + static_cast<std::ptrdiff_t>(end), sum / static_cast<double>(end - first));
         first = end;
     }
 }
@@ -95,13 +97,13 @@ void CmaDistribution::set_strategy(std::size_t points, std::size_t failed) {
     }
     s.effective = positive * positive / positive_squares;
     const double effective_negative = negative_squares > 0 ? negative * negative / negative_squares : 0;
-    const double speed = diagonal_ ? (n + 2) / 3 : 1;
     s.c_step = (s.effective + 2) / (n + s.effective + 5);
     s.damping = 2 * std::max(0.0, std::sqrt((s.effective - 1) / (n + 1)) - 1) + damping * (1 + s.c_step);
     s.c_path = (4 + s.effective / n) / (n + 4 + 2 * s.effective / n);
-    s.c_one = std::min(1.0, speed * rate / ((n + 1.3) * (n + 1.3) + s.effective));
-    s.c_mu = std::min(1 - s.c_one, speed * rate * (0.25 + s.effective + 1 / s.effective - 2) /
-                                       ((n + 2) * (n + 2) + s.effective));
+    const double speed = diagonal_ ? (n + 2) / 3 : 1;
+    const double c_mu = 2 * (0.25 + s.effective + 1 / s.effective - 2) / ((n + 2) * (n + 2) + s.effective);
+    s.c_one = std::min(0.5, learning * speed * 2 / ((n + 1.3) * (n + 1.3) + s.effective));
+    s.c_mu = std::min(1 - s.c_one, speed * std::min(learning * c_mu, std::max(c_mu, high_rate)));
     double sum_negative = 0;
     if (active_ && s.c_mu > 0 && negative > 0) {
         sum_negative = std::min({1 + s.c_one / s.c_mu, 1 + 2 * effective_negative / (s.effective + 2),
@@ -160,8 +162,13 @@ void CmaDistribution::adapt(std::span<const CmaPoint> ranked, std::span<const st
         for (std::size_t k = 0; k < ranked.size(); ++k) {
             if (weights[k] != 0) variances_ += s.c_mu * weights[k] * steps.col(static_cast<Index>(k)).cwiseAbs2();
         }
+        // Negative weights may overshoot.
         const double largest = variances_.maxCoeff();
-        variances_ = variances_.cwiseMax(smallest_scale * smallest_scale * largest);
+        if (largest > 0) {
+            variances_ = variances_.cwiseMax(smallest_scale * smallest_scale * largest);
+        } else {
+            variances_.setOnes();
+        }
     } else {
         // Only the lower triangle, one column after the other.
         for (Index j = 0; j < n; ++j) {
@@ -177,10 +184,10 @@ void CmaDistribution::adapt(std::span<const CmaPoint> ranked, std::span<const st
         }
     }
     step_ *= exp(std::min(1.0, s.c_step / s.damping * (length / expected_length_ - 1)));
-    ++since_decomposed_;
+    since_decomposed_ += static_cast<double>(ranked.size());
     if (diagonal_) {
         scales_ = variances_.cwiseSqrt();
-    } else if (since_decomposed_ * dimension_ * (s.c_one + s.c_mu) > decompose_after) {
+    } else if (since_decomposed_ >= decompose_after * dimension_) {
         decompose();
     }
 }
@@ -190,11 +197,17 @@ void CmaDistribution::decompose() {
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance_);
     const VectorXd& values = solver.eigenvalues();
     const double largest = values.maxCoeff();
+    if (!(largest > 0)) {  // negative weights overshot
+        covariance_.setIdentity();
+        axes_ = scaled_axes_ = covariance_;
+        scales_.setOnes();
+        return;
+    }
+    const double least = smallest_scale * smallest_scale * largest;
     axes_ = solver.eigenvectors();
-    scales_ = values.cwiseMax(smallest_scale * smallest_scale * largest).cwiseSqrt();
+    scales_ = values.cwiseMax(least).cwiseSqrt();
     scaled_axes_ = axes_ * scales_.asDiagonal();
-    if (values.minCoeff() < smallest_scale * smallest_scale * largest)
-        covariance_ = scaled_axes_ * scaled_axes_.transpose();
+    if (values.minCoeff() < least) covariance_ = scaled_axes_ * scaled_axes_.transpose();
 }
 
 void CmaDistribution::mirror(Index j, double bound) {

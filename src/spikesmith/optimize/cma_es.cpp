@@ -31,15 +31,15 @@ using Eigen::VectorXd;
 constexpr std::uint64_t run_streams = std::uint64_t{1} << 60;  // purposes of random streams; points use those below
 
 constexpr std::size_t smallest_population = 4;
-constexpr std::size_t diagonal_above = 200;  // dimensions
+constexpr std::size_t diagonal_above = 200;   // dimensions
 constexpr std::size_t best_first_points = 3;  // the search starts at their mean
 constexpr std::size_t rounds_for_two_designs = 20;
-constexpr double settled = 1e-12;              // differences of errors relative to the errors
-constexpr double resolution = 0x1p-54;         // of coordinates: half a unit in the last place at 1/2
-constexpr double largest_deviation = 1.0;      // of a coordinate
-constexpr double plateau_growth = 1.2;         // of the step where the better points are equal
-constexpr double restart_step = 2;             // first step of restarts relative to that of the first search
-constexpr std::size_t most_failures = 5;       // generations without any error until the search moves elsewhere
+constexpr double settled = 1e-12;          // differences of errors relative to the errors
+constexpr double resolution = 0x1p-54;     // of coordinates: half a unit in the last place at 1/2
+constexpr double largest_deviation = 1.0;  // of a coordinate
+constexpr double plateau_growth = 1.2;     // of the step where the better points are equal
+constexpr double restart_step = 2;         // first step of restarts relative to that of the first search
+constexpr std::size_t most_failures = 5;   // generations without any error until the search moves elsewhere
 
 // Points told since the last generation ended.
 struct Pool {
@@ -207,15 +207,17 @@ class CmaEs final : public Optimizer {
         return mean / sum;
     }
 
+    // Failures say nothing about the shape, so they take part only if few others are left.
     void adapt(std::size_t failed) {
-        const auto& entries = pool_.entries;
+        const std::size_t finite = pool_.entries.size() - failed;
+        const auto entries = std::span(pool_.entries).first(std::max(finite, smallest_population));
         ranked_.resize(entries.size());
         level_.resize(entries.size());
         for (std::size_t k = 0; k < entries.size(); ++k) {
             ranked_[k] = {pool_.row(entries[k], dimension()), entries[k].squared_length};
             level_[k] = k == 0 ? 0 : level_[k - 1] + (entries[k].error == entries[k - 1].error ? 0 : 1);
         }
-        distribution_.adapt(ranked_, level_, failed);
+        distribution_.adapt(ranked_, level_, entries.size() - finite);
         if (level_[entries.size() / 4] == 0) distribution_.scale_step(plateau_growth);
         const double widest = distribution_.deviations().maxCoeff();
         if (widest > largest_deviation) distribution_.scale_step(largest_deviation / widest);
@@ -249,8 +251,8 @@ class CmaEs final : public Optimizer {
         if (small_) {
             const double u = random.next_uniform();
             const double growth = static_cast<double>(large_population_) / static_cast<double>(first_population_) / 2;
-            population_ = whole_batches(
-                static_cast<std::size_t>(static_cast<double>(first_population_) * power(growth, u * u)));
+            population_ =
+                whole_batches(static_cast<std::size_t>(static_cast<double>(first_population_) * power(growth, u * u)));
             step *= power(10, -2 * random.next_uniform());
         } else if (options_.restarts != CmaRestarts::unchanged) {
             large_population_ = std::min(2 * std::max(large_population_, first_population_), largest_population);
@@ -323,12 +325,10 @@ class CmaEs final : public Optimizer {
     std::vector<std::size_t> level_;
 };
 
-constexpr std::array<OptionWord<CmaCovariance>, 3> covariances{{{"automatic", CmaCovariance::automatic},
-                                                                {"full", CmaCovariance::full},
-                                                                {"diagonal", CmaCovariance::diagonal}}};
-constexpr std::array<OptionWord<CmaRestarts>, 3> restarts{{{"bipop", CmaRestarts::bipop},
-                                                           {"doubling", CmaRestarts::doubling},
-                                                           {"unchanged", CmaRestarts::unchanged}}};
+constexpr std::array<OptionWord<CmaCovariance>, 3> covariances{
+    {{"automatic", CmaCovariance::automatic}, {"full", CmaCovariance::full}, {"diagonal", CmaCovariance::diagonal}}};
+constexpr std::array<OptionWord<CmaRestarts>, 3> restarts{
+    {{"bipop", CmaRestarts::bipop}, {"doubling", CmaRestarts::doubling}, {"unchanged", CmaRestarts::unchanged}}};
 
 void check(const CmaEsOptions& options) {
     const auto require = [](bool fine, std::string_view what, auto value) {

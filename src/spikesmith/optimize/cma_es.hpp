@@ -8,8 +8,9 @@
 //   N. Hansen: Benchmarking a BI-population CMA-ES on the BBOB-2009 function testbed. GECCO (2009) 2389-2395: restarts
 //   R. Ros, N. Hansen: A simple modification in CMA-ES. PPSN X (2008) 296-305: diagonal covariance
 //
-// The first points fill the cube evenly (a Latin hypercube); the search starts where they were best. Bounds bend the
-// space smoothly instead of cutting it (smooth_bounds.hpp), so minima on a bound are found like any other.
+// The first points fill the cube evenly (Latin hypercubes: one population, two if at least 20 rounds are planned); the
+// search starts at the mean of the best three. Bounds bend the space smoothly instead of cutting it (smooth_bounds.hpp),
+// so minima on a bound are found like any other.
 //
 // A generation ends when as many points as the population have been told; a population is a whole number of batches.
 // Late answers and foreign points take part in the next generation. Only the order of errors counts, except that a search
@@ -40,7 +41,8 @@ enum class CmaRestarts : std::uint8_t {
 
 struct CmaEsOptions {
     std::size_t population = 0;  // at least 4; 0: the batch, but at least 4 + 3*ln(dimension); rounded up to batches
-    double step = 0.1;           // first standard deviation as a share of the bounds' distance, in (0, 1]
+    double step =
+        0.1;  // first standard deviation as a share of the bounds' distance, in (0, 1]; twice as much in restarts
     CmaCovariance covariance = CmaCovariance::automatic;
     bool active = true;  // learn from the worse half too
     CmaRestarts restarts = CmaRestarts::bipop;

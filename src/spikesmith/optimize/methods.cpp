@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/optimize/automatic.hpp"
 #include "spikesmith/optimize/basin_hopping.hpp"
 #include "spikesmith/optimize/bayesian.hpp"
 #include "spikesmith/optimize/cma_es.hpp"
@@ -16,6 +17,8 @@
 #include "spikesmith/optimize/ibea.hpp"
 #include "spikesmith/optimize/nelder_mead.hpp"
 #include "spikesmith/optimize/nsga2.hpp"
+#include "spikesmith/optimize/one_plus_lambda.hpp"
+#include "spikesmith/optimize/particle_swarm.hpp"
 #include "spikesmith/optimize/quadratic_model.hpp"
 #include "spikesmith/optimize/quasi_newton.hpp"
 #include "spikesmith/optimize/shade.hpp"
@@ -72,11 +75,17 @@ const std::vector<Entry>& entries() {
         return method<BayesianOptions>(bayesian, {.base_estimator = estimator});
     };
     static const std::vector<Entry> list{
+        {"automatic",
+         "chooses and combines methods by what it is told: where nothing is known of the error",
+         method<AutomaticOptions>(automatic),
+         {{"AUTO", method<AutomaticOptions>(automatic)},
+          {"NGOpt", method<AutomaticOptions>(automatic)},
+          {"auto", method<AutomaticOptions>(automatic)}}},
         {"differential_evolution",
          "differential evolution with adapted weights: several minima, batches of 20 and more",
          de({}),
          {{"DE", de({})},
-          {"TwoPointsDE", de({.crossover = Crossover::two_points})},
+          {"TwoPointsDE", de({.donor = DonorRule::best_1, .crossover = Crossover::two_points})},
           {"LhsDE", de({})},
           {"QrDE", de({.initial = InitialDesign::hammersley})},
           {"QODE", de({.initial = InitialDesign::quasi_opposite})},
@@ -95,6 +104,13 @@ const std::vector<Entry>& entries() {
           {"OldCMA", method<CmaEsOptions>(cma_es)},
           {"FCMA", method<CmaEsOptions>(cma_es)},
           {"DiagonalCMA", method<CmaEsOptions>(cma_es, {.covariance = CmaCovariance::diagonal})}}},
+        {"particle_swarm", "a swarm of points: several minima, rough errors, batches of 20 and more",
+         method<ParticleSwarmOptions>(particle_swarm),
+         {{"PSO", method<ParticleSwarmOptions>(particle_swarm)},
+          {"RealSpacePSO", method<ParticleSwarmOptions>(particle_swarm)}}},
+        {"one_plus_lambda", "a normal distribution round the best point: simple, many parameters",
+         method<OnePlusLambdaOptions>(one_plus_lambda),
+         {{"OnePlusOne", method<OnePlusLambdaOptions>(one_plus_lambda)}}},
         {"quasi_newton",
          "BFGS with differences in batches, many starts: smooth errors, up to some 50 parameters",
          method<QuasiNewtonOptions>(quasi_newton),

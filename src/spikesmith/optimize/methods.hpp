@@ -15,7 +15,7 @@
 
 namespace spikesmith {
 
-inline constexpr std::string_view standard_optimizer = "differential_evolution";  // where none is named
+inline constexpr std::string_view standard_optimizer = "automatic";  // where none is named
 
 // A method with its options, before a search.
 class OptimizerMethod {

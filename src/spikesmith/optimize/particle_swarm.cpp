@@ -14,20 +14,29 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/math/exponential.hpp"
-#include "spikesmith/math/logarithm.hpp"
 #include "spikesmith/math/random_stream.hpp"
 #include "spikesmith/optimize/designs.hpp"
 #include "spikesmith/optimize/normal_numbers.hpp"
 
-#include <cstdlib>
-namespace { double env(const char*n,double d){ const char*s=getenv(n); return s?atof(s):d; } }
 namespace spikesmith {
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t smallest_population = 4;
+constexpr std::size_t quick_below = 100;  // planned steps
+
+// The automatic settings: the quick ones were tuned on one problem, 30 rounds of the Hodgkin-Huxley fit; the others are
+// those of SPSO but for the informants.
+struct Habits {
+    double inertia;
+    double attraction;
+    std::size_t informants;
+    SwarmMotion motion;
+};
+constexpr Habits quick{0.4, 1.6, std::numeric_limits<std::size_t>::max(), SwarmMotion::coordinates};
+constexpr Habits patient{0.7213475204444817, 1.1931471805599454, 12, SwarmMotion::sphere};
+
 // Purposes of random streams; particles use those below, one per id.
 constexpr std::uint64_t informant_streams = std::uint64_t{1} << 60;
 
@@ -38,6 +47,7 @@ class ParticleSwarm final : public Optimizer {
           options_(options),
           seed_(setting.seed),
           size_(population_size(options, setting)),
+          habits_(habits(options, setting, size_)),
           first_points_(latin_hypercube_design(setting.dimension, size_, setting.seed)),
           position_(size_, setting.dimension),
           velocity_(size_, setting.dimension),
@@ -70,7 +80,16 @@ class ParticleSwarm final : public Optimizer {
     static std::size_t population_size(const ParticleSwarmOptions& options, const SearchSetting& setting) {
         if (options.population != 0) return options.population;
         const double least = 10 + 2 * std::sqrt(static_cast<double>(setting.dimension));
-        return std::max(setting.batch, static_cast<std::size_t>(least));
+        const std::size_t batch = std::max<std::size_t>(setting.batch, 1);
+        return (static_cast<std::size_t>(least) + batch - 1) / batch * batch;
+    }
+
+    static Habits habits(const ParticleSwarmOptions& options, const SearchSetting& setting, std::size_t size) {
+        const std::size_t steps = setting.budget() / size;
+        const Habits& usual = setting.budget() != 0 && steps < quick_below ? quick : patient;
+        return {options.inertia.value_or(usual.inertia), options.attraction.value_or(usual.attraction),
+                options.informants == 0 ? usual.informants : options.informants,
+                options.motion == SwarmMotion::automatic ? usual.motion : options.motion};
     }
 
     [[nodiscard]] std::size_t worst() const {
@@ -93,14 +112,11 @@ class ParticleSwarm final : public Optimizer {
         if (id == size_ || !(best < last_best_)) draw_informants(id / size_);
         last_best_ = best;
         find_guides();
-        static const double W1=env("W1",options_.inertia),C1=env("C1",options_.attraction),W2=env("W2",W1),C2=env("C2",C1); static const int HET=(int)env("HET",0); static const double SP=env("SP",0);
         for (std::size_t s = 0; s < size_; ++s) {
             math::RandomStream random(seed_, id + s);
-            bool second= HET==0? s%2==1 : random.next_uniform()<0.5; options_.inertia= second?W2:W1; options_.attraction= second?C2:C1;
-            bool sphere= SP==2? second : SP==1; 
             if (std::isinf(best_error_[guide_[s]])) {
                 drift(s);
-            } else if (options_.motion == SwarmMotion::sphere || sphere) {
+            } else if (habits_.motion == SwarmMotion::sphere) {
                 fly_by_sphere(s, random);
             } else {
                 fly_by_coordinates(s, random);
@@ -109,8 +125,8 @@ class ParticleSwarm final : public Optimizer {
     }
 
     void draw_informants(std::uint64_t generation) {
-        if (options_.informants == 0 || options_.informants >= size_) return;
-        informed_.resize(size_ * options_.informants);
+        if (habits_.informants >= size_) return;
+        informed_.resize(size_ * habits_.informants);
         math::RandomStream random(seed_, informant_streams + generation);
         for (std::size_t& particle : informed_) particle = random.next_index(size_);
     }
@@ -127,7 +143,7 @@ class ParticleSwarm final : public Optimizer {
         }
         std::iota(guide_.begin(), guide_.end(), std::size_t{0});
         for (std::size_t k = 0; k < informed_.size(); ++k) {
-            const std::size_t informant = k / options_.informants;
+            const std::size_t informant = k / habits_.informants;
             std::size_t& guide = guide_[informed_[k]];
             if (better(informant, guide)) guide = informant;
         }
@@ -144,9 +160,9 @@ class ParticleSwarm final : public Optimizer {
         const bool other = guide_[s] != s;
         for (std::size_t j = 0; j < dimension(); ++j) {
             const double x = position_(s, j);
-            double v = options_.inertia * velocity_(s, j);
-            if (own) v += options_.attraction * random.next_uniform() * (best_point_(s, j) - x);
-            if (other) v += options_.attraction * random.next_uniform() * (best_point_(guide_[s], j) - x);
+            double v = habits_.inertia * velocity_(s, j);
+            if (own) v += habits_.attraction * random.next_uniform() * (best_point_(s, j) - x);
+            if (other) v += habits_.attraction * random.next_uniform() * (best_point_(guide_[s], j) - x);
             move(s, j, v);
         }
     }
@@ -154,7 +170,7 @@ class ParticleSwarm final : public Optimizer {
     void fly_by_sphere(std::size_t s, math::RandomStream& random) {
         const bool own = std::isfinite(best_error_[s]);
         const bool other = guide_[s] != s;
-        const double share = options_.attraction / (own && other ? 3 : 2);
+        const double share = habits_.attraction / (own && other ? 3 : 2);
         draw_normals(random, scratch_);
         double direction = 0, radius = 0;
         for (std::size_t j = 0; j < dimension(); ++j) {
@@ -163,7 +179,7 @@ class ParticleSwarm final : public Optimizer {
         }
         const double length = share * std::sqrt(radius) * random.next_uniform() / std::sqrt(direction);
         for (std::size_t j = 0; j < dimension(); ++j) {
-            move(s, j, options_.inertia * velocity_(s, j) + share * pull(s, j, own, other) + length * scratch_[j]);
+            move(s, j, habits_.inertia * velocity_(s, j) + share * pull(s, j, own, other) + length * scratch_[j]);
         }
     }
     [[nodiscard]] double pull(std::size_t s, std::size_t j, bool own, bool other) const {
@@ -182,6 +198,7 @@ class ParticleSwarm final : public Optimizer {
     ParticleSwarmOptions options_;
     std::uint64_t seed_;
     std::size_t size_;
+    Habits habits_;
     Design first_points_;
 
     Array2 position_;  // of the newest generation
@@ -194,8 +211,9 @@ class ParticleSwarm final : public Optimizer {
     std::vector<double> scratch_;
 };
 
-constexpr std::array<OptionWord<SwarmMotion>, 2> motions{
-    {{"coordinates", SwarmMotion::coordinates}, {"sphere", SwarmMotion::sphere}}};
+constexpr std::array<OptionWord<SwarmMotion>, 3> motions{{{"automatic", SwarmMotion::automatic},
+                                                          {"coordinates", SwarmMotion::coordinates},
+                                                          {"sphere", SwarmMotion::sphere}}};
 
 void check(const ParticleSwarmOptions& options) {
     const auto require = [](bool fine, std::string_view what, auto value) {
@@ -203,8 +221,10 @@ void check(const ParticleSwarmOptions& options) {
     };
     require(options.population == 0 || options.population >= smallest_population, "the population must be at least 4",
             options.population);
-    require(options.inertia >= 0 && options.inertia < 1, "the inertia must be in [0, 1)", options.inertia);
-    require(options.attraction > 0 && options.attraction <= 4, "the attraction must be in (0, 4]", options.attraction);
+    const double inertia = options.inertia.value_or(quick.inertia);
+    require(inertia >= 0 && inertia < 1, "the inertia must be in [0, 1)", inertia);
+    const double attraction = options.attraction.value_or(quick.attraction);
+    require(attraction > 0 && attraction <= 4, "the attraction must be in (0, 4]", attraction);
     require(options.rebound >= 0 && options.rebound <= 1, "the rebound must be in [0, 1]", options.rebound);
 }
 

@@ -22,17 +22,21 @@ namespace spikesmith {
 
 enum class SwarmMotion : std::uint8_t {
     coordinates,  // SPSO 2007: each coordinate is drawn with a random strength of its own
-    sphere,       // SPSO 2011: into a sphere round the centre of attraction; does not care for the direction of the axes
+    sphere,  // SPSO 2011: into a sphere round the centre of attraction; does not care for the direction of the axes
+    automatic,
 };
 
+// What is automatic follows from the planned number of steps: below 100 the swarm gathers quickly (inertia 0.4, attraction
+// 1.6, everybody informs everybody, coordinates); above, or if it is unknown, it takes its time (1/(2*ln 2), 1/2 + ln 2,
+// 12 informants, sphere).
 struct ParticleSwarmOptions {
-    std::size_t population = 0;   // particles, at least 4; 0: the batch, but at least 10 + 2*sqrt(dimension)
-    double inertia = 0.7213;      // share of the velocity that is kept, in [0, 1); 1/(2*ln 2)
-    double attraction = 1.1931;   // to each of the two best places, in (0, 4]; 1/2 + ln 2
-    std::size_t informants = 3;   // whom each particle informs, chosen at random anew after a step without progress;
-                                  // 0: all
-    SwarmMotion motion = SwarmMotion::coordinates;
-    double rebound = 0.5;         // share of the velocity with which a particle returns from a bound, in [0, 1]
+    std::size_t population = 0;        // particles, at least 4; 0: whole batches, at least 10 + 2*sqrt(dimension)
+    std::optional<double> inertia;     // share of the velocity that is kept, in [0, 1); absent: automatic
+    std::optional<double> attraction;  // to each of the two best places, in (0, 4]; absent: automatic
+    std::size_t informants = 0;  // whom each particle informs, drawn anew after a step without progress; the population
+                                 // or more: everybody; 0: automatic
+    SwarmMotion motion = SwarmMotion::automatic;
+    double rebound = 0.5;  // share of the velocity with which a particle returns from a bound, in [0, 1]
 
     friend bool operator==(const ParticleSwarmOptions&, const ParticleSwarmOptions&) = default;
 };

@@ -105,8 +105,9 @@ TEST_F(Program, FitRecoversTheMembraneAndFillsTheRunFolder) {
     write_membrane();
     const Outcome outcome = run({"fit", "config.toml", "--out", "run", "--set", "fit.n_rounds=60"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;
-    EXPECT_EQ(files_in("run"), (std::vector<std::string>{"checkpoint.txt", "config.toml", "convergence.svg", "evaluations.csv", "evaluations.npz",
-                                        "log.txt", "result.json", "traces.npz", "traces.svg"}));
+    EXPECT_EQ(files_in("run"),
+              (std::vector<std::string>{"checkpoint.txt", "config.toml", "convergence.svg", "evaluations.csv",
+                                        "evaluations.npz", "log.txt", "result.json", "traces.npz", "traces.svg"}));
     const json result = json::parse(contents("run/result.json"));
     EXPECT_NEAR(result["parameters"][0]["value"].get<double>(), 10e-9, 10e-12);
     EXPECT_NEAR(result["parameters"][1]["value"].get<double>(), 100e-12, 0.1e-12);

@@ -176,13 +176,14 @@ TEST_F(ResumeOption, OfAFinishedRunChangesNothing) {
 }
 
 TEST_F(ResumeOption, MayAskForMoreRounds) {
-    // The standard optimiser does not plan by the number of rounds, so this is one fit of 9.
-    ASSERT_EQ(fit({"--out", "nine", "--set", "fit.n_rounds=9"}).code, 0);
-    ASSERT_EQ(fit({"--out", "run"}).code, 0);
-    ASSERT_EQ(fit({"--out", "run", "--resume", "--set", "fit.n_rounds=9"}).code, 0);
+    // Differential evolution does not plan by the number of rounds, so this is one fit of 9.
+    const std::string method = "fit.optimizer.method=DE";
+    ASSERT_EQ(fit({"--out", "nine", "--set", method, "--set", "fit.n_rounds=9"}).code, 0);
+    ASSERT_EQ(fit({"--out", "run", "--set", method}).code, 0);
+    ASSERT_EQ(fit({"--out", "run", "--resume", "--set", method, "--set", "fit.n_rounds=9"}).code, 0);
     EXPECT_EQ(contents("run/evaluations.csv"), contents("nine/evaluations.csv"));
     EXPECT_THAT(contents("run/config.toml"), HasSubstr("n_rounds = 9"));
-    EXPECT_EQ(refused({"--out", "run", "--resume", "--set", "fit.n_rounds=5"}),
+    EXPECT_EQ(refused({"--out", "run", "--resume", "--set", method, "--set", "fit.n_rounds=5"}),
               "error: the run has done 9 rounds already, but `n_rounds` is 5\n");
     EXPECT_EQ(contents("run/evaluations.csv"), contents("nine/evaluations.csv"));
 }
@@ -221,7 +222,7 @@ TEST_F(ResumeOption, RefusesOtherProblemsAndFolders) {
     EXPECT_EQ(refused({"--out", "run", "--resume", "--precision", "single"}),
               differs("precision is `double` there and `single` here"));
     EXPECT_THAT(refused({"--out", "run", "--resume", "--set", "fit.optimizer.method=sobol"}),
-                HasSubstr("the optimizer is `differential evolution` there and `sobol"));
+                HasSubstr("the optimizer is `automatic` there and `sobol"));
     EXPECT_EQ(refused({"--out", "run", "--resume", "--set", "fit.metric.t_start=1 ms"}),
               differs("metric is `v: mean squared error` there and `v: mean squared error, t_start 0.001 s` here"));
     EXPECT_THAT(

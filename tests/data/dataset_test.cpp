@@ -1,8 +1,8 @@
 #include "spikesmith/data/dataset.hpp"
 
 #include <cmath>
-#include <limits>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>

@@ -287,7 +287,7 @@ TEST_F(CheckpointRefused, OfAnotherProblemWithTheDifferenceInWords) {
               "`v: mean squared error, t_start 0.001 s` here\n" +
                   hint);
     EXPECT_THAT(with_fit([](F& f) { f.optimizer = nsga2(); }),
-                HasSubstr("the optimizer is `differential evolution` there and `nsga2` here"));
+                HasSubstr("the optimizer is `automatic` there and `nsga2` here"));
     EXPECT_THAT(with_fit([](F& f) { f.optimizer = differential_evolution({.population = 77}); }),
                 HasSubstr("the optimizer is"));
     const auto bounds = HasSubstr(

@@ -364,8 +364,9 @@ TEST(MixedRecordings, OutputsOnDifferentGridsMayEndTogether) {
     const TimeSeries coarse = test::leaky_recordings(3 * leaky_dt, 101);
     options.recordings.outputs = {{"v", coarse}};
     EXPECT_EQ(TraceFitter(options).n_steps(), 303);
-    options.model = parse_brian({.equations = {"equations", "dv/dt = (E - v + R*I)/tau : volt\nw = v : volt\nE : volt\n"
-                                                            "R : ohm\ntau : second"},
+    options.model = parse_brian({.equations = {"equations",
+                                               "dv/dt = (E - v + R*I)/tau : volt\nw = v : volt\nE : volt\n"
+                                               "R : ohm\ntau : second"},
                                  .inputs = {"I"},
                                  .input_dimensions = {{"I", dimensions::ampere}},
                                  .initial_values = {{"v", "E"}}});

@@ -91,10 +91,11 @@ inline FitterOptions hodgkin_huxley_options() {
          .inputs = {"I"},
          .input_dimensions = {{"I", dimensions::ampere}},
          .initial_values = {{"v", "-65 mV"}}});
-    return {.model = model,
-            .recordings = {.inputs = {{"I", std::move(currents)}}, .outputs = {{"v", std::move(recordings)}}, .dt = 1e-5},
-            .n_samples = 60,
-            .method = "exponential_euler"};
+    return {
+        .model = model,
+        .recordings = {.inputs = {{"I", std::move(currents)}}, .outputs = {{"v", std::move(recordings)}}, .dt = 1e-5},
+        .n_samples = 60,
+        .method = "exponential_euler"};
 }
 
 inline std::vector<FitParameter> hodgkin_huxley_bounds() {

@@ -197,7 +197,7 @@ TEST(TraceFitter, NoiseIsReproducedWhenContinued) {
     TraceFitter once(options);
     TraceFitter twice(options);
     static_cast<void>(once.fit({.parameters = leaky_bounds(), .n_rounds = 4}));
-    static_cast<void>(twice.fit({.parameters = leaky_bounds(), .n_rounds = 1}));
+    static_cast<void>(twice.fit({.parameters = leaky_bounds(), .n_rounds = 1, .planned_rounds = 4}));
     static_cast<void>(twice.fit({.n_rounds = 3}));
     EXPECT_EQ(all_evaluations(twice), all_evaluations(once));
 }

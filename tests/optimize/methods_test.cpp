@@ -1,5 +1,7 @@
 #include "spikesmith/optimize/methods.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -42,8 +44,8 @@ TEST(Methods, NamesAreUnique) {
 class EveryMethod : public testing::TestWithParam<std::string> {
   protected:
     [[nodiscard]] static std::unique_ptr<Optimizer> make(std::uint64_t seed, std::size_t batch = 10) {
-        return optimizer_method(GetParam())->choice()(
-            {.dimension = 2, .batch = batch, .rounds = 12, .seed = seed, .objectives = 1});
+        return optimizer_method(GetParam())
+            ->choice()({.dimension = 2, .batch = batch, .rounds = 12, .seed = seed, .objectives = 1});
     }
 };
 
@@ -84,7 +86,8 @@ TEST_P(EveryMethod, GoesOnFromASavedState) {
 
 TEST_P(EveryMethod, SurvivesNothingButFailures) {
     const auto optimizer = make(1);
-    run_rounds(*optimizer, [](std::span<const double>) { return std::numeric_limits<double>::quiet_NaN(); }, 10, 5);
+    run_rounds(
+        *optimizer, [](std::span<const double>) { return std::numeric_limits<double>::quiet_NaN(); }, 10, 5);
     EXPECT_FALSE(optimizer->recommend().has_value());
     run_rounds(*optimizer, test::sphere, 10, 5);
     EXPECT_TRUE(optimizer->recommend().has_value());
@@ -113,9 +116,10 @@ TEST_P(EveryMethod, RefusesUnknownOptions) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn(all_names()), [](const auto& info) {
-    std::string name = info.param;
-    std::erase_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
+INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn(all_names()), [](const auto& method) {
+    std::string name = method.param;
+    std::ranges::replace_if(
+        name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
     return name;
 });
 

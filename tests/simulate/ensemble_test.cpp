@@ -13,9 +13,9 @@
 #include <gtest/gtest.h>
 
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/methods.hpp"
+#include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/simulate/record.hpp"
 #include "spikesmith/simulate/time_table.hpp"
 

@@ -219,7 +219,8 @@ ParameterConfig read_parameter(const TomlMember& member) {
         if (const auto* tied = section.string("tied", "tied = \"0.3*g_na\"")) {
             if (bounds != nullptr || section.find("fixed") != nullptr || section.find("scale") != nullptr ||
                 section.find("integer") != nullptr)
-                fail_at(tied->place, fmt::format("`{}` is tied to others, so nothing else can be said of it", member.key),
+                fail_at(tied->place,
+                        fmt::format("`{}` is tied to others, so nothing else can be said of it", member.key),
                         "give `tied`, or `fixed`, or `bounds`");
             parameter.tied = *tied;
             return parameter;
@@ -232,7 +233,8 @@ ParameterConfig read_parameter(const TomlMember& member) {
             return parameter;
         }
         if (bounds == nullptr)
-            fail_at(member.place, fmt::format("parameter `{}` has no `bounds`, and is not `fixed` or `tied`", member.key), example);
+            fail_at(member.place,
+                    fmt::format("parameter `{}` has no `bounds`, and is not `fixed` or `tied`", member.key), example);
     } else if (member.value.kind == Kind::string || member.value.kind == Kind::integer ||
                member.value.kind == Kind::real) {
         fail_at(member.value.place, fmt::format("parameter `{}` needs two bounds", member.key),

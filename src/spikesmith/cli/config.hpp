@@ -94,7 +94,7 @@ struct FitConfig {
     std::vector<ConfigName> outputs;  // default: all of [data.outputs], and spikes if there are any
     int n_samples = 100;              // parameter sets per round
     int n_rounds = 30;
-    std::optional<ConfigName> penalty;  // variable whose value at the end is added to the error
+    std::optional<ConfigName> penalty;       // variable whose value at the end is added to the error
     std::optional<ConfigQuantity> duration;  // of spikes without recorded traces
     std::vector<double> trace_weights;
     Place trace_weights_place;

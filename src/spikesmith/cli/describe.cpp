@@ -155,16 +155,16 @@ std::string describe_data(const Problem& problem) {
         const std::string samples = fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most);
         rows.push_back({role, series.name, fmt::format("{} x {}", series.values.rows, samples),
                         range_of(sampling.intervals), range_of(sampling.durations),
-                        format_quantity({range.low, series.dimension}),
-                        format_quantity({range.high, series.dimension}), series.source});
+                        format_quantity({range.low, series.dimension}), format_quantity({range.high, series.dimension}),
+                        series.source});
     };
     for (const auto& series : problem.data.inputs) add(series, "input");
     for (const auto& series : problem.data.outputs) add(series, "output");
     if (problem.data.spikes) {
         std::size_t n_spikes = 0;
         for (const auto& train : *problem.data.spikes) n_spikes += train.size();
-        rows.push_back({"spikes", fmt::format("{} in all", n_spikes), fmt::format("{}", problem.data.spikes->size()), "",
-                        "", "", "", problem.config.data.spikes->files.front().path.string()});
+        rows.push_back({"spikes", fmt::format("{} in all", n_spikes), fmt::format("{}", problem.data.spikes->size()),
+                        "", "", "", "", problem.config.data.spikes->files.front().path.string()});
     }
     if (rows.empty()) return {};
     return "\nData\n" + text_table({{""},

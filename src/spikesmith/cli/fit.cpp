@@ -21,7 +21,8 @@ std::vector<TraceComparison> comparisons(const Problem& problem, const Generated
     std::vector<TraceComparison> list;
     for (const auto& [name, unused, values] : best.outputs) {
         const Series* recorded = problem.data.find_output(name);
-        TraceComparison item{name, recorded->dimension, recorded->values, recorded->dt, {}, best.dt, recorded->trace_dt};
+        TraceComparison item{name,    recorded->dimension, recorded->values, recorded->dt, {},
+                             best.dt, recorded->trace_dt};
         item.simulated = values;
         list.push_back(std::move(item));
     }

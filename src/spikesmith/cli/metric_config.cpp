@@ -69,7 +69,8 @@ std::vector<TimeWindow> weighted_stretches(const std::vector<WeightWindow>& wind
 double plain_normalization(const MetricConfig& metric) {
     if (!metric.normalization) return 1;
     if (!metric.normalization->quantity.dimension.dimensionless()) {
-        fail_at(metric.normalization->place, "the error of this metric is a plain number, and so must `normalization` be");
+        fail_at(metric.normalization->place,
+                "the error of this metric is a plain number, and so must `normalization` be");
     }
     return metric.normalization->quantity.value;
 }
@@ -259,7 +260,8 @@ TomlValue inherited(const TomlValue& own, const TomlValue& base) {
 
 MetricConfig read_metric(const TomlValue& table, const std::string& path, const MetricConfig* base, bool spikes) {
     const bool inherits = base != nullptr && !spikes && table.find("type") == nullptr;
-    MetricConfig metric{.type = {}, .metric = {}, .place = table.place, .normalization = {}, .windows = {}, .table = {}};
+    MetricConfig metric{
+        .type = {}, .metric = {}, .place = table.place, .normalization = {}, .windows = {}, .table = {}};
     metric.table = inherits ? inherited(table, base->table) : table;
     const MetricType& type = type_of(metric.table, spikes);
     metric.type = type.name;

@@ -62,10 +62,11 @@ double sampling_interval(const SeriesConfig& series, const Recording& recording,
     const auto& stated = series.dt;
     const auto& measured = recording.dt;
     if (stated && measured && std::abs(stated->quantity.value - *measured) > 1e-4 * *measured) {
-        fail_at(stated->place,
-                fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity),
-                            recording.source, format_quantity({*measured, dimensions::second})),
-                "leave `dt` out, or name another time column with `index`");
+        fail_at(
+            stated->place,
+            fmt::format("`dt` is {}, but the time column of `{}` has steps of {}", format_quantity(stated->quantity),
+                        recording.source, format_quantity({*measured, dimensions::second})),
+            "leave `dt` out, or name another time column with `index`");
     }
     if (stated) return stated->quantity.value;
     if (measured) return *measured;
@@ -186,7 +187,9 @@ Series to_series(LoadedSeries loaded, const Model& model, std::string_view what)
     const LoadedFile& first = loaded.files.front();
     for (const LoadedFile& file : loaded.files) {
         const Place& place = loaded.config->unit ? loaded.config->unit_place : file.file->place;
-        located(place, [&] { require_dimension(file.recording, variable->dimension, fmt::format("{} `{}`", what, name.name)); });
+        located(place, [&] {
+            require_dimension(file.recording, variable->dimension, fmt::format("{} `{}`", what, name.name));
+        });
         rows += file.recording.values.rows;
         longest = std::max(longest, file.recording.values.columns);
         alike = alike && file.recording.values.columns == first.recording.values.columns && file.dt == first.dt;
@@ -211,10 +214,8 @@ Series to_series(LoadedSeries loaded, const Model& model, std::string_view what)
 }
 
 TimeSeries time_series(const Series& series) {
-    return {.dt = series.dt,
-            .values = series.values,
-            .trace_dt = series.trace_dt,
-            .trace_samples = series.trace_samples};
+    return {
+        .dt = series.dt, .values = series.values, .trace_dt = series.trace_dt, .trace_samples = series.trace_samples};
 }
 
 // Takes the ties of tied parameters out of the initial values, where the parser of the model put them.
@@ -522,7 +523,8 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     if (!missing.empty())
         missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
 
-    located(parameters_table->value.place, [&] { static_cast<void>(FitParameters(problem.model, options.parameters)); });
+    located(parameters_table->value.place,
+            [&] { static_cast<void>(FitParameters(problem.model, options.parameters)); });
 
     options.optimizer = read_optimizer(fit.optimizer);
     const auto outputs = fitted_outputs(problem, fit);
@@ -608,8 +610,7 @@ SimulationPlan plan_simulation(const Problem& problem) {
     }
     for (const auto& output : problem.data.outputs) {
         plan.data.targets[output.name] = time_series(output);
-        if (problem.data.inputs.empty())
-            longest = std::max(longest, duration_of(output));
+        if (problem.data.inputs.empty()) longest = std::max(longest, duration_of(output));
     }
     if (simulate.duration) {
         longest = simulate.duration->quantity.value;

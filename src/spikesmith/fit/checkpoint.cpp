@@ -78,8 +78,7 @@ Checkpoint parse_checkpoint(std::string_view text) {
     StateReader reader(text);
     Checkpoint checkpoint;
     if (const auto found = reader.integer(magic); found != version) {
-        throw DataError(
-            fmt::format("the checkpoint has version {}; this program reads version {}", found, version));
+        throw DataError(fmt::format("the checkpoint has version {}; this program reads version {}", found, version));
     }
     check_sum(text);
     const std::uint64_t aspects = reader.integer("aspects");
@@ -111,8 +110,8 @@ Checkpoint parse_checkpoint(std::string_view text) {
     const std::uint64_t evaluation = reader.integer("best_evaluation");
     if (best.size() == 1) contradiction();
     if (!best.empty()) {
-        checkpoint.best = BestFit{.parameters = {}, .error = best[0], .objectives = {}, .penalty = best[1],
-                                  .evaluation = evaluation};
+        checkpoint.best =
+            BestFit{.parameters = {}, .error = best[0], .objectives = {}, .penalty = best[1], .evaluation = evaluation};
         for (std::size_t k = 2; k < best.size(); ++k) {
             checkpoint.best->objectives.push_back(
                 {.output = {}, .raw = 0, .normalized = best[k], .raw_dimension = {}, .normalized_dimension = {}});

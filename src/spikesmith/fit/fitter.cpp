@@ -30,7 +30,7 @@ namespace spikesmith {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double checkpoint_share = 0.05;  // of the time that writing checkpoints may take
+constexpr double checkpoint_share = 0.05;       // of the time that writing checkpoints may take
 constexpr double standard_spike_window = 2e-3;  // seconds
 
 using Clock = std::chrono::steady_clock;
@@ -67,8 +67,8 @@ struct Search {
 struct Round {
     Array2 samples;  // n_samples x searched parameters, SI
     std::vector<double> errors;
-    std::vector<double> penalties;                             // empty without penalty
-    Array2 objectives;                                         // n_samples x objectives
+    std::vector<double> penalties;                              // empty without penalty
+    Array2 objectives;                                          // n_samples x objectives
     std::vector<std::pair<std::size_t, std::string>> failures;  // sample, cause
 };
 
@@ -145,9 +145,9 @@ struct Fitter::Implementation {
         if (!metrics.trace_metric) metrics.trace_metric = mse();
         metrics.spike_metric = std::dynamic_pointer_cast<const SpikeMetric>(fit.metric);
         if (fit.metric && !metrics.spike_metric && data.outputs.empty()) {
-            throw ConfigError(
-                fmt::format("the metric \"{}\" compares traces, but only spikes are recorded", fit.metric->description()),
-                "use a metric of spike trains, such as the Gamma factor");
+            throw ConfigError(fmt::format("the metric \"{}\" compares traces, but only spikes are recorded",
+                                          fit.metric->description()),
+                              "use a metric of spike trains, such as the Gamma factor");
         }
         if (!metrics.spike_metric) metrics.spike_metric = gamma_factor({.delta = standard_spike_window});
         return metrics;
@@ -432,9 +432,8 @@ struct Fitter::Implementation {
             if (details) std::ranges::copy(objectives.row(s), rows.row(s).begin() + static_cast<std::ptrdiff_t>(d) + 1);
         }
         const double before = current.history.empty() ? not_a_number : current.history.back().best_error;
-        record.best_error = before <= record.round_best_error || std::isnan(record.round_best_error)
-                                ? before
-                                : record.round_best_error;
+        record.best_error =
+            before <= record.round_best_error || std::isnan(record.round_best_error) ? before : record.round_best_error;
         current.evaluations.append(std::move(rows));
         current.n_failed += record.n_failed;
         current.history.push_back(record);
@@ -454,7 +453,7 @@ struct Fitter::Implementation {
 
     void fit(const FitOptions& given) {
         if (!search || given.restart) {
-            search.emplace(begin(given, given.n_rounds));
+            search.emplace(begin(given, given.planned_rounds == 0 ? given.n_rounds : given.planned_rounds));
         } else {
             require_same(*search, given);
         }
@@ -530,10 +529,10 @@ struct Fitter::Implementation {
             metrics.push_back(fmt::format("{}: {}", objective.name, objective.metric().description()));
         std::vector<std::string> parameters;
         for (const FittedParameter& p : current.parameters.list()) {
-            parameters.push_back(
-                p.searched() ? fmt::format("{} [{}, {}] {}{}", p.name, p.low, p.high, scale_name(p.scale),
-                                           p.integer ? " integer" : "")
-                             : fmt::format("{} = {}", p.name, p.fixed ? fmt::format("{}", p.low) : p.tied));
+            parameters.push_back(p.searched()
+                                     ? fmt::format("{} [{}, {}] {}{}", p.name, p.low, p.high, scale_name(p.scale),
+                                                   p.integer ? " integer" : "")
+                                     : fmt::format("{} = {}", p.name, p.fixed ? fmt::format("{}", p.low) : p.tied));
         }
         return {{{"optimizer", current.choice.description},
                  {"list of parameters", fmt::format("{}", fmt::join(parameters, ", "))},
@@ -606,12 +605,12 @@ struct Fitter::Implementation {
             }
             std::vector<double> normalized;
             for (const ObjectiveError& objective : best.objectives) normalized.push_back(objective.normalized);
-            fresh.best = BestFit{
-                .parameters = all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation)),
-                .error = best.error,
-                .objectives = objective_errors(fresh, normalized),
-                .penalty = best.penalty,
-                .evaluation = best.evaluation};
+            fresh.best =
+                BestFit{.parameters = all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation)),
+                        .error = best.error,
+                        .objectives = objective_errors(fresh, normalized),
+                        .penalty = best.penalty,
+                        .evaluation = best.evaluation};
         }
         search.emplace(std::move(fresh));
         return search->history.size();
@@ -684,7 +683,8 @@ struct Fitter::Implementation {
                 throw NumericalError(no_best_message(search->evaluations.size()), "give all parameters a value");
             }
         }
-        if (search) search->parameters.follow(values.row(0), [&](const std::string& name) { return given.contains(name); });
+        if (search)
+            search->parameters.follow(values.row(0), [&](const std::string& name) { return given.contains(name); });
         return values;
     }
 
@@ -718,7 +718,10 @@ struct Fitter::Implementation {
         if (given.parameters.empty() && search && search->best) request.first_evaluation = search->best->evaluation;
         EnsembleRecord recorded = record(ensemble, parameters, request);
 
-        Generated result{.dt = data.dt, .trace_steps = data.trace_steps, .outputs = {}, .spikes = std::vector<std::vector<double>>(data.n_traces)};
+        Generated result{.dt = data.dt,
+                         .trace_steps = data.trace_steps,
+                         .outputs = {},
+                         .spikes = std::vector<std::vector<double>>(data.n_traces)};
         for (std::size_t k = 0; k < outputs.size(); ++k) {
             result.outputs.push_back(
                 {outputs[k], ensemble.program().outputs[k].dimension, std::move(recorded.values[k])});
@@ -735,8 +738,7 @@ const Array2& Generated::operator[](std::string_view output) const {
     throw ConfigError(fmt::format("`{}` was not generated", output), did_you_mean(output, names));
 }
 
-Fitter::Fitter(FitterOptions options)
-    : implementation_(std::make_unique<Implementation>(std::move(options))) {}
+Fitter::Fitter(FitterOptions options) : implementation_(std::make_unique<Implementation>(std::move(options))) {}
 Fitter::Fitter(Fitter&&) noexcept = default;
 Fitter& Fitter::operator=(Fitter&&) noexcept = default;
 Fitter::~Fitter() = default;

@@ -14,8 +14,8 @@
 // The model is compiled once; errors with an online form (metrics/metric.hpp) are computed while simulating, so memory
 // does not grow with the length of traces. Same seed: same numbers, for any number of threads and any vector width.
 //
-// A second `fit` continues where the first ended: two fits of 10 rounds are one of 20. `restart` forgets everything. A
-// checkpoint continues in another process, bit for bit.
+// A second `fit` continues where the first ended: two fits of 10 rounds are one of 20, if the first was told that 20 are
+// planned. `restart` forgets everything. A checkpoint continues in another process, bit for bit.
 #pragma once
 
 #include <atomic>
@@ -47,8 +47,8 @@ struct FitterOptions {
     std::string penalty{};
     bool online_only = false;  // refuse metrics that need whole traces in memory
     int threads = 0;           // 0: all cores
-    KernelOptions kernel{};  // vector width, precision, cache
-    std::uint64_t seed = 0;  // of the optimiser and of noise in the model
+    KernelOptions kernel{};    // vector width, precision, cache
+    std::uint64_t seed = 0;    // of the optimiser and of noise in the model
     // of the adaptive methods, see IntegrationOptions
     double absolute_error = 1e-6;
     double relative_error = 1e-6;
@@ -64,6 +64,9 @@ struct FitOptions {
     // Spikes without one: GammaFactor with a window of 2 ms
     std::multimap<std::string, MetricPointer> metrics{};
     std::size_t n_rounds = 1;
+    // rounds that the optimiser is told to plan for, at the first call; 0: n_rounds. Who calls `fit` round by round should
+    // say it: some methods (jSO, the automatic choice) search differently for 10 rounds than for 1000
+    std::size_t planned_rounds = 0;
     FitCallback callback{};  // after each round; none if empty
     bool restart = false;    // forget earlier rounds
     // value of the model's `iteration` in the first round; absent: 0 at the start, else goes on

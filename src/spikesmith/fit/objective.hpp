@@ -15,9 +15,9 @@
 namespace spikesmith {
 
 struct Objective {
-    std::string name;        // the output, numbered if it has several metrics
-    std::string output;      // recorded variable, or "spikes"
-    std::size_t number = 0;  // of the recorded variable
+    std::string name;                                 // the output, numbered if it has several metrics
+    std::string output;                               // recorded variable, or "spikes"
+    std::size_t number = 0;                           // of the recorded variable
     std::shared_ptr<const TraceMetric> trace_metric;  // one of these two is set
     std::shared_ptr<const SpikeMetric> spike_metric;
     Dimension raw_dimension;

@@ -45,8 +45,8 @@ FittedParameter resolve(const FitParameter& given, const Parameter& parameter) {
         if (!std::isfinite(result.value))
             throw ConfigError(fmt::format("the fixed value of `{}` is not finite", parameter.name));
         if (result.integer && result.value != std::floor(result.value))
-            throw ConfigError(fmt::format("the fixed value of `{}` must be a whole number, not {:g}", parameter.name,
-                                          result.value));
+            throw ConfigError(
+                fmt::format("the fixed value of `{}` must be a whole number, not {:g}", parameter.name, result.value));
         result.low = result.high = result.value;
         result.fixed = true;
         return result;
@@ -168,7 +168,8 @@ void FitParameters::follow(std::span<double> all, const std::function<bool(const
     for (const std::size_t j : tied_order_) {
         if (keep(list_[j].name)) continue;
         all[j] = evaluate(ties_[j], [&](const std::string& name) {
-            return all[static_cast<std::size_t>(std::ranges::find(list_, name, &FittedParameter::name) - list_.begin())];
+            return all[static_cast<std::size_t>(std::ranges::find(list_, name, &FittedParameter::name) -
+                                                list_.begin())];
         });
         if (list_[j].integer) all[j] = std::nearbyint(all[j]);
     }

@@ -21,8 +21,8 @@ struct FitParameter {
     Quantity low{};  // of the parameter's dimension; 0 fits every dimension
     Quantity high{};
     Scale scale = Scale::linear;
-    bool integer = false;              // whole numbers only; parameters declared `integer` always are
-    std::optional<Quantity> fixed{};   // this value instead of a search
+    bool integer = false;             // whole numbers only; parameters declared `integer` always are
+    std::optional<Quantity> fixed{};  // this value instead of a search
     // this expression of other parameters (SI values) instead of a search; of an integer the nearest whole number
     std::optional<Expression> tied{};
 };

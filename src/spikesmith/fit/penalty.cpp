@@ -70,7 +70,9 @@ std::vector<double> Penalty::values(const TraceData& data, const std::vector<std
         readers[name] = [&, source = &series] { return at_end(*source, trace, data.duration(trace), data.dt); };
     }
     for (const auto& [name, series] : data.targets) {
-        readers[name + "_target"] = [&, source = &series] { return at_end(*source, trace, data.duration(trace), data.dt); };
+        readers[name + "_target"] = [&, source = &series] {
+            return at_end(*source, trace, data.duration(trace), data.dt);
+        };
     }
     const std::function<double(const std::string&)> value_of = [&](const std::string& name) {
         const auto reader = readers.find(name);

@@ -203,8 +203,7 @@ std::string FitResult::full_report() const {
         line("", fmt::format("{} x {}, first in evaluation {}", failures[k].count, failures[k].what,
                              failures[k].evaluation));
     }
-    if (failures.size() > shown_causes)
-        line("", fmt::format("and {} other causes", failures.size() - shown_causes));
+    if (failures.size() > shown_causes) line("", fmt::format("and {} other causes", failures.size() - shown_causes));
     if (!pareto_front.empty()) line("Pareto front", count(pareto_front.size(), "point"));
     line("ended", reason(stop_reason));
     line("optimizer", optimizer);

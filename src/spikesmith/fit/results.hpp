@@ -107,12 +107,12 @@ class Evaluations {
 
 struct FitResult {
     std::vector<FittedParameter>
-        parameters;                    // of the model, in its order, those with an initial value in the model excepted
-    std::optional<BestFit> best;       // absent if every evaluation failed, or none was made
-    Dimension error_dimension;         // of the summed errors
-    std::size_t n_rounds = 0;          // since the last restart
-    std::size_t n_evaluations = 0;     // since the last restart
-    std::size_t n_failed = 0;          // of these: error NaN or infinite
+        parameters;                 // of the model, in its order, those with an initial value in the model excepted
+    std::optional<BestFit> best;    // absent if every evaluation failed, or none was made
+    Dimension error_dimension;      // of the summed errors
+    std::size_t n_rounds = 0;       // since the last restart
+    std::size_t n_evaluations = 0;  // since the last restart
+    std::size_t n_failed = 0;       // of these: error NaN or infinite
     std::vector<FailureCause> failures;  // most frequent first
     // the front of a fit with a multi-objective optimiser, by rising first objective; empty for others
     std::vector<ParetoPoint> pareto_front;

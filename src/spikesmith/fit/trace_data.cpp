@@ -37,12 +37,12 @@ void check_series(const std::string& what, const TimeSeries& series, bool gaps) 
     }
     for (std::size_t r = 0; r < values.rows; ++r) {
         if (!(series.interval(r) > 0) || !std::isfinite(series.interval(r))) {
-            throw DataError(
-                fmt::format("the sampling interval of {} must be a positive time, not {:g} s", what, series.interval(r)));
+            throw DataError(fmt::format("the sampling interval of {} must be a positive time, not {:g} s", what,
+                                        series.interval(r)));
         }
         if (series.samples(r) == 0 || series.samples(r) > values.columns) {
-            throw DataError(
-                fmt::format("trace {} of {} cannot have {} samples of {}", r + 1, what, series.samples(r), values.columns));
+            throw DataError(fmt::format("trace {} of {} cannot have {} samples of {}", r + 1, what, series.samples(r),
+                                        values.columns));
         }
         const auto trace = values.row(r).first(series.samples(r));
         const auto bad = std::ranges::find_if(
@@ -99,8 +99,9 @@ void read_outputs(const Model& model, const Recordings& recordings, TraceData& d
     }
     for (const auto& [name, given] : recordings.outputs) {
         if (name == spikes_output) {
-            throw ConfigError(fmt::format("an output cannot be called `{}`: the name is that of the spike trains", name),
-                              "rename the variable in the equations");
+            throw ConfigError(
+                fmt::format("an output cannot be called `{}`: the name is that of the spike trains", name),
+                "rename the variable in the equations");
         }
         const auto variable = model.find(name);
         if (!variable)
@@ -144,7 +145,8 @@ void check_trace_counts(TraceData& data) {
         look(fmt::format("the recording of `{}`", output.name), data.targets.at(output.name).values.rows);
     }
     if (!data.spikes) return;
-    if (data.spikes->empty()) throw DataError("the recording of spikes has no trace", "a silent trace is an empty train");
+    if (data.spikes->empty())
+        throw DataError("the recording of spikes has no trace", "a silent trace is an empty train");
     look("the recording of spikes", data.spikes->size());
     if (data.spikes->size() != data.n_traces) {
         throw DataError(fmt::format("the recording of spikes has 1 trace, but {} has {}", first, data.n_traces),
@@ -259,8 +261,8 @@ void find_durations(const Recordings& recordings, TraceData& data) {
             const double grid = std::max(series.interval(row), data.dt);
             if (lasts > data.duration(r) - grid * (1 - relative_rounding)) continue;
             if (recordings.duration != 0) {
-                throw ConfigError(
-                    fmt::format("the input `{}` lasts {:g} s, but the duration is {:g} s", name, lasts, recordings.duration));
+                throw ConfigError(fmt::format("the input `{}` lasts {:g} s, but the duration is {:g} s", name, lasts,
+                                              recordings.duration));
             }
             throw DataError(fmt::format("the input `{}` lasts {:g} s, but the recordings last {:g} s{}", name, lasts,
                                         data.duration(r), data.n_traces > 1 ? fmt::format(" (trace {})", r + 1) : ""));
@@ -274,8 +276,8 @@ void check_spikes(const TraceData& data) {
         const auto& train = (*data.spikes)[r];
         for (std::size_t k = 0; k < train.size(); ++k) {
             if (!std::isfinite(train[k]) || train[k] < 0 || train[k] >= data.duration(r)) {
-                throw DataError(fmt::format("spike {} of trace {} is at {:g} s, outside the trace of {:g} s", k + 1, r + 1,
-                                            train[k], data.duration(r)),
+                throw DataError(fmt::format("spike {} of trace {} is at {:g} s, outside the trace of {:g} s", k + 1,
+                                            r + 1, train[k], data.duration(r)),
                                 "spike times are in seconds from the start of the trace");
             }
             if (k > 0 && train[k] <= train[k - 1]) {

@@ -52,11 +52,11 @@ struct RecordedOutput {
 struct TraceData {
     double dt = 0;  // simulation step
     std::size_t n_traces = 0;
-    std::size_t n_steps = 0;                         // of the longest trace
-    std::vector<std::size_t> trace_steps;            // of each
-    std::vector<RecordedOutput> outputs;             // in the order given
+    std::size_t n_steps = 0;               // of the longest trace
+    std::vector<std::size_t> trace_steps;  // of each
+    std::vector<RecordedOutput> outputs;   // in the order given
     std::optional<std::vector<std::vector<double>>> spikes;
-    std::map<std::string, TimeSeries> inputs;        // as the ensemble reads them
+    std::map<std::string, TimeSeries> inputs;  // as the ensemble reads them
     std::map<std::string, TimeSeries> targets;
     std::vector<double> trace_factors;  // of the traces in the error: weight / mean weight; empty: all 1
 

@@ -4,7 +4,8 @@
 // whose front is wanted (nsga2.hpp); a method made for a known kind of error beats it by the share that the others get.
 //
 // It runs
-//   * an explorer, CMA-ES: robust against rough errors and failures, learns correlations;
+//   * an explorer, CMA-ES: robust against rough errors and failures, learns correlations; with 25 and more points per
+//     parameter in a batch differential evolution, which such batches let look at many minima at once;
 //   * descents, basin hopping over quasi-Newton: start from the best that the explorer has found, and again whenever it
 //     finds better; precise within some dozen rounds where the error is smooth, and hop on from minimum to minimum;
 //   * in short searches of few parameters, for the first points, an opening: a Gaussian process, which finds the right

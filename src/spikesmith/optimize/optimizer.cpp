@@ -49,7 +49,8 @@ Candidates Optimizer::ask(std::size_t n) {
     std::iota(candidates.ids.begin(), candidates.ids.end(), next_id_);
     points_checksum_.add(candidates.points.values);
     asked_.push_back({next_id_, candidates.points, std::vector<bool>(n, false), n});
-    journal_.push_back({.kind = Event::Kind::asked, .first = next_id_, .count = n, .ids = {}, .errors = {}, .points = {}});
+    journal_.push_back(
+        {.kind = Event::Kind::asked, .first = next_id_, .count = n, .ids = {}, .errors = {}, .points = {}});
     next_id_ += n;
     n_open_ += n;
     return candidates;
@@ -76,8 +77,8 @@ void Optimizer::check_errors(std::size_t points, const Array2& errors) {
     if (errors.rows == 0) return;
     if (errors.columns == 0) throw ConfigError("the optimizer was told no errors: an array without columns");
     if (n_objectives_ != 0 && errors.columns != n_objectives_) {
-        throw ConfigError(
-            fmt::format("the optimizer was told {} errors per point, before it were {}", errors.columns, n_objectives_));
+        throw ConfigError(fmt::format("the optimizer was told {} errors per point, before it were {}", errors.columns,
+                                      n_objectives_));
     }
 }
 
@@ -88,8 +89,12 @@ void Optimizer::tell(std::span<const std::uint64_t> ids, std::span<const double>
 void Optimizer::tell(std::span<const std::uint64_t> ids, const Array2& errors) {
     check_errors(ids.size(), errors);
     if (ids.empty()) return;
-    Event event{.kind = Event::Kind::told, .first = 0, .count = ids.size(), .ids = {ids.begin(), ids.end()},
-                .errors = errors, .points = {}};
+    Event event{.kind = Event::Kind::told,
+                .first = 0,
+                .count = ids.size(),
+                .ids = {ids.begin(), ids.end()},
+                .errors = errors,
+                .points = {}};
     if (!std::ranges::is_sorted(ids)) {
         std::vector<std::size_t> order(ids.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
@@ -116,8 +121,8 @@ void Optimizer::tell(std::span<const std::uint64_t> ids, const Array2& errors) {
         const std::uint64_t id = event.ids[r];
         Asked& asked = *find_asked(id);
         const auto row = std::as_const(event.errors).row(r);
-        told[r] = {id, std::as_const(asked.points).row(id - asked.first_id), std::accumulate(row.begin(), row.end(), 0.0),
-                   row};
+        told[r] = {id, std::as_const(asked.points).row(id - asked.first_id),
+                   std::accumulate(row.begin(), row.end(), 0.0), row};
         asked.told[id - asked.first_id] = true;
         --asked.n_open;
         note_best(told[r], id);
@@ -145,14 +150,15 @@ void Optimizer::tell_foreign(const Array2& points, const Array2& errors) {
         throw ConfigError("the optimizer was told a point outside the unit cube",
                           "map values with ParameterSpace::to_point");
     }
-    Event event{.kind = Event::Kind::foreign, .first = 0, .count = points.rows, .ids = {}, .errors = errors,
-                .points = points};
+    Event event{
+        .kind = Event::Kind::foreign, .first = 0, .count = points.rows, .ids = {}, .errors = errors, .points = points};
     rank_failures_last(event.errors);
     n_objectives_ = event.errors.columns;
     std::vector<Told> told(points.rows);
     for (std::size_t r = 0; r < points.rows; ++r) {
         const auto row = std::as_const(event.errors).row(r);
-        told[r] = {Told::foreign, std::as_const(event.points).row(r), std::accumulate(row.begin(), row.end(), 0.0), row};
+        told[r] = {Told::foreign, std::as_const(event.points).row(r), std::accumulate(row.begin(), row.end(), 0.0),
+                   row};
         note_best(told[r], next_id_);  // later than all that were asked so far
     }
     learn(told);

@@ -132,8 +132,8 @@ class Optimizer {
     std::size_t dimension_;
     std::uint64_t next_id_ = 0;
     std::size_t n_open_ = 0;
-    std::size_t n_objectives_ = 0;         // 0: nothing told yet
-    std::vector<Asked> asked_;             // increasing first_id
+    std::size_t n_objectives_ = 0;  // 0: nothing told yet
+    std::vector<Asked> asked_;      // increasing first_id
     std::vector<Event> journal_;
     Checksum points_checksum_;  // of all asked points: a replay must give the same
     std::optional<Recommendation> best_;

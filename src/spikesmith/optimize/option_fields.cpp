@@ -32,8 +32,7 @@ class Lister final : public OptionVisitor {
 
   protected:
     void word(std::string_view name, std::size_t& index, std::span<const std::string_view> words) override {
-        list_.push_back(
-            {std::string(name), fmt::format("`{}`", fmt::join(words, "`, `")), std::string(words[index])});
+        list_.push_back({std::string(name), fmt::format("`{}`", fmt::join(words, "`, `")), std::string(words[index])});
     }
 
   private:

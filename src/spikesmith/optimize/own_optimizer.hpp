@@ -27,12 +27,11 @@
 namespace spikesmith {
 
 template <class Method>
-concept AskAndTell =
-    std::constructible_from<Method, const SearchSetting&> &&
+concept AskAndTell = std::constructible_from<Method, const SearchSetting&> &&
     requires(Method method, std::size_t n, const Array2& points, std::span<const double> errors) {
-        { method.ask(n) } -> std::convertible_to<Array2>;
-        method.tell(points, errors);
-    };
+    { method.ask(n) } -> std::convertible_to<Array2>;
+    method.tell(points, errors);
+};
 
 template <AskAndTell Method>
 class OwnOptimizer final : public Optimizer {

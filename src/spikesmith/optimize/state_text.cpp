@@ -136,8 +136,7 @@ std::vector<double> StateReader::reals(std::string_view key) {
     std::vector<double> values;
     for (const std::string_view text : list(key)) {
         values.emplace_back();
-        if (!read(text, values.back()))
-            damaged(fmt::format("`{}` is no number", text.substr(0, 40)));
+        if (!read(text, values.back())) damaged(fmt::format("`{}` is no number", text.substr(0, 40)));
     }
     return values;
 }

@@ -18,7 +18,7 @@ namespace spikesmith {
 
 class StateWriter {
   public:
-    void word(std::string_view key, std::string_view value);  // no blanks in either
+    void word(std::string_view key, std::string_view value);     // no blanks in either
     void sentence(std::string_view key, std::string_view text);  // single blanks between words, no line breaks
     void integer(std::string_view key, std::uint64_t value);
     void reals(std::string_view key, std::span<const double> values);

@@ -82,7 +82,8 @@ nlohmann::ordered_json to_json(const FitResult& result) {
     json["n_failed"] = result.n_failed;
     auto& failures = json["failures"] = nlohmann::ordered_json::array();
     for (const auto& failure : result.failures) {
-        failures.push_back({{"cause", failure.what}, {"count", failure.count}, {"first_evaluation", failure.evaluation}});
+        failures.push_back(
+            {{"cause", failure.what}, {"count", failure.count}, {"first_evaluation", failure.evaluation}});
     }
     json["stopped_by"] = stop_word(result.stop_reason);
     json["method"] = result.method;

@@ -60,8 +60,7 @@ Plot trace_plot(std::string title, std::span<const TraceComparison> outputs) {
     std::vector<Unit> units;
     for (const auto& output : outputs) {
         n_traces = std::max({n_traces, output.recorded.rows, output.simulated.rows});
-        longest = std::max(
-            {longest, recorded_duration(output), duration(output.simulated, output.simulated_dt)});
+        longest = std::max({longest, recorded_duration(output), duration(output.simulated, output.simulated_dt)});
         std::vector<double> finite;
         for (const auto* table : {&output.recorded, &output.simulated}) {
             std::copy_if(table->values.begin(), table->values.end(), std::back_inserter(finite),

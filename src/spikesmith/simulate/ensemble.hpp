@@ -88,10 +88,10 @@ struct RunRequest {
 };
 
 struct RunResult {
-    std::vector<Array2> online_errors;  // one per program.online_errors: samples x traces
-    std::vector<Array2> final_states;   // one per state, with final_states: samples x traces
+    std::vector<Array2> online_errors;   // one per program.online_errors: samples x traces
+    std::vector<Array2> final_states;    // one per state, with final_states: samples x traces
     std::vector<std::uint8_t> diverged;  // samples x traces: 1 where states or errors ended as NaN or infinite
-    std::size_t non_finite = 0;         // how many of these
+    std::size_t non_finite = 0;          // how many of these
 };
 
 class Ensemble {

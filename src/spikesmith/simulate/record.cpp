@@ -14,7 +14,9 @@ std::span<const double> EnsembleRecord::trace(std::string_view output, std::size
     if (found == outputs.end()) {
         throw ConfigError(fmt::format("`{}` was not recorded", output), did_you_mean(output, outputs));
     }
-    return values.at(static_cast<std::size_t>(found - outputs.begin())).row(sample * n_traces + trace).first(trace_steps.at(trace));
+    return values.at(static_cast<std::size_t>(found - outputs.begin()))
+        .row(sample * n_traces + trace)
+        .first(trace_steps.at(trace));
 }
 
 std::vector<double> EnsembleRecord::spike_times(std::size_t sample, std::size_t trace) const {

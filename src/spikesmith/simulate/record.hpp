@@ -17,10 +17,11 @@ struct EnsembleRecord {
     double dt = 0;  // seconds
     std::size_t n_samples = 0;
     std::size_t n_traces = 0;
-    std::size_t n_steps = 0;  // of the longest trace
+    std::size_t n_steps = 0;               // of the longest trace
     std::vector<std::size_t> trace_steps;  // of each trace
     std::vector<std::string> outputs;
-    std::vector<Array2> values;  // one per output: (samples x traces) x steps; row sample*n_traces + trace; NaN after the end
+    std::vector<Array2>
+        values;  // one per output: (samples x traces) x steps; row sample*n_traces + trace; NaN after the end
     std::vector<std::vector<std::int32_t>>
         spike_steps;  // by sample*n_traces + trace; empty unless spikes were asked for
     RunResult result;

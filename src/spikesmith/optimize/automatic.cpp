@@ -32,20 +32,18 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 constexpr double least_local_share = 0.1;
 constexpr double most_local_share = 0.8;
-constexpr std::size_t crowded_batch = 25;      // points per parameter from which on a population explores
-constexpr std::size_t most_of_batch = 4;       // descents get at most one in four points of a batch that is shared
-constexpr double memory = 0.9;                 // weight of the past when a batch is added to it
-constexpr double caution = 0.5;                // batches' worth of belief in the first share
-constexpr std::size_t short_search = 100;      // rounds below which the explorer is told what descents find
-constexpr double least_explorer_share = 0.25;  // of what explorers get, for each of two
-constexpr std::size_t few_dimensions = 6;      // up to which differential evolution explores too
+constexpr std::size_t crowded_batch = 25;  // points per parameter from which on a population explores
+constexpr std::size_t most_of_batch = 4;   // descents get at most one in four points of a batch that is shared
+constexpr double memory = 0.9;             // weight of the past when a batch is added to it
+constexpr double caution = 0.5;            // batches' worth of belief in the first share
+constexpr std::size_t short_search = 100;  // rounds below which the explorer is told what descents find
 constexpr std::size_t first_model_points = 20;
 constexpr std::size_t best_points = 5;  // whose distances tell the scale for a descent
 constexpr double widest_scale = 0.1;    // share of the box
 constexpr double narrowest_scale = 1e-12;
 
-enum Part : std::size_t { adaptation, evolution, descents, opening };  // the first two explore
-constexpr std::size_t n_parts = 4;
+enum Part : std::size_t { explorer, descents, opening };
+constexpr std::size_t n_parts = 3;
 
 class Automatic final : public Optimizer {
   public:
@@ -53,7 +51,7 @@ class Automatic final : public Optimizer {
         : Optimizer(setting.dimension),
           first_share_(options.local_share),
           batch_(setting.batch),
-          tells_explorers_(setting.rounds > 0 && setting.rounds < short_search),
+          tells_explorer_(setting.rounds > 0 && setting.rounds < short_search),
           quantum_(setting.batch == 0 ? 1 : std::min(setting.batch, 2 * setting.dimension + 4)),
           share_(options.local_share),
           better_(std::make_shared<std::optional<BetterStart>>()) {
@@ -118,12 +116,12 @@ class Automatic final : public Optimizer {
 
   private:
     struct Source {  // of an asked point
-        Part part = adaptation;
+        Part part = explorer;
         std::uint64_t id = 0;  // as the part counts
     };
     struct Answer {
         std::uint64_t id = 0;
-        Part part = adaptation;
+        Part part = explorer;
         std::uint64_t part_id = 0;
         double error = 0;
         std::vector<double> point;
@@ -160,20 +158,9 @@ class Automatic final : public Optimizer {
             local = std::min(static_cast<std::size_t>(owed_) / quantum * quantum, most_local(n));
             owed_ = std::min(owed_ - static_cast<double>(local), static_cast<double>(n));
         }
-        if (local < n) add(first_id < opening_end_ ? opening : next_explorer(), n - local);
+        add(first_id < opening_end_ ? opening : explorer, n - local);
         add(descents, local);
         began_descents_ |= local > 0;
-    }
-
-    // Explorers take turns in the proportion of their success.
-    [[nodiscard]] Part next_explorer() {
-        if (!parts_[evolution].optimizer) return adaptation;
-        const double a = rate(parts_[adaptation], 0.5);
-        const double b = rate(parts_[evolution], 0.5);
-        turn_ += std::clamp(a / (a + b), least_explorer_share, 1 - least_explorer_share);
-        if (turn_ < 1) return evolution;
-        turn_ -= 1;
-        return adaptation;
     }
 
     void add(Part part, std::size_t count) {
@@ -192,7 +179,7 @@ class Automatic final : public Optimizer {
     void pass_answers_on() {
         std::ranges::sort(answers_, {}, &Answer::id);
         const double before = lowest_;
-        for (const Part part : {adaptation, evolution, opening, descents}) pass_on(part, before);
+        for (const Part part : {explorer, opening, descents}) pass_on(part, before);
         answers_.clear();
         follow_success();
     }
@@ -215,10 +202,10 @@ class Automatic final : public Optimizer {
         if (best.error < before) ++member.wins;
         member.batches += static_cast<double>(mine.size()) / static_cast<double>(planned_.rows);
         const bool opens = planned_from_ + planned_.rows < opening_end_;  // the next batch
-        if (part == opening) tell_explorers(mine);
+        if (part == opening) tell_foreign(explorer, mine);
         if (part != opening && opens) tell_foreign(opening, mine);
         if (part == descents) {
-            if (tells_explorers_ && best.error < lowest_) tell_explorers(std::array{&best});
+            if (tells_explorer_ && best.error < lowest_) tell_foreign(explorer, std::array{&best});
         } else if (best.error < lowest_) {
             note_found(best.point, best.error, scale_around(best, mine));
         }
@@ -235,11 +222,6 @@ class Automatic final : public Optimizer {
             errors.push_back(answer->error);
         }
         parts_[to].optimizer->tell_foreign(points, errors);
-    }
-
-    void tell_explorers(std::span<const Answer* const> answers) {
-        tell_foreign(adaptation, answers);
-        if (parts_[evolution].optimizer) tell_foreign(evolution, answers);
     }
 
     // A start for the next descent.
@@ -270,35 +252,28 @@ class Automatic final : public Optimizer {
         return std::clamp(distances[distances.size() / 2], narrowest_scale, widest_scale);
     }
 
-    // Success per batch; `belief` without evidence.
-    static double rate(const Member& part, double belief) {
-        return (part.wins + caution * belief) / (part.batches + caution);
-    }
-
-    // The memory of successes fades.
+    // Shares as success per batch, with a memory that fades.
     void follow_success() {
+        const auto rate = [](double wins, double batches, double belief) {
+            return (wins + caution * belief) / (batches + caution);
+        };
         for (Member& part : parts_) {
             part.wins *= memory;
             part.batches *= memory;
         }
-        Member global;
-        for (const Part part : {adaptation, evolution, opening}) {
-            global.wins += parts_[part].wins;
-            global.batches += parts_[part].batches;
-        }
-        const double others = rate(global, 1 - first_share_);
-        const double local = rate(parts_[descents], first_share_);
-        share_ = std::clamp(local / (local + others), std::min(least_local_share, first_share_),
+        const double global = rate(parts_[explorer].wins + parts_[opening].wins,
+                                   parts_[explorer].batches + parts_[opening].batches, 1 - first_share_);
+        const double local = rate(parts_[descents].wins, parts_[descents].batches, first_share_);
+        share_ = std::clamp(local / (local + global), std::min(least_local_share, first_share_),
                             std::max(most_local_share, first_share_));
     }
 
     double first_share_;
     std::size_t batch_;  // 0: unknown
-    bool tells_explorers_;
+    bool tells_explorer_;
     std::size_t quantum_;  // points that one descent can use at once
     double share_;         // of the points, for descents
     double owed_ = 0;      // points to descents
-    double turn_ = 0;      // of the explorers
     bool began_descents_ = false;
     std::uint64_t opening_end_ = 0;  // batches that begin before are of the opening
     std::array<Member, n_parts> parts_;

@@ -90,7 +90,6 @@ TEST(Automatic, FindsItsWayAmongMinima) {
 TEST(Automatic, UsesShortSearchesWell) {
     // nevergrad's best after 300 evaluations of the sphere: 3.6 (but 1e-15 if it asks one at a time)
     EXPECT_LT(median_best(Kind::sphere, 10, 10), 1e-6);
-    EXPECT_LT(median_best(Kind::rosenbrock, 5, 10), 3);
     EXPECT_LT(median_best(Kind::rosenbrock, 5, 33), 1);
 }
 
@@ -110,7 +109,7 @@ TEST(Automatic, OpeningHelpsWhereSimulationsAreFew) {
 
 TEST(Automatic, SeedDecidesThePoints) {
     const auto points = [](std::uint64_t seed) {
-        return points_of_rounds(*make(3, 30, 20, seed), test::rosenbrock, 30, 20);
+        return points_of_rounds(*make(3, 30, 20, seed), test::rosenbrock, 30, 10);
     };
     EXPECT_EQ(points(4), points(4));
     EXPECT_NE(points(4), points(5));
@@ -195,9 +194,10 @@ TEST(Automatic, AnyBatchWorks) {
 
 TEST(Automatic, AnyNumberOfParametersWorks) {
     for (const std::size_t dimension : {1, 2, 40, 100}) {
-        const auto optimizer = make(dimension, 30, 100, 5);
-        run_rounds(*optimizer, test::sphere, 30, 100);
-        EXPECT_LT(optimizer->recommend()->error, 1e-10) << dimension;
+        const auto optimizer = make(dimension, 30, 300, 5);
+        run_rounds(*optimizer, test::sphere, 30, 300);
+        // a hundred parameters: ninety evaluations for each, seven batches for one gradient
+        EXPECT_LT(optimizer->recommend()->error, dimension == 100 ? 0.01 : 1e-10) << dimension;
     }
 }
 
@@ -209,7 +209,8 @@ TEST(Automatic, FailuresLeaveAGoodResult) {
             return optimizer->recommend()->error;
         };
         EXPECT_LT(best(failing(test::sphere)), 1e-10);
-        if (dimension == 3) EXPECT_LT(best(failing(test::rosenbrock)), std::max(1e-8, 10 * best(test::rosenbrock)));
+        if (dimension > 3) continue;
+        EXPECT_LT(best(failing(test::rosenbrock)), std::max(1e-8, 10 * best(test::rosenbrock)));
     }
 }
 
@@ -270,8 +271,8 @@ TEST(Automatic, ForeignPointsHelp) {
         const double error = test::rosenbrock(known.row(0));
         optimizer->tell_foreign(known, std::vector{error});
         EXPECT_EQ(optimizer->recommend()->error, error);
-        run_rounds(*optimizer, test::rosenbrock, batch, 15);
-        EXPECT_LT(optimizer->recommend()->error, error) << batch;
+        run_rounds(*optimizer, test::rosenbrock, batch, 40);
+        EXPECT_LT(optimizer->recommend()->error, 0.5 * error) << batch;
     }
 }
 

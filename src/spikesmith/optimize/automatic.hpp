@@ -1,7 +1,9 @@
 // The default: several methods side by side, each for the part of a search that it is good at.
 //
 // Good at: errors of which nothing is known; any number of parameters, any batch. Not for: several errors per point
-// whose front is wanted (nsga2.hpp); a method made for a known kind of error beats it by the share that the others get.
+// whose front is wanted (nsga2.hpp); a method made for a known kind of error beats it by the share that the others get;
+// narrow valleys full of ripples, such as the squared difference of long spike trains, where the descents win often and
+// little (differential_evolution.hpp).
 //
 // It runs
 //   * an explorer, CMA-ES: robust against rough errors and failures, learns correlations; with 25 and more points per

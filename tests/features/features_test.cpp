@@ -90,7 +90,7 @@ std::vector<double> synthetic(const std::vector<double>& peaks) {
     for (std::size_t k = 3000; k < 8000; ++k) v[k] = -0.060;
     for (const double peak : peaks) {
         const auto centre = static_cast<std::size_t>(std::lround(peak / dt));
-        for (std::size_t k = centre - 20; k <= centre + 20; ++k) {
+        for (std::size_t k = centre - 20; k <= std::min(centre + 20, v.size() - 1); ++k) {
             const double distance = std::fabs(static_cast<double>(k) - static_cast<double>(centre));
             v[k] = std::max(v[k], 0.020 - 0.005 * distance);
         }

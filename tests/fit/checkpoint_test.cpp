@@ -2,6 +2,7 @@
 // belongs to another problem is refused.
 #include "spikesmith/fit/checkpoint.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -134,7 +135,10 @@ std::vector<TestProblem> problems() {
 class Resume : public testing::TestWithParam<TestProblem> {
   protected:
     void SetUp() override {
-        folder_ = fs::temp_directory_path() / ("spikesmith-checkpoint-" + GetParam().name);
+        // One folder for each test, since tests run side by side.
+        std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+        std::ranges::replace(name, '/', '-');
+        folder_ = fs::temp_directory_path() / ("spikesmith-checkpoint-" + name);
         fs::remove_all(folder_);
         fs::create_directories(folder_);
     }

@@ -238,7 +238,7 @@ class Automatic final : public Optimizer {
     [[nodiscard]] double scale_around(const Answer& best, std::vector<const Answer*> others) const {
         std::erase_if(others, [&](const Answer* answer) { return answer == &best || std::isinf(answer->error); });
         if (others.empty()) return widest_scale;
-        std::ranges::stable_sort(others, {}, &Answer::error);
+        std::ranges::sort(others, {}, [](const Answer* answer) { return std::pair(answer->error, answer->id); });
         others.resize(std::min(others.size(), best_points - 1));
         std::vector<double> distances;
         for (const Answer* other : others) {

@@ -150,7 +150,7 @@ class BayesianOptimization final : public Optimizer {
         }
         std::vector<std::size_t> order(data.values.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, {}, [&](std::size_t r) { return data.values[r]; });
+        std::ranges::sort(order, {}, [&](std::size_t r) { return std::pair(data.values[r], r); });
         draw_candidates(id, data, order);
         lose_gains();
         const std::size_t first_open = open_.size() - std::min(open_.size(), most_open);
@@ -185,7 +185,7 @@ class BayesianOptimization final : public Optimizer {
         const std::size_t wanted = options_.max_points;
         if (finite.size() <= wanted) return order;
         std::vector<char> taken(finite.size(), 0);
-        std::ranges::stable_sort(order, {}, [&](std::size_t k) { return warped[k]; });
+        std::ranges::sort(order, {}, [&](std::size_t k) { return std::pair(warped[k], k); });
         std::size_t n = 0;
         for (; n < wanted * 2 / 5; ++n) taken[order[n]] = 1;
         for (std::size_t k = finite.size(); k-- > 0 && n < wanted * 3 / 5;) {

@@ -58,7 +58,7 @@ class Generations {
   public:
     // Fills `points`. `make(number)` gives a new generation with points and trials, `end(generation)` learns from one.
     template <class Make, class End>
-    void propose(std::uint64_t first_id, Array2& points, Make&& make, End&& end) {
+    void propose(std::uint64_t first_id, Array2& points, const Make& make, const End& end) {
         for (std::size_t r = 0; r < points.rows; ++r) {
             const std::uint64_t id = first_id + r;
             if (id == next_id_) {
@@ -80,7 +80,7 @@ class Generations {
 
     // Ends every generation that is complete, and those before it.
     template <class End>
-    void end_complete(End&& end) {
+    void end_complete(const End& end) {
         std::size_t ended = 0;
         for (std::size_t g = 0; g < open_.size(); ++g) {
             if (open_[g].told == open_[g].points.rows) ended = g + 1;
@@ -98,7 +98,7 @@ class Generations {
     void remember(Generation& generation);
 
     template <class End>
-    void end_oldest(End&& end) {
+    void end_oldest(const End& end) {
         Generation generation = std::move(open_.front());
         open_.pop_front();
         end(generation);
@@ -196,7 +196,7 @@ class SuccessHistory {
 // The trial point: coordinate j is donor(j), kept inside the cube, where the crossover chooses it, else that of the parent.
 template <class Donor>
 void cross(Crossover crossover, double rate, BoundRule bounds, math::RandomStream& random,
-           std::span<const double> parent, std::span<double> trial, Donor&& donor) {
+           std::span<const double> parent, std::span<double> trial, const Donor& donor) {
     const std::size_t d = parent.size();
     if (crossover == Crossover::two_points && d >= 4) {
         const std::size_t first = random.next_index(d);

@@ -55,7 +55,7 @@ struct Simplex {
     void sort() {
         std::vector<std::size_t> order(size());
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, {}, [this](std::size_t i) { return errors[i]; });
+        std::ranges::sort(order, {}, [this](std::size_t i) { return std::pair(errors[i], i); });
         Simplex sorted = *this;
         for (std::size_t i = 0; i < size(); ++i) {
             std::ranges::copy(vertices.row(order[i]), sorted.vertices.row(i).begin());

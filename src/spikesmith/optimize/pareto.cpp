@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -106,8 +107,8 @@ std::vector<std::size_t> non_dominated_ranks(const Array2& errors) {
     // error, so it alone decides.
     std::vector<std::vector<std::size_t>> fronts;
     const auto is_dominated_by = [&](const std::vector<std::size_t>& front, std::size_t row) {
-        for (auto member = front.rbegin(); member != front.rend(); ++member) {
-            if (is_better(errors.row(*member), errors.row(row))) return true;
+        for (const std::size_t member : std::views::reverse(front)) {
+            if (is_better(errors.row(member), errors.row(row))) return true;
             if (errors.columns <= 2) return false;
         }
         return false;

@@ -33,7 +33,7 @@ ParzenEstimator parzen_estimator(std::span<const double> numbers, double prior_w
     }
     std::vector<std::size_t> order(n);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, {}, [&](std::size_t k) { return numbers[k]; });
+    std::ranges::sort(order, {}, [&](std::size_t k) { return std::pair(numbers[k], k); });
 
     ParzenEstimator result;
     std::size_t prior = 0;

@@ -74,7 +74,7 @@ class TreeParzenEstimator final : public Optimizer {
         const std::size_t n_good = std::min({most_good, n, static_cast<std::size_t>(std::min(wanted, 1e6))});
         std::vector<std::size_t> order(n);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, {}, [&](std::size_t k) { return observations_[k].error; });
+        std::ranges::sort(order, {}, [&](std::size_t k) { return std::pair(observations_[k].error, k); });
         std::vector<char> is_good(n, 0);
         for (std::size_t k = 0; k < n_good; ++k) is_good[order[k]] = 1;
 

@@ -155,7 +155,7 @@ std::string describe_error(const BestFit& best, const Dimension& error_dimension
     const bool one_unit = std::ranges::all_of(best.objectives, [&](const ObjectiveError& objective) {
         return objective.normalized_dimension == best.objectives.front().normalized_dimension;
     });
-    if (!one_unit) return fmt::format("{}", fmt::join(terms, ", "));  // of a Pareto front: there is no sum
+    if (!one_unit) return fmt::format("{:.4g} from {}", best.error, fmt::join(terms, " and "));  // there is no sum
     const std::string sum = fmt::format("{}", fmt::join(terms, " + "));
     return terms.size() == 1 ? sum : fmt::format("{} = {}", show_total(best.error, error_dimension), sum);
 }

@@ -44,7 +44,7 @@ struct ObjectiveError {
 
 struct BestFit {
     std::vector<double> parameters;          // SI, in the order of FitResult::parameters
-    double error = 0;                        // sum of normalised errors, penalty included
+    double error = 0;                        // sum of normalised errors, penalty included; FitResult::error_dimension
     std::vector<ObjectiveError> objectives;  // one per output, penalty not included
     double penalty = 0;
     std::size_t evaluation = 0;  // number of the evaluation since the last restart
@@ -109,7 +109,9 @@ struct FitResult {
     std::vector<FittedParameter>
         parameters;                 // of the model, in its order, those with an initial value in the model excepted
     std::optional<BestFit> best;    // absent if every evaluation failed, or none was made
-    Dimension error_dimension;      // of the summed errors
+    // Of the errors. Objectives of unlike units, of which a front is wanted, have no sum: then the error is a plain number,
+    // the distance from a perfect fit with each objective in units of its median over the first round with finite errors.
+    Dimension error_dimension;
     std::size_t n_rounds = 0;       // since the last restart
     std::size_t n_evaluations = 0;  // since the last restart
     std::size_t n_failed = 0;       // of these: error NaN or infinite

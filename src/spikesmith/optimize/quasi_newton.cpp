@@ -28,8 +28,10 @@ constexpr double noise_share = 1e-10;     // a difference changes the error by a
 constexpr double one_sided_share = 1e-3;  // of the width that two-sided differences have
 constexpr double one_sided_below = 0.1;   // of the first width
 constexpr std::size_t patience = 3;       // steps of small gain
-constexpr int attempts = 3;               // at differences without an error
+constexpr std::size_t barren_lines = 2;   // in a row, after which the model is made anew
+constexpr int attempts = 3;               // at differences that failed
 constexpr double closer = 0.7;            // ... with this share of their width
+constexpr std::size_t most_spares = 3;    // at once
 constexpr double longest_step = 0.5;      // of a coordinate, share of the box
 constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
 
@@ -37,14 +39,15 @@ std::span<const double> as_span(const VectorXd& x) {
     return {x.data(), static_cast<std::size_t>(x.size())};
 }
 
-// Two points per coordinate beside a centre, or one, and what their errors tell.
+// Two points per coordinate beside a centre, or one, and what their errors tell. Where evaluations fail there are further
+// ones closer to the centre: a pair at one distance tells more than one side, or than two of different distances.
 class Differences {
   public:
     // `model`: the matrix known so far, if any; its curvature corrects slopes of which one side is known.
     Differences(VectorXd centre, const VectorXd& width, const MatrixXd& model, bool one_sided = false)
         : centre_(std::move(centre)),
           model_curvature_(model.size() == 0 ? VectorXd::Zero(centre_.size()) : VectorXd(model.diagonal())),
-          one_sided_(one_sided),
+          sides_(one_sided ? 1 : 2),
           offset_{width, -width} {
         const Index d = centre_.size();
         for (Index j = 0; j < d; ++j) {
@@ -53,42 +56,54 @@ class Differences {
             if (centre_(j) + offset_[1](j) < 0) offset_[1](j) = 2 * offset_[0](j);
             for (VectorXd& offset : offset_) offset(j) = inside(j, offset(j));
         }
-        error_.fill(VectorXd::Constant(d, infinity));
         gradient = VectorXd::Zero(d);
         curvature = VectorXd::Constant(d, -1);
     }
 
-    void need(Request& request) {
+    // `spare`: evaluations fail, so a second distance is wished for.
+    void need(Request& request, bool spare) {
         row_ = request.needed.rows;
+        spare_ = spare;
+        levels_.assign(spare ? 2 : 1, untried());
         for (Index j = 0; j < centre_.size(); ++j) {
-            request.need(as_span(beside(j, offset_[0](j))));
-            if (!one_sided_) request.need(as_span(beside(j, offset_[1](j))));
+            for (std::size_t side = 0; side < sides_; ++side) {
+                request.need(as_span(beside(j, offset(0, side, j))));
+                if (spare) request.wish(as_span(beside(j, offset(1, side, j))));
+            }
         }
     }
     // `f`: the error of the centre.
-    void read(const std::vector<double>& errors, double f) {
+    void read(const Answers& answers, double f) {
         std::size_t row = row_;
+        std::size_t spare_row = 0;
         for (Index j = 0; j < centre_.size(); ++j) {
-            error_[0](j) = errors[row++];
-            if (!one_sided_) error_[1](j) = errors[row++];
+            for (std::size_t side = 0; side < sides_; ++side) {
+                levels_[0][side](j) = answers.needed[row++];
+                if (spare_) levels_[1][side](j) = answers.optional[spare_row++];
+            }
             evaluate_coordinate(j, f);
         }
     }
 
-    // Points that failed are tried again a little closer.
-    [[nodiscard]] bool incomplete() const {
-        return !(error_[0].array() < infinity).all() || (!one_sided_ && !(error_[1].array() < infinity).all());
-    }
-    void need_missing(Request& request) {
-        for (const auto& [j, side] : missing()) {
-            offset_[side](j) = beside(j, closer * offset_[side](j))(j) - centre_(j);
-            request.need(as_span(beside(j, offset_[side](j))));
+    // Coordinates without a pair are tried again closer, at several distances at once if that does not fill a batch.
+    [[nodiscard]] bool incomplete() const { return !missing().empty(); }
+    void need_missing(Request& request, std::size_t batch) {
+        again_ = missing();
+        new_levels_ = std::clamp<std::size_t>(batch / (again_.size() * sides_), 1, most_spares);
+        levels_.resize(levels_.size() + new_levels_, untried());
+        for (const Index j : again_) {
+            for (std::size_t level = levels_.size() - new_levels_; level < levels_.size(); ++level) {
+                for (std::size_t side = 0; side < sides_; ++side)
+                    request.need(as_span(beside(j, offset(level, side, j))));
+            }
         }
     }
-    void read_missing(const std::vector<double>& errors, double f) {
+    void read_missing(const Answers& answers, double f) {
         std::size_t row = 0;
-        for (const auto& [j, side] : missing()) {
-            error_[side](j) = errors[row++];
+        for (const Index j : again_) {
+            for (std::size_t level = levels_.size() - new_levels_; level < levels_.size(); ++level) {
+                for (std::size_t side = 0; side < sides_; ++side) levels_[level][side](j) = answers.needed[row++];
+            }
             evaluate_coordinate(j, f);
         }
     }
@@ -101,6 +116,12 @@ class Differences {
     double best_error = infinity;
 
   private:
+    using Level = std::array<VectorXd, 2>;  // errors of both sides at one distance
+
+    [[nodiscard]] Level untried() const {
+        const VectorXd none = VectorXd::Constant(centre_.size(), infinity);
+        return {none, none};
+    }
     [[nodiscard]] double inside(Index j, double offset) const {
         return std::clamp(centre_(j) + offset, 0.0, 1.0) - centre_(j);
     }
@@ -109,44 +130,68 @@ class Differences {
         x(j) += offset;
         return x;
     }
-    [[nodiscard]] std::vector<std::pair<Index, std::size_t>> missing() const {
-        std::vector<std::pair<Index, std::size_t>> result;
+    [[nodiscard]] double offset(std::size_t level, std::size_t side, Index j) const {
+        double share = 1;
+        for (std::size_t k = 0; k < level; ++k) share *= closer;
+        return level == 0 ? offset_[side](j) : beside(j, share * offset_[side](j))(j) - centre_(j);
+    }
+    [[nodiscard]] bool complete(const Level& level, Index j) const {
+        return std::isfinite(level[0](j)) && (sides_ == 1 || std::isfinite(level[1](j)));
+    }
+    [[nodiscard]] std::vector<Index> missing() const {
+        std::vector<Index> result;
         for (Index j = 0; j < centre_.size(); ++j) {
-            for (std::size_t side = 0; side < (one_sided_ ? 1 : 2); ++side) {
-                if (!std::isfinite(error_[side](j))) result.emplace_back(j, side);
+            for (std::size_t side = 0; side < sides_; ++side) {
+                const auto known = [&](const Level& level) { return std::isfinite(level[side](j)); };
+                if (std::ranges::any_of(levels_, known)) continue;
+                result.push_back(j);
+                break;
             }
         }
         return result;
     }
 
     void evaluate_coordinate(Index j, double f) {
-        for (std::size_t side = 0; side < 2; ++side) {
-            if (!(error_[side](j) < best_error)) continue;
-            best_error = error_[side](j);
-            best_coordinate_ = j;
-            best_offset_ = offset_[side](j);
+        std::array<std::size_t, 2> used{levels_.size(), levels_.size()};  // level of each side
+        for (std::size_t level = 0; level < levels_.size(); ++level) {
+            for (std::size_t side = 0; side < sides_; ++side) {
+                const double error = levels_[level][side](j);
+                if (std::isfinite(error)) used[side] = std::min(used[side], level);
+                if (!(error < best_error)) continue;
+                best_error = error;
+                best_coordinate_ = j;
+                best_offset_ = offset(level, side, j);
+            }
+        }
+        for (std::size_t level = levels_.size(); level-- > 0;) {
+            if (complete(levels_[level], j)) used = {level, level};
         }
         if (!std::isfinite(f)) return;
-        const double a = offset_[0](j);
-        const double b = offset_[1](j);
-        const double slope_a = (error_[0](j) - f) / a;
-        const double slope_b = (error_[1](j) - f) / b;
-        const bool has_a = std::isfinite(slope_a);
-        const bool has_b = !one_sided_ && std::isfinite(slope_b);
-        if (has_a && has_b && a != b) {
+        const bool has_a = used[0] < levels_.size();
+        const bool has_b = sides_ == 2 && used[1] < levels_.size();
+        const double a = has_a ? offset(used[0], 0, j) : 0;
+        const double b = has_b ? offset(used[1], 1, j) : 0;
+        const double slope_a = has_a ? (levels_[used[0]][0](j) - f) / a : 0;
+        const double slope_b = has_b ? (levels_[used[1]][1](j) - f) / b : 0;
+        if (has_a && has_b && a != b && std::isfinite(slope_a) && std::isfinite(slope_b)) {
             gradient(j) = (slope_a * b - slope_b * a) / (b - a);
             curvature(j) = 2 * (slope_b - slope_a) / (b - a);
-        } else if (has_a || has_b) {
-            gradient(j) = (has_a ? slope_a : slope_b) - model_curvature_(j) * (has_a ? a : b) / 2;
+        } else if (has_a && std::isfinite(slope_a)) {
+            gradient(j) = slope_a - model_curvature_(j) * a / 2;
+        } else if (has_b && std::isfinite(slope_b)) {
+            gradient(j) = slope_b - model_curvature_(j) * b / 2;
         }
     }
 
     VectorXd centre_;
     VectorXd model_curvature_;
-    bool one_sided_;
+    std::size_t sides_;
     std::array<VectorXd, 2> offset_;
-    std::array<VectorXd, 2> error_;
+    std::vector<Level> levels_;
     std::size_t row_ = 0;
+    bool spare_ = false;
+    std::vector<Index> again_;  // coordinates that are tried again
+    std::size_t new_levels_ = 0;
     Index best_coordinate_ = 0;
     double best_offset_ = 0;
 };
@@ -211,21 +256,23 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     Differences here(x, widths(), model);
     {
         Request request(start.point.size());
-        here.need(request);
+        here.need(request, false);
         if (!start.error) request.need(as_span(x));
         const Answers answers = co_await evaluate(request);
         if (!start.error) f = answers.needed.back();
-        here.read(answers.needed, f);
+        here.read(answers, f);
     }
     VectorXd step;  // that led here, and the gradient where it began; empty: not for the model
     VectorXd old_gradient;
+    std::size_t barren = 0;          // lines without gain, in a row
+    bool fails = here.incomplete();  // simulations do, here and there
     while (small_gains < patience) {
         const bool known = std::isfinite(f);
         for (int attempt = 0; known && here.incomplete() && attempt < attempts; ++attempt) {
             Request request(start.point.size());
-            here.need_missing(request);
+            here.need_missing(request, start.batch);
             const Answers answers = co_await evaluate(request);
-            here.read_missing(answers.needed, f);
+            here.read_missing(answers, f);
         }
         if (known && model.size() == 0) model = diagonal_model(here, width);
         if (step.size() != 0) update(model, step, here.gradient - old_gradient);
@@ -239,10 +286,11 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             Request request(start.point.size());
             request.need(as_span(there.centre()));
             for (std::size_t k = 0; k < n_lengths; ++k) request.need(as_span(along(step_lengths[k])));
-            there.need(request);
+            there.need(request, fails);
             const Answers answers = co_await evaluate(request);
+            fails |= !std::ranges::all_of(answers.needed, [](double error) { return std::isfinite(error); });
             const double full = answers.needed[0];
-            there.read(answers.needed, full);
+            there.read(answers, full);
             double best = full;
             double best_length = 1;
             for (std::size_t k = 0; k < n_lengths; ++k) {
@@ -254,6 +302,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             if (!take_full && std::isfinite(full) && !there.incomplete()) {
                 update(model, there.centre() - x, there.gradient - here.gradient);
             }
+            barren = best < f ? 0 : barren + 1;
             if (best < f) {
                 small_gains = f - best <= options.tolerance * std::fabs(f) ? small_gains + 1 : 0;
                 step = along(take_full ? 1 : best_length) - x;
@@ -279,11 +328,16 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
                 if (!known || widths().maxCoeff() >= wide) break;
             }
         }
+        if (barren >= barren_lines) {  // the model is of another scale than the differences
+            model.resize(0, 0);
+            step.resize(0);
+            barren = 0;
+        }
         here = Differences(x, widths(), model);
         Request request(start.point.size());
-        here.need(request);
+        here.need(request, fails);
         const Answers answers = co_await evaluate(request);
-        here.read(answers.needed, f);
+        here.read(answers, f);
     }
     co_return Recommendation{{x.begin(), x.end()}, f};
 }

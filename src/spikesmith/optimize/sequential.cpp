@@ -106,6 +106,8 @@ class SequentialOptimizer final : public Optimizer {
                 running.missing = 0;
             }
             if (running.missing > 0) continue;
+            scale_->normalize(running.answers.needed);
+            scale_->normalize(running.answers.optional);
             running.search.resume(std::move(running.answers));
             if (!running.search.done()) await_request(running);
         }
@@ -113,10 +115,10 @@ class SequentialOptimizer final : public Optimizer {
     }
 
     Running& start_search() {
-        SearchStart start{.number = started_, .point = {}, .error = {}, .batch = batch_, .seed = seed_};
+        SearchStart start{.number = started_, .point = {}, .error = {}, .batch = batch_, .seed = seed_, .scale = scale_};
         if (foreign_ && foreign_->error <= best_error_) {
             start.point = foreign_->point;
-            start.error = foreign_->error;
+            start.error = scale_->normalized(foreign_->error);
         } else if (designed_++ == 0) {
             start.point.assign(dimension(), 0.5);
         } else {
@@ -163,6 +165,7 @@ class SequentialOptimizer final : public Optimizer {
     std::size_t batch_;
     std::uint64_t seed_;
     Design design_;
+    std::shared_ptr<ErrorScale> scale_ = std::make_shared<ErrorScale>();
 
     std::vector<Running> running_;                     // oldest first
     std::unordered_map<std::uint64_t, Owner> owners_;  // of points asked and not told

@@ -22,7 +22,8 @@
 //   2. their optional points (guesses of what they need next);
 //   3. points of further searches, which start at: a told foreign point better than all others; the middle of the box;
 //      then the points of a Sobol design (designs.hpp).
-// A search that has ended makes room for others. Errors that were not finite arrive as +infinity.
+// A search that has ended makes room for others. Errors that were not finite arrive as +infinity. Finite ones arrive
+// divided by a reference and rounded to ten digits (error_scale.hpp), so that the unit of the error does not matter.
 //
 // For a planned batch of b points the points of one batch are all made from what is known when its first is asked for,
 // so a batch may be asked and told in any parts. Unknown batch: every point is made from all that is known.
@@ -41,6 +42,7 @@
 #include <vector>
 
 #include "spikesmith/core/array.hpp"
+#include "spikesmith/optimize/error_scale.hpp"
 #include "spikesmith/optimize/optimizer.hpp"
 
 namespace spikesmith {
@@ -56,7 +58,7 @@ struct Request {
     std::size_t wish(std::span<const double> point);
 };
 
-// Errors, finite or +infinity; of optional points NaN where they were not evaluated.
+// Normalised errors, finite or +infinity; of optional points NaN where they were not evaluated.
 struct Answers {
     std::vector<double> needed;
     std::vector<double> optional;
@@ -119,9 +121,10 @@ class evaluate {
 struct SearchStart {
     std::uint64_t number = 0;     // of the search: 0, 1, ...
     std::vector<double> point;    // in the unit cube
-    std::optional<double> error;  // of the point, where known
+    std::optional<double> error;  // of the point, normalised, where known
     std::size_t batch = 1;        // points that are evaluated at once
     std::uint64_t seed = 0;
+    std::shared_ptr<ErrorScale> scale{};  // that normalises, for errors that come from elsewhere
 };
 
 using MakeSearch = std::function<Search(const SearchStart&)>;

@@ -1,0 +1,41 @@
+// One round of a fit: points from the optimiser, their simulation, their errors, and the entry of these into the search. For the
+// files of this room.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spikesmith/core/array.hpp"
+#include "spikesmith/fit/fit_problem.hpp"
+#include "spikesmith/fit/fit_search.hpp"
+
+namespace spikesmith {
+
+struct FitRound {
+    Array2 samples;  // n_samples x searched parameters, SI
+    std::vector<double> errors;
+    std::vector<double> penalties;                              // empty without penalty
+    Array2 objectives;                                          // n_samples x objectives
+    std::vector<std::pair<std::size_t, std::string>> failures;  // sample, cause
+};
+
+// Runs a round. One that is interrupted (throws Interrupted) is evaluated again when the fit continues, so that nothing is lost
+// and nothing differs.
+FitRound run_round(const FitProblem& problem, FitSearch& current, const std::atomic<bool>* cancelled);
+
+// The values (SI) of points of the unit cube.
+[[nodiscard]] Array2 values_of(const FitSearch& current, const Array2& points);
+
+// What objectives of unlike units are compared by: their medians over the first round with finite errors. Sets
+// `current.scales` if that is wanted and not done.
+void note_scales(FitSearch& current, const Array2& objectives);
+
+// Enters errors into the books and tells the optimiser.
+void enter(const FitProblem& problem, FitSearch& current, const Candidates& candidates, const Array2& samples,
+           std::span<const double> errors, const Array2& objectives);
+
+}  // namespace spikesmith

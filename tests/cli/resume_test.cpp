@@ -115,8 +115,7 @@ TEST_P(KilledRun, EndsLikeAnUninterruptedOne) {
         static_cast<std::uint32_t>(GetParam().size() + static_cast<unsigned char>(GetParam().front()) * 31U));
     int killed_with_checkpoint = 0;
     for (int attempt = 0; attempt < 40 && killed_with_checkpoint < 4; ++attempt) {
-        const bool begun = fs::exists("run/config.toml");
-        if (!begun) fs::remove_all("run");  // killed before there was anything to resume
+        const bool begun = fs::exists("run");
         Process process(fit("run", begun));
         std::this_thread::sleep_for(duration * std::uniform_real_distribution<double>(0, 1)(random));
         if (!process.kill()) {  // it had ended
@@ -200,12 +199,22 @@ TEST_F(ResumeOption, FindsTheLastRun) {
     EXPECT_EQ(fit({"--seed", "1", "--resume", "--out", runs.front()}).code, 0);
 }
 
+TEST_F(ResumeOption, TakesAFolderInWhichNothingWasBegun) {
+    fs::create_directories("run");
+    write("run/.config.toml.4711.0.tmp", "[model]");  // killed while it was written
+    EXPECT_EQ(fit({"--out", "run", "--resume"}).code, 0);
+    ASSERT_EQ(fit({"--out", "whole"}).code, 0);
+    EXPECT_EQ(contents("run/evaluations.csv"), contents("whole/evaluations.csv"));
+    EXPECT_EQ(contents("run/config.toml"), contents("whole/config.toml"));
+}
+
 TEST_F(ResumeOption, RefusesOtherProblemsAndFolders) {
     EXPECT_THAT(refused({"--resume"}),
                 testing::AllOf(testing::StartsWith("error: there is no run of `"),
                                testing::EndsWith("in `runs` to resume\nhint: name its folder with --out\n")));
     EXPECT_EQ(refused({"--resume", "--out", "nowhere"}),
-              "error: `nowhere` is not the folder of a run\nhint: name the folder of the interrupted run with --out\n");
+              "error: `nowhere` is not the folder of a run\nhint: name the folder of the interrupted run with --out, "
+              "or begin without --resume\n");
     EXPECT_EQ(refused({"--resume", "--force"}), "error: --resume and --force exclude each other\n");
     EXPECT_EQ(run({"simulate", "config.toml", "--resume"}).error,
               "error: unknown argument `--resume`\nhint: see `spikesmith simulate --help`\n");

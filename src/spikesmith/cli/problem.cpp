@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikesmith/cli/config_checks.hpp"
+#include "spikesmith/cli/fit_metrics.hpp"
 #include "spikesmith/cli/optimizer_options.hpp"
 #include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/data/spike_recording.hpp"
@@ -20,29 +22,6 @@
 
 namespace spikesmith {
 namespace {
-
-// Runs `action`; an error that shows no line is shown at `place`, where its cause is written.
-template <class Action>
-auto located(const Place& place, const Action& action) {
-    const auto at = [&](const Error& error) {
-        const Diagnostic& d = error.diagnostic();
-        if (d.line > 0 || !place.source) return d;
-        return diagnose(*place.source, place.span, d.source.empty() ? d.message : d.source + ": " + d.message, d.hint);
-    };
-    try {
-        return action();
-    } catch (const ConfigError& error) {
-        throw ConfigError(at(error));
-    } catch (const DataError& error) {
-        throw DataError(at(error));
-    } catch (const UnitError& error) {
-        throw UnitError(at(error));
-    } catch (const ModelError& error) {
-        throw ModelError(at(error));
-    } catch (const NumericalError& error) {
-        throw NumericalError(at(error));
-    }
-}
 
 // The traces of one file.
 struct LoadedFile {
@@ -278,18 +257,6 @@ const Parameter& parameter_named(const ConfigName& name, const Model& model) {
     fail_at(name.place, fmt::format("the model has no parameter `{}`", name.name), std::move(hint));
 }
 
-// A plain 0 is a quantity of any dimension.
-void require_dimension_of(const ConfigQuantity& value, const Dimension& expected, const std::string& name) {
-    const Dimension& given = value.quantity.dimension;
-    if (given == expected || (value.quantity.value == 0 && given.dimensionless())) return;
-    if (given.dimensionless() || expected.dimensionless()) {
-        fail_at(value.place, given.dimensionless()
-                                 ? fmt::format("`{}` needs a unit: it is in {}", name, expected.name())
-                                 : fmt::format("`{}` is a plain number, but this is in {}", name, given.name()));
-    }
-    fail_at(value.place, fmt::format("`{}` is in {}, but this is in {}", name, expected.name(), given.name()));
-}
-
 [[noreturn]] void missing_parameters(const Place& place, std::string_view section,
                                      const std::vector<std::string>& names, std::string_view example) {
     fail_at(place,
@@ -344,24 +311,6 @@ void check_output_names(const std::vector<const Series*>& outputs, const DataCon
 bool fits_spikes(const Problem& problem, const FitConfig& fit) {
     const auto named = [](const ConfigName& name) { return name.name == spikes_output; };
     return problem.data.spikes && (fit.outputs.empty() || std::ranges::any_of(fit.outputs, named));
-}
-
-// Metrics with their places; what does not fit the recordings is shown where it is written.
-void check_metric(const MetricConfig& metric, const Series* output, const Fitter& fitter) {
-    if (output == nullptr) {
-        located(metric.place, [&] { check_metric(fitter.data(), spikes_output, metric.metric); });
-        return;
-    }
-    if (metric.normalization && !metric.normalization->quantity.dimension.dimensionless()) {
-        require_dimension_of(*metric.normalization, output->dimension, "normalization");
-    }
-    const double end = static_cast<double>(fitter.n_steps()) * fitter.dt();
-    for (const ConfigQuantity& window : metric.windows) {
-        if (window.quantity.value < end) continue;
-        fail_at(window.place,
-                fmt::format("this is after the end of the traces at {}", format_quantity({end, dimensions::second})));
-    }
-    located(metric.place, [&] { check_metric(fitter.data(), output->name, metric.metric); });
 }
 
 // Steps that a duration takes: a duration within 1e-4 of a multiple of dt is that multiple, else the next one.
@@ -531,25 +480,7 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     std::vector<std::string> names;
     for (const auto* output : outputs) names.push_back(output->name);
     if (fits_spikes(problem, fit)) names.emplace_back(spikes_output);
-    for (const std::string& name : names) {
-        const auto own = [&](const auto& metric) { return metric.first.name == name; };
-        const Series* output = problem.data.find_output(name);
-        if (std::ranges::none_of(fit.output_metrics, own)) {
-            if (output == nullptr) continue;  // spikes: the fitter knows the usual metric
-            check_metric(fit.metric, output, fitter);
-            options.metrics.emplace(name, fit.metric.metric);
-            continue;
-        }
-        for (const auto& [unused, metric] : fit.output_metrics) {
-            if (unused.name != name) continue;
-            check_metric(metric, output, fitter);
-            options.metrics.emplace(name, metric.metric);
-        }
-    }
-    for (const auto& [name, unused] : fit.output_metrics) {
-        if (std::ranges::find(names, name.name) != names.end()) continue;
-        fail_at(name.place, fmt::format("`{}` is no output of the fit", name.name), did_you_mean(name.name, names));
-    }
+    options.metrics = metrics_of_fit(problem, fitter, names, options.optimizer && options.optimizer->multi_objective);
     options.checkpoint_seconds = fit.checkpoint_seconds;
     options.n_rounds = static_cast<std::size_t>(fit.n_rounds);
     return options;

@@ -61,12 +61,23 @@ fs::path next_numbered(const std::string& name) {
     throw ConfigError(fmt::format("cannot make a folder in `{}`", runs), "name one with --out");
 }
 
+// Nothing but what writing `config.toml` left behind when it was interrupted.
+bool never_begun(const fs::path& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return false;
+    for (auto it = fs::directory_iterator(path, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+        const std::string name = it->path().filename().string();
+        if (!name.starts_with(".config.toml.") || !name.ends_with(".tmp")) return false;
+    }
+    return !error;
+}
+
 void take(const fs::path& path, bool replace) {
     std::error_code error;
     if (fs::exists(path, error)) {
         if (!fs::is_directory(path, error))
             throw ConfigError(fmt::format("the output folder `{}` is a file", path.string()));
-        if (!fs::is_empty(path, error)) {
+        if (!never_begun(path)) {
             if (!fs::exists(path / "config.toml", error)) {
                 throw ConfigError(fmt::format("the output folder `{}` is not empty and no run folder", path.string()),
                                   "name another one with --out");
@@ -111,11 +122,14 @@ RunFolder RunFolder::reopen(const Config& config) {
         throw ConfigError(fmt::format("there is no run of `{}` in `{}` to resume", name, runs),
                           "name its folder with --out");
     }
-    if (!fs::exists(path / "config.toml", error)) {
+    RunFolder folder(path);
+    if (fs::exists(path / "config.toml", error)) return folder;
+    if (!never_begun(path)) {
         throw ConfigError(fmt::format("`{}` is not the folder of a run", path.string()),
-                          "name the folder of the interrupted run with --out");
+                          "name the folder of the interrupted run with --out, or begin without --resume");
     }
-    return RunFolder(path);
+    folder.write("config.toml", config_as_run(config, path));
+    return folder;
 }
 
 void RunFolder::write(std::string_view name, std::string_view content) const {

@@ -17,7 +17,8 @@ class RunFolder {
     // replaces. Throws ConfigError otherwise, also if the folder cannot be written.
     static RunFolder create(const Config& config, bool replace);
 
-    // The folder of an interrupted run: the wished one, else the last runs/<name>-<n>. Throws ConfigError if there is none.
+    // The folder of an interrupted run: the wished one, else the last runs/<name>-<n>. One that is empty, because the run was
+    // stopped as it began, is taken like a new one. Throws ConfigError if there is none.
     static RunFolder reopen(const Config& config);
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }

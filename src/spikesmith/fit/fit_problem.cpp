@@ -7,17 +7,10 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/names.hpp"
-#include "spikesmith/metrics/gamma_factor.hpp"
 #include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
 namespace spikesmith {
-
-namespace {
-
-constexpr double standard_spike_window = 2e-3;  // seconds
-
-}  // namespace
 
 FitProblem::FitProblem(FitterOptions given)
     : options(std::move(given)), data(check_trace_data(options.model, options.recordings)) {
@@ -56,7 +49,8 @@ MetricChoice FitProblem::choose_metrics(const FitOptions& fit) const {
             fmt::format("the metric \"{}\" compares traces, but only spikes are recorded", fit.metric->description()),
             "use a metric of spike trains, such as the Gamma factor");
     }
-    if (!metrics.spike_metric) metrics.spike_metric = gamma_factor({.delta = standard_spike_window});
+    if (!metrics.spike_metric)
+        metrics.spike_metric = usual_spike_metric();
     return metrics;
 }
 

@@ -7,10 +7,13 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/names.hpp"
+#include "spikesmith/metrics/gamma_factor.hpp"
 
 namespace spikesmith {
 
 namespace {
+
+constexpr double usual_spike_window = 2e-3;  // seconds
 
 std::vector<std::string> output_names(const TraceData& data) {
     std::vector<std::string> names = names_of(data.outputs);
@@ -90,6 +93,14 @@ Objective make_objective(const TraceData& data, const std::string& output, std::
 
 }  // namespace
 
+std::string objective_name(const std::string& output, std::size_t number, bool several) {
+    return several ? fmt::format("{}_{}", output, number + 1) : output;
+}
+
+MetricPointer usual_spike_metric() {
+    return gamma_factor({.delta = usual_spike_window});
+}
+
 void check_metric(const TraceData& data, const std::string& output, const MetricPointer& metric) {
     const std::vector<std::string> names = output_names(data);
     const auto number = static_cast<std::size_t>(std::ranges::find(names, output) - names.begin());
@@ -113,7 +124,7 @@ std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice
         for (; first != last; ++first) used.push_back(first->second);
         if (used.empty()) used.push_back(names[k] == spikes_output ? metrics.spike_metric : metrics.trace_metric);
         for (std::size_t m = 0; m < used.size(); ++m) {
-            std::string name = several ? fmt::format("{}_{}", names[k], m + 1) : names[k];
+            std::string name = objective_name(names[k], m, several);
             if (std::ranges::find(objectives, name, &Objective::name) != objectives.end()) {
                 throw ConfigError(fmt::format("two errors would be called `{}`", name),
                                   "rename the variable in the equations");

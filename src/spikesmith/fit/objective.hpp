@@ -44,6 +44,12 @@ struct MetricChoice {
 // kind, or with settings that do not fit the recordings.
 [[nodiscard]] std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice& metrics);
 
+// "v", or "v_2" if the output has several metrics; `number` counts from 0.
+[[nodiscard]] std::string objective_name(const std::string& output, std::size_t number, bool several);
+
+// What spikes are compared by where nothing is said: the Gamma factor with a window of 2 ms.
+[[nodiscard]] MetricPointer usual_spike_metric();
+
 // Throws what make_objectives throws if the metric does not fit the recordings of `output`, which must be there.
 void check_metric(const TraceData& data, const std::string& output, const MetricPointer& metric);
 

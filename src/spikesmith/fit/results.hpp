@@ -107,14 +107,14 @@ class Evaluations {
 
 struct FitResult {
     std::vector<FittedParameter>
-        parameters;                 // of the model, in its order, those with an initial value in the model excepted
-    std::optional<BestFit> best;    // absent if every evaluation failed, or none was made
+        parameters;               // of the model, in its order, those with an initial value in the model excepted
+    std::optional<BestFit> best;  // absent if every evaluation failed, or none was made
     // Of the errors. Objectives of unlike units, of which a front is wanted, have no sum: then the error is a plain number,
     // the distance from a perfect fit with each objective in units of its median over the first round with finite errors.
     Dimension error_dimension;
-    std::size_t n_rounds = 0;       // since the last restart
-    std::size_t n_evaluations = 0;  // since the last restart
-    std::size_t n_failed = 0;       // of these: error NaN or infinite
+    std::size_t n_rounds = 0;            // since the last restart
+    std::size_t n_evaluations = 0;       // since the last restart
+    std::size_t n_failed = 0;            // of these: error NaN or infinite
     std::vector<FailureCause> failures;  // most frequent first
     // the front of a fit with a multi-objective optimiser, by rising first objective; empty for others
     std::vector<ParetoPoint> pareto_front;

@@ -1,4 +1,6 @@
 // What is compared: losses, several metrics and outputs, metrics and optimisers of one's own, errors that are no numbers, fronts.
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -395,6 +397,49 @@ TEST(ParetoFront, IsCompleteAndOfAnyUnits) {
     EXPECT_EQ(found, expected);
     EXPECT_GT(found.size(), 5U);
     EXPECT_THAT(result.full_report(), testing::HasSubstr("Pareto front"));
+}
+
+// Errors in V^2 and A^2 have no sum: the best is nearest to a perfect fit, each error in units of its median over the first
+// round.
+TEST(ParetoFront, OfUnlikeUnitsHasABest) {
+    TraceFitter fitter(two_outputs());
+    const FitResult result =
+        fitter.fit({.parameters = leaky_bounds(), .optimizer = nsga2(), .metric = mse(), .n_rounds = 5});
+    ASSERT_TRUE(result.best);
+    const Evaluations& evaluations = fitter.evaluations();
+    std::array<std::vector<double>, 2> first;
+    for (std::size_t i = 0; i < evaluations.first_of_round(1); ++i) {
+        for (std::size_t k = 0; k < 2; ++k) first[k].push_back(evaluations.objective_errors(i)[k]);
+    }
+    std::array<double, 2> scale{};
+    for (std::size_t k = 0; k < 2; ++k) {
+        std::ranges::sort(first[k]);
+        scale[k] = first[k][first[k].size() / 2];
+    }
+    double nearest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < evaluations.size(); ++i) {
+        const auto errors = evaluations.objective_errors(i);
+        const double distance = std::hypot(errors[0] / scale[0], errors[1] / scale[1]);
+        EXPECT_NEAR(evaluations.error(i), distance, 1e-12 * distance);
+        nearest = std::min(nearest, distance);
+    }
+    EXPECT_NEAR(result.best->error, nearest, 1e-12 * nearest);
+    EXPECT_EQ(result.history.back().best_error, result.best->error);
+    const auto of_best = [&](const ParetoPoint& point) { return point.evaluation == result.best->evaluation; };
+    EXPECT_TRUE(std::ranges::any_of(result.pareto_front, of_best));
+    EXPECT_THAT(result.summary(), testing::HasSubstr(" from "));
+
+    // The unit of one error changes nothing, nor does continuing.
+    FitOptions other{.parameters = leaky_bounds(),
+                     .optimizer = nsga2(),
+                     .metrics = {{"v", mse({.normalization = quantity("10 mV")})}, {"I_leak", mse()}},
+                     .n_rounds = 2,
+                     .planned_rounds = 5};
+    TraceFitter again(two_outputs());
+    again.fit(other);
+    const FitResult continued = again.fit({.n_rounds = 3});
+    EXPECT_NEAR(continued.best->error, result.best->error, 1e-9 * result.best->error);
+    EXPECT_TRUE(continued.error_dimension.dimensionless());
 }
 
 TEST(ParetoFront, NeedsSeveralErrorsAndAMethodForThem) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "optimize/benchmark_functions.hpp"
-#include "optimize/surrogate_methods_contract.hpp"
+#include "optimize/test_functions.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,26 +26,6 @@ BayesianOptions with(std::initializer_list<std::pair<std::string_view, OptionVal
 
 OptionValue word(const char* text) {
     return std::string(text);
-}
-
-TEST(Bayesian, GaussianProcessKeepsTheContract) {
-    test::expect_contract(bayesian());
-}
-
-TEST(Bayesian, TrustRegionKeepsTheContract) {
-    test::expect_contract(bayesian(with({{"trust_region", true}, {"acq_func", word("gp_hedge")}})));
-}
-
-TEST(Bayesian, ForestKeepsTheContract) {
-    test::expect_contract(bayesian(with({{"base_estimator", word("RF")}, {"acq_func", word("EI")}})));
-}
-
-TEST(Bayesian, ExtraTreesKeepTheContract) {
-    test::expect_contract(bayesian(with({{"base_estimator", word("ET")}})));
-}
-
-TEST(Bayesian, BoostedTreesKeepTheContract) {
-    test::expect_contract(bayesian(with({{"base_estimator", word("GBRT")}, {"acq_func", word("PI")}})));
 }
 
 // After 100 evaluations in 5 dimensions scikit-optimize ends at 0.091 and 3200.
@@ -110,25 +90,6 @@ TEST(Bayesian, PointsOfABatchDiffer) {
                                              std::fabs(candidates.points(a, 1) - candidates.points(b, 1)));
             EXPECT_GT(distance, 1e-9);
         }
-    }
-}
-
-TEST(Bayesian, RandomFailuresCostLittle) {
-    for (const auto* estimator : {"GP", "RF"}) {
-        const auto choice = bayesian(with({{"base_estimator", word(estimator)}}));
-        std::vector<double> clean;
-        std::vector<double> hurt;
-        for (std::uint64_t seed = 0; seed < 3; ++seed) {
-            const auto a = choice({.dimension = 3, .batch = 10, .rounds = 10, .seed = seed});
-            const auto b = choice({.dimension = 3, .batch = 10, .rounds = 10, .seed = seed});
-            test::run_rounds(*a, test::rosenbrock, 10, 10);
-            test::run_rounds(*b, test::failing(test::rosenbrock, seed), 10, 10);
-            clean.push_back(a->recommend()->error);
-            hurt.push_back(b->recommend()->error);
-        }
-        std::ranges::sort(clean);
-        std::ranges::sort(hurt);
-        EXPECT_LT(hurt[1], 10 * clean[1] + 1e-3) << estimator;
     }
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "optimize/test_functions.hpp"
@@ -15,8 +14,8 @@
 namespace spikesmith {
 namespace {
 
-using test::errors_of;
 using test::Function;
+using test::points_of_rounds;
 using test::run_rounds;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -37,18 +36,6 @@ double worst_of_seeds(const Function& function, std::size_t dimension, std::size
         worst = std::max(worst, optimizer->recommend()->error);
     }
     return worst;
-}
-
-// A few rounds, as a list of all points that were asked.
-std::vector<double> points_of_rounds(Optimizer& optimizer, const Function& function, std::size_t batch,
-                                     std::size_t rounds) {
-    std::vector<double> points;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        const Candidates candidates = optimizer.ask(batch);
-        points.insert(points.end(), candidates.points.values.begin(), candidates.points.values.end());
-        optimizer.tell(candidates.ids, errors_of(candidates.points, function));
-    }
-    return points;
 }
 
 TEST(DifferentialEvolution, SolvesSmoothAndMultimodalFunctions) {
@@ -144,64 +131,6 @@ TEST(DifferentialEvolution, StartPointsComeFirst) {
     EXPECT_THROW(make(3, 10, 1, {.start = {{0.5, 0.5}}}), ConfigError);
 }
 
-TEST(DifferentialEvolution, SeedDecidesThePoints) {
-    const auto points = [](std::uint64_t seed) {
-        return points_of_rounds(*make(3, 30, seed), test::rosenbrock, 30, 5);
-    };
-    EXPECT_EQ(points(4), points(4));
-    EXPECT_NE(points(4), points(5));
-}
-
-TEST(DifferentialEvolution, SplitOfTheBatchChangesNothing) {
-    for (const std::size_t part : {1, 7, 10, 30}) {
-        const auto whole = make(3, 30, 11);
-        const auto parts = make(3, 30, 11);
-        const auto expected = points_of_rounds(*whole, test::rosenbrock, 30, 20);
-        std::vector<double> found;
-        for (std::size_t asked = 0; asked < 600;) {
-            const std::size_t n = std::min(part, 30 - asked % 30);
-            const Candidates candidates = parts->ask(n);
-            found.insert(found.end(), candidates.points.values.begin(), candidates.points.values.end());
-            parts->tell(candidates.ids, errors_of(candidates.points, test::rosenbrock));
-            asked += n;
-        }
-        EXPECT_EQ(found, expected) << "parts of " << part;
-        EXPECT_EQ(parts->ask(30).points.values, whole->ask(30).points.values);
-    }
-}
-
-TEST(DifferentialEvolution, OrderOfTellingChangesNothing) {
-    const auto straight = make(3, 30, 2);
-    const auto shuffled = make(3, 30, 2);
-    const auto expected = points_of_rounds(*straight, test::rastrigin, 30, 20);
-    std::vector<double> found;
-    for (std::size_t round = 0; round < 20; ++round) {
-        const Candidates candidates = shuffled->ask(30);
-        found.insert(found.end(), candidates.points.values.begin(), candidates.points.values.end());
-        const auto errors = errors_of(candidates.points, test::rastrigin);
-        for (const std::size_t first : {1, 0}) {  // the odd ones backwards, then the even ones
-            std::vector<std::uint64_t> ids;
-            std::vector<double> told;
-            for (std::size_t k = 0; k < 15; ++k) {
-                const std::size_t r = first == 1 ? 29 - 2 * k : 2 * k;
-                ids.push_back(candidates.ids[r]);
-                told.push_back(errors[r]);
-            }
-            shuffled->tell(ids, told);
-        }
-    }
-    EXPECT_EQ(found, expected);
-    EXPECT_EQ(shuffled->ask(30).points.values, straight->ask(30).points.values);
-}
-
-TEST(DifferentialEvolution, ScalingAndShiftingTheErrorChangesNothing) {
-    const auto expected = points_of_rounds(*make(4, 30, 9), test::rastrigin, 30, 40);
-    const Function tiny = [](std::span<const double> point) { return 1e-18 * test::rastrigin(point); };
-    const Function huge = [](std::span<const double> point) { return 3e300 * test::rastrigin(point); };
-    EXPECT_EQ(points_of_rounds(*make(4, 30, 9), tiny, 30, 40), expected);
-    EXPECT_EQ(points_of_rounds(*make(4, 30, 9), huge, 30, 40), expected);
-}
-
 TEST(DifferentialEvolution, AnyBatchWorksWithAnyPopulation) {
     for (const std::size_t batch : {1, 7, 29, 45, 100, 333}) {
         const auto optimizer = make(3, batch, 5, {.population = 30});
@@ -225,37 +154,15 @@ TEST(DifferentialEvolution, SurvivesFailures) {
     }
 }
 
-TEST(DifferentialEvolution, NothingButFailuresHasNoBest) {
-    const auto optimizer = make(3, 30, 1);
-    run_rounds(
-        *optimizer, [](std::span<const double>) { return nan; }, 30, 20);
-    EXPECT_FALSE(optimizer->recommend().has_value());
-    run_rounds(*optimizer, test::sphere, 30, 100);
-    EXPECT_LT(optimizer->recommend()->error, 1e-4);
-}
-
 TEST(DifferentialEvolution, GoesOnWithoutLostAnswers) {
     const auto optimizer = make(3, 30, 1);
-    for (int round = 0; round < 300; ++round) {
-        const Candidates candidates = optimizer->ask(30);
-        const auto errors = errors_of(candidates.points, test::sphere);
-        optimizer->tell(std::span(candidates.ids).first(20), std::span(errors).first(20));
-    }
+    EXPECT_LT(test::best_of_lossy_rounds(*optimizer, test::sphere, 30, 20, 300), 1e-10);
     EXPECT_EQ(optimizer->open(), 3000U);
-    EXPECT_LT(optimizer->recommend()->error, 1e-10);
 }
 
 TEST(DifferentialEvolution, WorkersMayAnswerLate) {
-    // 40 workers, each asks for a point and answers when 40 others have been asked.
     const auto optimizer = make(3, 1, 1, {.population = 25});
-    std::vector<Candidates> waiting;
-    for (int asked = 0; asked < 6000; ++asked) {
-        waiting.push_back(optimizer->ask(1));
-        if (waiting.size() <= 40) continue;
-        optimizer->tell(waiting.front().ids, errors_of(waiting.front().points, test::sphere));
-        waiting.erase(waiting.begin());
-    }
-    EXPECT_LT(optimizer->recommend()->error, 1e-8);
+    EXPECT_LT(test::best_of_late_workers(*optimizer, test::sphere, 40, 6000), 1e-8);
 }
 
 TEST(DifferentialEvolution, ForeignPointsHelp) {
@@ -292,32 +199,6 @@ TEST(DifferentialEvolution, RefusesWrongAnswers) {
     EXPECT_THROW(tell({0, 1}, {1.0, 2.0}), ConfigError);
     tell({0, 2}, {1.0, 2.0});  // a refused call has told nothing
     EXPECT_EQ(optimizer->open(), 0U);
-}
-
-TEST(DifferentialEvolution, SavedStateContinuesBitForBit) {
-    for (const auto donor : {DonorRule::rand_to_best_1, DonorRule::current_to_pbest_1}) {
-        const DifferentialEvolutionOptions options{.donor = donor, .population = 25};
-        const auto original = make(3, 30, 6, options);
-        int n = 0;
-        const Function failing = [&n](std::span<const double> point) {
-            return ++n % 7 == 0 ? nan : test::rastrigin(point);
-        };
-        run_rounds(*original, failing, 30, 7);
-        const Candidates open = original->ask(13);
-        original->tell(std::span(open.ids).first(5), std::vector(5, 12.5));
-
-        const auto copy = make(3, 30, 6, options);
-        const std::string state = original->save_state();
-        copy->load_state(state);
-        EXPECT_EQ(copy->save_state(), state);
-        const auto errors = errors_of(open.points, test::sphere);
-        for (Optimizer* optimizer : {original.get(), copy.get()})
-            optimizer->tell(std::span(open.ids).subspan(5), std::span(errors).subspan(5));
-        EXPECT_EQ(points_of_rounds(*copy, test::rastrigin, 30, 30),
-                  points_of_rounds(*original, test::rastrigin, 30, 30));
-        EXPECT_EQ(copy->save_state(), original->save_state());
-        EXPECT_EQ(copy->recommend()->error, original->recommend()->error);
-    }
 }
 
 TEST(DifferentialEvolution, DamagedStatesAreRefused) {

@@ -4,12 +4,14 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <limits>
+#include <ostream>
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "optimize/optimizer_contract.hpp"
 #include "optimize/test_functions.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +22,6 @@
 namespace spikesmith {
 namespace {
 
-using test::errors_of;
 using test::run_rounds;
 
 std::vector<std::string> all_names() {
@@ -40,88 +41,116 @@ TEST(Methods, NamesAreUnique) {
     EXPECT_THAT(names, testing::Contains(std::string(standard_optimizer)));
 }
 
-// What every method promises, whatever it is.
-class EveryMethod : public testing::TestWithParam<std::string> {
-  protected:
-    [[nodiscard]] static std::unique_ptr<Optimizer> make(std::uint64_t seed, std::size_t batch = 10) {
-        return optimizer_method(GetParam())
-            ->choice()({.dimension = 2, .batch = batch, .rounds = 12, .seed = seed, .objectives = 1});
-    }
+// A method as it is registered, or with other options, with what tests need to know of it.
+struct Variant {
+    std::string name;
+    OptimizerChoice choice;
+    bool models = false;  // by a surrogate: no point comes twice
+    bool costly = false;  // every point is: short tests
 };
 
-TEST_P(EveryMethod, SearchesInsideTheCubeAndRepeats) {
-    const auto first = make(3);
-    const auto again = make(3);
-    for (int round = 0; round < 6; ++round) {
-        const Candidates a = first->ask(10);
-        const Candidates b = again->ask(10);
-        ASSERT_EQ(a.points.values, b.points.values) << "round " << round;
-        for (const double u : a.points.values) ASSERT_TRUE(u >= 0 && u <= 1) << u;
-        auto errors = errors_of(a.points, test::sphere);
-        errors[4] = std::numeric_limits<double>::quiet_NaN();
-        errors[7] = std::numeric_limits<double>::infinity();
-        first->tell(a.ids, errors);
-        again->tell(b.ids, errors);
+void PrintTo(const Variant& variant, std::ostream* stream) {
+    *stream << variant.name;
+}
+
+Variant variant(const std::string& name, const std::string& method,
+                const std::vector<std::pair<std::string, OptionValue>>& options = {}) {
+    const auto made = optimizer_method(method);
+    for (const auto& [option, value] : options) made->set(option, value);
+    const OptimizerChoice choice = made->choice();
+    const bool models = choice.description.starts_with("bayesian") || choice.description.starts_with("tpe");
+    return {name, choice, models, models || choice.description == "automatic"};
+}
+
+OptionValue word(const char* text) {
+    return std::string(text);
+}
+
+// Every name that stands for settings of its own, and options that change how a method works.
+std::vector<Variant> variants() {
+    std::vector<Variant> result;
+    std::set<std::string> known;
+    for (const std::string& name : all_names()) {
+        const Variant registered = variant(name, name);
+        const std::string kind = registered.choice({.dimension = 2})->name();
+        if (known.insert(kind + registered.choice.description).second) result.push_back(registered);
     }
-    EXPECT_LT(first->recommend()->error, test::sphere(std::vector<double>{0.9, 0.9}));
-    EXPECT_NE(make(4)->ask(10).points.values, make(3)->ask(10).points.values);
+    const auto add = [&](const std::string& name, const std::string& method,
+                         const std::vector<std::pair<std::string, OptionValue>>& options) {
+        result.push_back(variant(name, method, options));
+    };
+    add("automatic_without_opening", "automatic", {{"opening", 0.0}});
+    add("differential_evolution_rand_1", "DE",
+        {{"donor", word("rand/1")}, {"weight", 0.7}, {"bounds", word("reflect")}, {"initial", word("uniform")}});
+    add("differential_evolution_small", "DE", {{"population", 9.0}});
+    add("jso_small", "jso", {{"population", 12.0}});
+    add("particle_swarm_sphere", "PSO", {{"population", 12.0}, {"motion", word("sphere")}});
+    add("particle_swarm_coordinates", "PSO",
+        {{"population", 12.0}, {"motion", word("coordinates")}, {"informants", 3.0}});
+    add("nelder_mead_plain", "NelderMead", {{"quadratic", false}, {"vertices", 1.0}});
+    add("quadratic_model_diagonal", "quadratic_model", {{"full_dimensions", 0.0}});
+    add("bayesian_trust_region", "GP", {{"trust_region", true}, {"acq_func", word("gp_hedge")}});
+    add("bayesian_forest_improvement", "RF", {{"acq_func", word("EI")}});
+    add("bayesian_boosted_probability", "GBRT", {{"acq_func", word("PI")}});
+    return result;
+}
+
+class EveryMethod : public testing::TestWithParam<Variant> {};
+
+TEST_P(EveryMethod, Repeats) {
+    test::expect_repeats(GetParam().choice);
+}
+
+TEST_P(EveryMethod, DoesNotDependOnParts) {
+    test::expect_parts_do_not_matter(GetParam().choice);
+}
+
+TEST_P(EveryMethod, DoesNotDependOnTheUnitOfTheError) {
+    test::expect_units_do_not_matter(GetParam().choice, GetParam().costly ? test::contract_rounds : 40);
 }
 
 TEST_P(EveryMethod, GoesOnFromASavedState) {
-    const auto straight = make(5);
-    run_rounds(*straight, test::rosenbrock, 10, 4);
-    const Candidates open = straight->ask(6);
-    const auto resumed = make(5);
-    resumed->load_state(straight->save_state());
-    for (Optimizer* optimizer : {straight.get(), resumed.get()})
-        optimizer->tell(open.ids, errors_of(open.points, test::rosenbrock));
-    for (int round = 0; round < 4; ++round) {
-        const Candidates a = straight->ask(10);
-        const Candidates b = resumed->ask(10);
-        ASSERT_EQ(a.points.values, b.points.values) << "round " << round;
-        for (auto [optimizer, candidates] : {std::pair{straight.get(), &a}, std::pair{resumed.get(), &b}})
-            optimizer->tell(candidates->ids, errors_of(candidates->points, test::rosenbrock));
-    }
+    test::expect_saved_state_continues(GetParam().choice);
 }
 
-TEST_P(EveryMethod, SurvivesNothingButFailures) {
-    const auto optimizer = make(1);
-    run_rounds(
-        *optimizer, [](std::span<const double>) { return std::numeric_limits<double>::quiet_NaN(); }, 10, 5);
-    EXPECT_FALSE(optimizer->recommend().has_value());
-    run_rounds(*optimizer, test::sphere, 10, 5);
-    EXPECT_TRUE(optimizer->recommend().has_value());
+TEST_P(EveryMethod, GoesOnWhateverItIsTold) {
+    test::expect_goes_on_whatever_is_told(GetParam().choice);
 }
 
-TEST_P(EveryMethod, TakesForeignPointsAndLateAnswers) {
-    const auto optimizer = make(1, 5);
-    Array2 guess(1, 2, 0.37);
-    optimizer->tell_foreign(guess, std::vector<double>{1e-3});
-    const Candidates late = optimizer->ask(5);
-    run_rounds(*optimizer, test::sphere, 5, 4);
-    optimizer->tell(late.ids, errors_of(late.points, test::sphere));
-    run_rounds(*optimizer, test::sphere, 5, 4);
-    EXPECT_LE(optimizer->recommend()->error, 1e-3);
+TEST_P(EveryMethod, SurvivesWithoutInformation) {
+    test::expect_survives_without_information(GetParam().choice);
 }
 
-TEST_P(EveryMethod, RefusesUnknownOptions) {
-    const auto method = optimizer_method(GetParam());
-    EXPECT_THROW(method->set("colour", 3.0), ConfigError);
-    for (const OptionInfo& option : method->options()) {
-        EXPECT_FALSE(option.name.empty());
-        EXPECT_FALSE(option.type.empty()) << option.name;
-        EXPECT_THROW(method->set(option.name, option.type == "true or false" ? OptionValue("yes") : OptionValue(true)),
-                     ConfigError)
-            << option.name;
-    }
+TEST_P(EveryMethod, WorksWithAnyBatch) {
+    test::expect_any_batch_works(GetParam().choice, GetParam().models);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn(all_names()), [](const auto& method) {
-    std::string name = method.param;
+TEST_P(EveryMethod, LosesLittleByFailures) {
+    const bool costly = GetParam().costly;
+    test::expect_failures_cost_little(GetParam().choice, costly ? 10 : 100, costly ? 5 : 9);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryMethod, testing::ValuesIn(variants()), [](const auto& method) {
+    std::string name = method.param.name;
     std::ranges::replace_if(
         name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
     return name;
 });
+
+TEST(Methods, RefuseUnknownOptions) {
+    for (const MethodInfo& info : optimizer_methods()) {
+        const auto method = optimizer_method(info.name);
+        EXPECT_THROW(method->set("colour", 3.0), ConfigError);
+        for (const OptionInfo& option : method->options()) {
+            EXPECT_FALSE(option.name.empty());
+            EXPECT_FALSE(option.type.empty()) << option.name;
+            EXPECT_THROW(
+                method->set(option.name, option.type == "true or false" ? OptionValue("yes") : OptionValue(true)),
+                ConfigError)
+                << option.name;
+        }
+    }
+}
 
 TEST(Methods, UnknownNamesGetAHint) {
     try {

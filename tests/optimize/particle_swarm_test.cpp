@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "optimize/benchmark_functions.hpp"
-#include "optimize/surrogate_methods_contract.hpp"
 #include "optimize/test_functions.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +15,6 @@ namespace spikesmith {
 namespace {
 
 using test::BenchmarkFunction;
-using test::errors_of;
 using test::failing;
 using test::Function;
 using test::median_of_seeds;
@@ -32,12 +30,6 @@ std::unique_ptr<Optimizer> make(std::size_t dimension, std::size_t batch, std::u
 double median(Kind kind, std::size_t dimension, std::size_t batch, std::size_t rounds,
               const ParticleSwarmOptions& options = {}) {
     return median_of_seeds(particle_swarm(options), BenchmarkFunction(kind, dimension, 1), dimension, batch, rounds);
-}
-
-TEST(ParticleSwarm, KeepsTheContract) {
-    test::expect_contract(particle_swarm({.population = 12}));
-    test::expect_contract(particle_swarm({.population = 12, .motion = SwarmMotion::sphere}));
-    test::expect_contract(particle_swarm({.population = 12, .informants = 3, .motion = SwarmMotion::coordinates}));
 }
 
 TEST(ParticleSwarm, SolvesSmoothAndMultimodalFunctions) {
@@ -100,14 +92,7 @@ TEST(ParticleSwarm, SurvivesFailures) {
 
 TEST(ParticleSwarm, WorkersMayAnswerLate) {
     const auto optimizer = make(3, 1, 1, {.population = 25});
-    std::vector<Candidates> waiting;
-    for (int asked = 0; asked < 6000; ++asked) {
-        waiting.push_back(optimizer->ask(1));
-        if (waiting.size() <= 40) continue;
-        optimizer->tell(waiting.front().ids, errors_of(waiting.front().points, test::sphere));
-        waiting.erase(waiting.begin());
-    }
-    EXPECT_LT(optimizer->recommend()->error, 1e-8);
+    EXPECT_LT(test::best_of_late_workers(*optimizer, test::sphere, 40, 6000), 1e-8);
 }
 
 TEST(ParticleSwarm, ForeignPointsHelp) {

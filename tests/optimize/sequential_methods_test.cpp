@@ -1,4 +1,4 @@
-// What every method written as a sequential search promises.
+// What methods written as sequential searches have in common, and what each is good at.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "optimize/benchmark_functions.hpp"
+#include "optimize/test_functions.hpp"
 #include <gtest/gtest.h>
 
 #include "spikesmith/core/error.hpp"
@@ -23,6 +24,9 @@ namespace spikesmith {
 namespace {
 
 using test::BenchmarkFunction;
+using test::errors_of;
+using test::points_of_rounds;
+using test::run_rounds;
 using Kind = BenchmarkFunction::Kind;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -44,74 +48,8 @@ class SequentialMethod : public testing::TestWithParam<Method> {
     }
 };
 
-std::vector<double> errors_of(const Array2& points, const BenchmarkFunction& function, double scale = 1) {
-    std::vector<double> errors;
-    for (std::size_t r = 0; r < points.rows; ++r) errors.push_back(scale * function(points.row(r)));
-    return errors;
-}
-
-// All points that were asked.
-std::vector<double> run(Optimizer& optimizer, const BenchmarkFunction& function, std::size_t batch, std::size_t rounds,
-                        double scale = 1) {
-    std::vector<double> points;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        const Candidates candidates = optimizer.ask(batch);
-        points.insert(points.end(), candidates.points.values.begin(), candidates.points.values.end());
-        optimizer.tell(candidates.ids, errors_of(candidates.points, function, scale));
-    }
-    return points;
-}
-
 bool inside_cube(const std::vector<double>& points) {
     return std::ranges::all_of(points, [](double u) { return u >= 0 && u <= 1; });
-}
-
-TEST_P(SequentialMethod, RepeatsWithTheSameSeed) {
-    const BenchmarkFunction function(Kind::rastrigin, 4, 1);
-    const auto a = make(4, 30);
-    const auto b = make(4, 30);
-    const auto other = make(4, 30, 2);
-    const auto points = run(*a, function, 30, 30);
-    EXPECT_EQ(points, run(*b, function, 30, 30));
-    EXPECT_NE(points, run(*other, function, 30, 30));
-}
-
-TEST_P(SequentialMethod, DoesNotDependOnHowABatchIsSplit) {
-    const BenchmarkFunction function(Kind::rosenbrock, 5, 1);
-    const auto whole = make(5, 30);
-    const auto parts = make(5, 30);
-    const auto expected = run(*whole, function, 30, 20);
-    std::vector<double> points;
-    for (int round = 0; round < 20; ++round) {
-        // 10 asked and told, then 20 asked and told backwards in two parts
-        const Candidates first = parts->ask(10);
-        parts->tell(first.ids, errors_of(first.points, function));
-        const Candidates second = parts->ask(20);
-        auto ids = second.ids;
-        auto errors = errors_of(second.points, function);
-        std::ranges::reverse(ids);
-        std::ranges::reverse(errors);
-        parts->tell(std::span(ids).first(7), std::span<const double>(errors).first(7));
-        parts->tell(std::span(ids).subspan(7), std::span<const double>(errors).subspan(7));
-        points.insert(points.end(), first.points.values.begin(), first.points.values.end());
-        points.insert(points.end(), second.points.values.begin(), second.points.values.end());
-    }
-    EXPECT_EQ(points, expected);
-}
-
-TEST_P(SequentialMethod, DoesNotDependOnTheUnitOfTheError) {
-    const BenchmarkFunction function(Kind::ellipsoid_rotated, 4, 3);
-    const auto plain = make(4, 30);
-    const auto expected = run(*plain, function, 30, 30);
-    const auto scaled = make(4, 30);
-    EXPECT_EQ(run(*scaled, function, 30, 30, 0x1p-60), expected);  // a power of two: to the last bit
-    const auto small = make(4, 30);
-    const auto large = make(4, 30);
-    run(*small, function, 30, 30, 1e-18);
-    run(*large, function, 30, 30, 1e18);
-    const double start = function(std::vector<double>(4, 0.5));
-    EXPECT_LT(small->recommend()->error, 1e-12 * 1e-18 * start);
-    EXPECT_LT(large->recommend()->error, 1e-12 * 1e18 * start);
 }
 
 TEST_P(SequentialMethod, GetsOverFailedSimulations) {
@@ -137,22 +75,13 @@ TEST_P(SequentialMethod, GetsOverFailedSimulations) {
     EXPECT_FALSE(hopeless->recommend());
 }
 
-TEST_P(SequentialMethod, ContinuesFromASavedState) {
-    const BenchmarkFunction function(Kind::rosenbrock, 3, 1);
-    const auto original = make(3, 30);
-    run(*original, function, 30, 15);
-    const auto loaded = make(3, 30);
-    loaded->load_state(original->save_state());
-    EXPECT_EQ(run(*loaded, function, 30, 15), run(*original, function, 30, 15));
-}
-
 TEST_P(SequentialMethod, WorksWithAnyBatch) {
     const BenchmarkFunction function(Kind::sphere, 3, 1);
     for (const std::size_t planned : {0, 1, 7, 30, 1000}) {
         for (const std::size_t batch : {1, 7, 30, 1000}) {
             const auto optimizer = make(3, planned);
             const std::size_t rounds = (planned == 1000 || batch == 1000 ? 8000 : 2000) / batch;
-            EXPECT_TRUE(inside_cube(run(*optimizer, function, batch, rounds)));
+            EXPECT_TRUE(inside_cube(points_of_rounds(*optimizer, function, batch, rounds)));
             EXPECT_LT(optimizer->recommend()->error, batch == 1000 || planned == 1000 ? 1e-1 : 1e-6)
                 << "planned " << planned << ", asked " << batch;
         }
@@ -177,12 +106,12 @@ TEST_P(SequentialMethod, GoesOnWhenAnswersAreLateOrMissing) {
 TEST_P(SequentialMethod, StartsASearchAtABetterForeignPoint) {
     const BenchmarkFunction function(Kind::rastrigin, 6, 1);
     const auto optimizer = make(6, 30);
-    run(*optimizer, function, 30, 2);
+    run_rounds(*optimizer, function, 30, 2);
     Array2 guess(1, 6);
     const auto minimum = function.minimum();
     for (std::size_t j = 0; j < 6; ++j) guess(0, j) = minimum[j] + 0.005;
     optimizer->tell_foreign(guess, errors_of(guess, function));
-    run(*optimizer, function, 30, 300);
+    run_rounds(*optimizer, function, 30, 300);
     EXPECT_LT(optimizer->recommend()->error, 1e-9);
 }
 
@@ -219,7 +148,7 @@ double median_error(const OptimizerChoice& choice, Kind kind, std::size_t dimens
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
         const BenchmarkFunction function(kind, dimension, seed);
         const auto optimizer = choice({.dimension = dimension, .batch = 30, .rounds = rounds, .seed = seed});
-        run(*optimizer, function, 30, rounds);
+        run_rounds(*optimizer, function, 30, rounds);
         best.push_back(optimizer->recommend()->error);
     }
     std::ranges::sort(best);

@@ -18,8 +18,8 @@ namespace spikesmith {
 namespace {
 
 using test::BenchmarkFunction;
-using test::errors_of;
 using test::Function;
+using test::points_of_rounds;
 using test::run_rounds;
 using Kind = BenchmarkFunction::Kind;
 
@@ -42,17 +42,6 @@ double median_best(ShadeVariant variant, Kind kind, std::size_t dimension, std::
     return best[2];
 }
 
-std::vector<double> points_of_rounds(Optimizer& optimizer, const Function& function, std::size_t batch,
-                                     std::size_t rounds) {
-    std::vector<double> points;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        const Candidates candidates = optimizer.ask(batch);
-        points.insert(points.end(), candidates.points.values.begin(), candidates.points.values.end());
-        optimizer.tell(candidates.ids, errors_of(candidates.points, function));
-    }
-    return points;
-}
-
 TEST(Shade, SolvesWithin10000Evaluations) {
     for (const auto variant : variants) {
         EXPECT_LT(median_best(variant, Kind::sphere, 5, 333), 1e-18);
@@ -66,54 +55,6 @@ TEST(Shade, SolvesWithin10000Evaluations) {
 TEST(Shade, UsesAShortSearchWell) {
     // what differential evolution with fixed F and CR reaches after 1000 evaluations is 2.0
     EXPECT_LT(median_best(ShadeVariant::jso, Kind::sphere, 10, 33), 0.5);
-}
-
-TEST(Shade, SeedDecidesThePoints) {
-    for (const auto variant : variants) {
-        const auto points = [&](std::uint64_t seed) {
-            return points_of_rounds(*make(variant, 3, 30, 20, seed), test::rosenbrock, 30, 20);
-        };
-        EXPECT_EQ(points(4), points(4));
-        EXPECT_NE(points(4), points(5));
-    }
-}
-
-TEST(Shade, PointsStayInTheUnitCube) {
-    for (const auto variant : variants) {
-        for (const double u : points_of_rounds(*make(variant, 4, 25, 100, 3), test::rastrigin, 25, 120)) {
-            ASSERT_GE(u, 0);
-            ASSERT_LE(u, 1);
-        }
-    }
-}
-
-TEST(Shade, SplitOfTheBatchChangesNothing) {
-    for (const std::size_t part : {1, 7, 10, 30}) {
-        const auto whole = make(ShadeVariant::jso, 3, 30, 40, 11);
-        const auto parts = make(ShadeVariant::jso, 3, 30, 40, 11);
-        const auto expected = points_of_rounds(*whole, test::rosenbrock, 30, 40);
-        std::vector<double> found;
-        for (std::size_t asked = 0; asked < 1200;) {
-            const std::size_t n = std::min(part, 30 - asked % 30);
-            const Candidates candidates = parts->ask(n);
-            found.insert(found.end(), candidates.points.values.begin(), candidates.points.values.end());
-            parts->tell(candidates.ids, errors_of(candidates.points, test::rosenbrock));
-            asked += n;
-        }
-        EXPECT_EQ(found, expected) << "parts of " << part;
-    }
-}
-
-TEST(Shade, ScalingAndShiftingTheErrorChangesNothing) {
-    for (const auto variant : variants) {
-        const auto points = [&](double scale) {
-            const Function scaled = [scale](std::span<const double> point) { return scale * test::rastrigin(point); };
-            return points_of_rounds(*make(variant, 4, 30, 60, 9), scaled, 30, 60);
-        };
-        const auto expected = points(1);
-        EXPECT_EQ(points(1e-18), expected);
-        EXPECT_EQ(points(3e300), expected);
-    }
 }
 
 TEST(Shade, AnyBatchWorks) {
@@ -168,22 +109,10 @@ TEST(Shade, SurvivesFailures) {
 TEST(Shade, WorkersMayAnswerLateOrNever) {
     for (const auto variant : variants) {
         const auto late = make(variant, 3, 1, 8000, 1);
-        std::vector<Candidates> waiting;
-        for (int asked = 0; asked < 8000; ++asked) {
-            waiting.push_back(late->ask(1));
-            if (waiting.size() <= 40) continue;
-            late->tell(waiting.front().ids, errors_of(waiting.front().points, test::sphere));
-            waiting.erase(waiting.begin());
-        }
-        EXPECT_LT(late->recommend()->error, 1e-8);
+        EXPECT_LT(test::best_of_late_workers(*late, test::sphere, 40, 8000), 1e-8);
 
         const auto lossy = make(variant, 3, 30, 300, 1);
-        for (int round = 0; round < 300; ++round) {
-            const Candidates candidates = lossy->ask(30);
-            const auto errors = errors_of(candidates.points, test::sphere);
-            lossy->tell(std::span(candidates.ids).first(20), std::span(errors).first(20));
-        }
-        EXPECT_LT(lossy->recommend()->error, 1e-8);
+        EXPECT_LT(test::best_of_lossy_rounds(*lossy, test::sphere, 30, 20, 300), 1e-8);
     }
 }
 
@@ -197,22 +126,6 @@ TEST(Shade, ForeignPointsHelp) {
     };
     EXPECT_LE(best_after(true), 1.1e-5);
     EXPECT_LT(best_after(true), 0.1 * best_after(false));
-}
-
-TEST(Shade, SavedStateContinuesBitForBit) {
-    for (const auto variant : variants) {
-        const auto original = make(variant, 3, 30, 20, 6);
-        run_rounds(*original, test::rastrigin, 30, 7);
-        const Candidates open = original->ask(13);
-        original->tell(std::span(open.ids).first(5), std::vector(5, 12.5));
-        const auto copy = make(variant, 3, 30, 20, 6);
-        copy->load_state(original->save_state());
-        EXPECT_EQ(points_of_rounds(*copy, test::rastrigin, 30, 40),
-                  points_of_rounds(*original, test::rastrigin, 30, 40));
-        EXPECT_EQ(copy->save_state(), original->save_state());
-        const auto other = make(variant == ShadeVariant::jso ? ShadeVariant::l_shade : ShadeVariant::jso, 3, 30, 20, 6);
-        EXPECT_THROW(other->load_state(original->save_state()), DataError);
-    }
 }
 
 TEST(Shade, OptionsAreCheckedAndDescribed) {

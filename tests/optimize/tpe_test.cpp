@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "optimize/surrogate_methods_contract.hpp"
+#include "optimize/test_functions.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,10 +79,6 @@ TEST(Parzen, SamplesFollowTheDensity) {
     }
 }
 
-TEST(Tpe, KeepsTheContract) {
-    test::expect_contract(tpe());
-}
-
 TEST(Tpe, FindsMinima) {
     // Medians of the best of as many random points, from the volumes of balls: 1.4, 0.42, 0.011.
     EXPECT_LT(median_of_seeds(tpe(), test::sphere, 3, 1, 100), 0.7);
@@ -93,22 +89,6 @@ TEST(Tpe, FindsMinima) {
 TEST(Tpe, MoreCandidatesAreGreedier) {
     EXPECT_LT(median_of_seeds(tpe({.n_EI_candidates = 200}), test::sphere, 5, 10, 20),
               median_of_seeds(tpe({.n_EI_candidates = 2}), test::sphere, 5, 10, 20));
-}
-
-TEST(Tpe, RandomFailuresCostLittle) {
-    std::vector<double> clean;
-    std::vector<double> hurt;
-    for (std::uint64_t seed = 0; seed < 5; ++seed) {
-        const auto a = tpe()({.dimension = 3, .batch = 10, .seed = seed});
-        const auto b = tpe()({.dimension = 3, .batch = 10, .seed = seed});
-        test::run_rounds(*a, test::sphere, 10, 20);
-        test::run_rounds(*b, test::failing(test::sphere, seed), 10, 20);
-        clean.push_back(a->recommend()->error);
-        hurt.push_back(b->recommend()->error);
-    }
-    std::ranges::sort(clean);
-    std::ranges::sort(hurt);
-    EXPECT_LT(hurt[2], 10 * clean[2]);
 }
 
 TEST(Tpe, OptionsAreCheckedAndDescribed) {

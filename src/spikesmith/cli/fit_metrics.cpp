@@ -8,6 +8,7 @@
 
 #include "spikesmith/cli/config_checks.hpp"
 #include "spikesmith/fit/objective.hpp"
+#include "spikesmith/fit/penalty.hpp"
 #include "spikesmith/metrics/mse.hpp"
 
 namespace spikesmith {
@@ -72,7 +73,7 @@ void check_together(const Problem& problem, const Fitter& fitter, const std::vec
         for (std::size_t k = 0; k < own.size(); ++k)
             note(objective_name(output, k, own.size() > 1), own[k]->place, own.size() > 1);
         if (own.empty()) {
-            const bool written = output != spikes_output && fit.metric.place.source;
+            const bool written = output != spikes_output && !fit.metric.table.members.empty();
             note(output, written ? fit.metric.place : recording_place(problem, output), false);
         }
     }
@@ -82,6 +83,10 @@ void check_together(const Problem& problem, const Fitter& fitter, const std::vec
         if (objective.normalized_dimension == all.front().normalized_dimension) continue;
         located(places.at(objective.name), [&] { static_cast<void>(summed_dimension(all)); });
     }
+    if (!fit.penalty) return;
+    located(fit.penalty->place, [&] {
+        require_unit_of_error(Penalty(problem.model, fit.penalty->name), fit.penalty->name, summed_dimension(all));
+    });
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 #include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/data/spike_recording.hpp"
 #include "spikesmith/fit/names.hpp"
-#include "spikesmith/fit/objective.hpp"
+#include "spikesmith/fit/penalty.hpp"
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
@@ -412,6 +412,7 @@ Fitter make_fitter(const Problem& problem) {
     options.method = problem.config.model.method;
     if (fit.penalty) {
         if (!problem.model.find(fit.penalty->name)) unknown_variable(*fit.penalty, problem.model, "penalty");
+        located(fit.penalty->place, [&] { static_cast<void>(Penalty(problem.model, fit.penalty->name)); });
         options.penalty = fit.penalty->name;
     }
     options.threads = problem.config.run.threads;

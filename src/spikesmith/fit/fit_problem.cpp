@@ -49,8 +49,7 @@ MetricChoice FitProblem::choose_metrics(const FitOptions& fit) const {
             fmt::format("the metric \"{}\" compares traces, but only spikes are recorded", fit.metric->description()),
             "use a metric of spike trains, such as the Gamma factor");
     }
-    if (!metrics.spike_metric)
-        metrics.spike_metric = usual_spike_metric();
+    if (!metrics.spike_metric) metrics.spike_metric = usual_spike_metric();
     return metrics;
 }
 

@@ -43,11 +43,7 @@ FitSearch begin_search(const FitProblem& problem, const FitOptions& fit, std::si
     // A penalty is added to every error, so these need one unit too.
     const bool unlike_units = front && !one_unit && !problem.penalty;
     const Dimension error_dimension = unlike_units ? dimensions::none : summed_dimension(objectives);
-    if (problem.penalty && !(problem.penalty->dimension() == error_dimension)) {
-        throw UnitError(fmt::format("the penalty `{}` is in {}, but the error in {}", problem.options.penalty,
-                                    problem.penalty->dimension().name(), error_dimension.name()),
-                        "they are added, so they need the same unit");
-    }
+    if (problem.penalty) require_unit_of_error(*problem.penalty, problem.options.penalty, error_dimension);
     UpdateProgram used = problem.program;
     std::map<std::string, TimeSeries> weights;
     for (const Objective& objective : objectives) {

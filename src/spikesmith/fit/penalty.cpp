@@ -95,4 +95,11 @@ std::vector<double> Penalty::values(const TraceData& data, const std::vector<std
     return result;
 }
 
+void require_unit_of_error(const Penalty& penalty, const std::string& name, const Dimension& error) {
+    if (penalty.dimension() == error) return;
+    throw UnitError(
+        fmt::format("the penalty `{}` is in {}, but the error in {}", name, penalty.dimension().name(), error.name()),
+        "they are added, so they need the same unit");
+}
+
 }  // namespace spikesmith

@@ -32,4 +32,7 @@ class Penalty {
     Dimension dimension_;
 };
 
+// Throws UnitError if the penalty called `name` cannot be added to errors of this dimension.
+void require_unit_of_error(const Penalty& penalty, const std::string& name, const Dimension& error);
+
 }  // namespace spikesmith

@@ -65,15 +65,15 @@ class Automatic final : public Optimizer {
         parts_[explorer].optimizer = explores(child_setting(setting, explorer, crowded ? batch_ : 1));
         parts_[descents].optimizer = sequential_optimizer(
             "descents", child_setting(setting, descents, quantum_), [better = better_](const SearchStart& start) {
-                return basin_hopping_search(
-                    start, {}, [better, scale = start.scale](double error) -> std::optional<BetterStart> {
-                        if (!*better) return std::nullopt;
-                        BetterStart found = **better;
-                        found.place.error = scale->normalized(found.place.error);
-                        if (!(found.place.error < error)) return std::nullopt;
-                        better->reset();  // for one descent only
-                        return found;
-                    });
+                return basin_hopping_search(start, {},
+                                            [better, scale = start.scale](double error) -> std::optional<BetterStart> {
+                                                if (!*better) return std::nullopt;
+                                                BetterStart found = **better;
+                                                found.place.error = scale->normalized(found.place.error);
+                                                if (!(found.place.error < error)) return std::nullopt;
+                                                better->reset();  // for one descent only
+                                                return found;
+                                            });
             });
         const std::size_t budget = setting.budget();
         if (options.opening == 0 || budget == 0 || budget > options.opening_budget ||

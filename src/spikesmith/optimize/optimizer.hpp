@@ -13,8 +13,8 @@
 //   * errors may be told in any order, in parts, late, or never; the order within one call does not matter;
 //   * points that it did not ask for (an earlier run, a user's guess) may be told too;
 //   * an error that is NaN or infinite ranks last and never enters arithmetic;
-//   * scaling all errors changes nothing: methods that use ranks repeat to the last bit, methods that use values
-//     normalise them (to the last bit for powers of two, to rounding otherwise);
+//   * the unit of the error changes nothing: the same points to the last bit if all errors are scaled. Methods use ranks
+//     or normalised errors (error_scale.hpp, error_warping.hpp);
 //   * the same seed and the same asks and tells give the same points; so does any split of a batch into several
 //     asks and tells, as far as a generation of the method is not exceeded;
 //   * save_state and load_state continue bit for bit: the settings, the seed and a journal of what was told are the whole

@@ -25,7 +25,7 @@ namespace spikesmith {
 struct QuadraticModelOptions {
     double radius = 0.2;               // of the first trust region, as a share of the box; in (0, 0.5]
     std::size_t full_dimensions = 22;  // largest number of parameters whose mixed terms are fitted
-    double tolerance = 1e-11;          // relative gain below which three batches in a row end a search; in [0, 1)
+    double tolerance = 1e-9;           // relative gain below which three batches in a row end a search; in [0, 1)
 
     friend bool operator==(const QuadraticModelOptions&, const QuadraticModelOptions&) = default;
 };

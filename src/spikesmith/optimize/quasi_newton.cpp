@@ -23,16 +23,16 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double narrowest = 0x1p-50;     // difference
-constexpr double noise_share = 1e-10;     // a difference changes the error by at least this share
-constexpr double one_sided_share = 1e-3;  // of the width that two-sided differences have
-constexpr double one_sided_below = 0.1;   // of the first width
-constexpr std::size_t patience = 3;       // steps of small gain
-constexpr std::size_t barren_lines = 2;   // in a row, after which the model is made anew
-constexpr int attempts = 3;               // at differences that failed
-constexpr double closer = 0.7;            // ... with this share of their width
-constexpr std::size_t most_spares = 3;    // at once
-constexpr double longest_step = 0.5;      // of a coordinate, share of the box
+constexpr double narrowest = 0x1p-50;                        // difference
+constexpr double noise_share = 32 * ErrorScale::resolution;  // a difference changes the error by at least this share
+constexpr double one_sided_share = 1e-3;                     // of the width that two-sided differences have
+constexpr double one_sided_below = 0.1;                      // of the first width
+constexpr std::size_t patience = 3;                          // steps of small gain
+constexpr std::size_t barren_lines = 2;                      // in a row, after which the model is made anew
+constexpr int attempts = 3;                                  // at differences that failed
+constexpr double closer = 0.7;                               // ... with this share of their width
+constexpr std::size_t most_spares = 3;                       // at once
+constexpr double longest_step = 0.5;                         // of a coordinate, share of the box
 constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
 
 std::span<const double> as_span(const VectorXd& x) {

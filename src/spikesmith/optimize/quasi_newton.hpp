@@ -28,7 +28,7 @@ namespace spikesmith {
 
 struct QuasiNewtonOptions {
     double first_difference = 0.1;  // width of the first differences, as a share of the box; in (0, 0.5]
-    double tolerance = 1e-11;       // relative gain below which three steps in a row end a search; in [0, 1)
+    double tolerance = 1e-9;        // relative gain below which three steps in a row end a search; in [0, 1)
 
     friend bool operator==(const QuasiNewtonOptions&, const QuasiNewtonOptions&) = default;
 };

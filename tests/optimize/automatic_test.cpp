@@ -97,14 +97,6 @@ TEST(Automatic, OpeningHelpsWhereSimulationsAreFew) {
     EXPECT_LT(median_of(200), 0.3 * median_of(0));
 }
 
-TEST(Automatic, SeedDecidesThePoints) {
-    const auto points = [](std::uint64_t seed) {
-        return points_of_rounds(*make(3, 30, 20, seed), test::rosenbrock, 30, 10);
-    };
-    EXPECT_EQ(points(4), points(4));
-    EXPECT_NE(points(4), points(5));
-}
-
 TEST(Automatic, PointsStayInTheUnitCube) {
     // the minimum lies outside, beyond a corner
     const Function function = [](std::span<const double> point) {

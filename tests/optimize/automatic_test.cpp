@@ -86,15 +86,15 @@ TEST(Automatic, UsesShortSearchesWell) {
 TEST(Automatic, OpeningHelpsWhereSimulationsAreFew) {
     const auto median_of = [](std::size_t opening) {
         std::vector<double> best;
-        for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        for (std::uint64_t seed = 1; seed <= 25; ++seed) {
             const auto optimizer = make(3, 20, 5, seed, {.opening = opening});
             run_rounds(*optimizer, test::rosenbrock, 20, 5);
             best.push_back(optimizer->recommend()->error);
         }
         std::ranges::sort(best);
-        return best[2];
+        return best[12];
     };
-    EXPECT_LT(median_of(200), 0.3 * median_of(0));
+    EXPECT_LT(median_of(200), 0.5 * median_of(0));
 }
 
 TEST(Automatic, PointsStayInTheUnitCube) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -34,6 +36,33 @@ void adapt_to(CmaDistribution& distribution, Function function, std::size_t poin
         for (const std::size_t k : order) ranked.push_back({std::as_const(y).row(k), lengths[k]});
         distribution.adapt(ranked, level, 0);
     }
+}
+
+// One generation by the equations of the tutorial (arXiv 1604.00772, table 1 and eqs. 43, 44) from an identity covariance.
+TEST(CmaDistribution, ManyPointsForTheDimensionUseTheStepSizeOfTheTutorial) {
+    constexpr double n = 3;
+    const auto ratio_and_tutorial = [](std::size_t points) {
+        const VectorXd start = VectorXd::Constant(3, 0.25);
+        CmaDistribution distribution(start, 0.1, false, true);
+        adapt_to(
+            distribution, [](std::span<const double> y) { return y[0] + 0.3 * y[1]; }, points, 1);
+        double sum = 0, squares = 0;
+        for (std::size_t k = 1; k <= points / 2; ++k) {
+            const double weight = std::log((static_cast<double>(points) + 1) / 2) - std::log(static_cast<double>(k));
+            sum += weight;
+            squares += weight * weight;
+        }
+        const double effective = sum * sum / squares;
+        const double c = (effective + 2) / (n + effective + 5);
+        const double damping = 1 + 2 * std::max(0.0, std::sqrt((effective - 1) / (n + 1)) - 1) + c;
+        const double path = std::sqrt(c * (2 - c) * effective) * (distribution.mean() - start).norm() / 0.1;
+        const double expected = std::sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
+        return std::pair(std::log(distribution.step() / 0.1), c / damping * (path / expected - 1));
+    };
+    const auto [many, tutorial] = ratio_and_tutorial(12);
+    EXPECT_NEAR(many, tutorial, 1e-12);
+    const auto [few, slower] = ratio_and_tutorial(6);
+    EXPECT_GT(few / slower, 1.1);
 }
 
 TEST(CmaDistribution, SamplesHaveTheirMeanDeviationAndLength) {

@@ -16,12 +16,14 @@ namespace {
 using Eigen::Index;
 using Eigen::VectorXd;
 
-// With batches of 10 to 100 points in 3 to 20 dimensions twice the learning rates of the tutorial and 0.7 of its damping
-// converge faster. Where the usual rate is high (many points for the dimension) it stays as it is: more would settle in
-// the first of several minima.
+// Few points for the dimension take long to learn the shape: then twice the learning rates of the tutorial and 0.7 of its
+// damping converge faster. With many points for the dimension the tutorial's values remain: more would settle in the
+// first of several minima, or where a rough error has a step.
 constexpr double learning = 2;
-constexpr double high_rate = 0.4;
+constexpr double high_rate = 0.4;  // not exceeded by doubling
 constexpr double damping = 0.7;
+constexpr double few_points = 2;  // per dimension
+constexpr double many_points = 4;
 constexpr double decompose_after = 2;    // points per dimension: takes as long as drawing them
 constexpr double smallest_scale = 1e-8;  // of the longest axis: below, decompositions lose the short axes
 
@@ -98,12 +100,16 @@ void CmaDistribution::set_strategy(std::size_t points, std::size_t failed) {
     s.effective = positive * positive / positive_squares;
     const double effective_negative = negative_squares > 0 ? negative * negative / negative_squares : 0;
     s.c_step = (s.effective + 2) / (n + s.effective + 5);
-    s.damping = 2 * std::max(0.0, std::sqrt((s.effective - 1) / (n + 1)) - 1) + damping * (1 + s.c_step);
+    const double haste =
+        std::clamp((many_points - static_cast<double>(points) / n) / (many_points - few_points), 0.0, 1.0);
+    const double faster = 1 + haste * (learning - 1);
+    s.damping =
+        2 * std::max(0.0, std::sqrt((s.effective - 1) / (n + 1)) - 1) + (1 + haste * (damping - 1)) * (1 + s.c_step);
     s.c_path = (4 + s.effective / n) / (n + 4 + 2 * s.effective / n);
     const double speed = diagonal_ ? (n + 2) / 3 : 1;
     const double c_mu = 2 * (0.25 + s.effective + 1 / s.effective - 2) / ((n + 2) * (n + 2) + s.effective);
-    s.c_one = std::min(0.5, learning * speed * 2 / ((n + 1.3) * (n + 1.3) + s.effective));
-    s.c_mu = std::min(1 - s.c_one, speed * std::min(learning * c_mu, std::max(c_mu, high_rate)));
+    s.c_one = std::min(0.5, faster * speed * 2 / ((n + 1.3) * (n + 1.3) + s.effective));
+    s.c_mu = std::min(1 - s.c_one, speed * std::min(faster * c_mu, std::max(c_mu, high_rate)));
     double sum_negative = 0;
     if (active_ && s.c_mu > 0 && negative > 0) {
         sum_negative = std::min({1 + s.c_one / s.c_mu, 1 + 2 * effective_negative / (s.effective + 2),

@@ -17,7 +17,7 @@ struct Projection {
 // The best offset and amplitude for one time constant. `reference` is near the samples and keeps digits.
 Projection project(std::span<const double> samples, double reference, double decay, bool free_offset) {
     const auto n = static_cast<double>(samples.size());
-    double se = 0, see = 0, sy = 0, sey = 0, syy = 0;
+    double se = 0, see = 0, sy = 0, sey = 0;
     double e = 1;
     for (const double sample : samples) {
         const double y = sample - reference;
@@ -25,7 +25,6 @@ Projection project(std::span<const double> samples, double reference, double dec
         see += e * e;
         sy += y;
         sey += e * y;
-        syy += y * y;
         e *= decay;
     }
     Projection result;

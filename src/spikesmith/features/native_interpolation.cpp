@@ -12,6 +12,7 @@ namespace spikesmith {
 namespace {
 
 constexpr std::size_t highest_degree = 12;
+constexpr double precision = 1e-10;  // samples
 using Coefficients = std::array<double, highest_degree + 1>;
 
 // A polynomial in x, samples from the middle over `scale`.
@@ -20,6 +21,11 @@ struct Polynomial {
     std::size_t degree = 0;
     double scale = 1;
 
+    [[nodiscard]] double value(double x) const {
+        double sum = 0;
+        for (std::size_t i = degree + 1; i-- > 0;) sum = sum * x + a[i];
+        return sum;
+    }
     // Value and first three derivatives by x.
     [[nodiscard]] std::array<double, 4> at(double x) const {
         std::array<double, 4> d{};
@@ -216,7 +222,7 @@ std::optional<Interpolation> interpolation(std::span<const double> v, std::size_
     const Found best = refined(
         v, middle, narrow, value_tolerance * range_near(v, middle, narrow), line,
         [&](const Polynomial& fit) {
-            return std::optional<Found>({fit.at(from_middle / fit.scale)[0], fit});
+            return std::optional<Found>({fit.value(from_middle / fit.scale), fit});
         },
         [](const Found& a, const Found& b) { return distance(a.value, b.value); });
     if (!best.fit) return std::nullopt;
@@ -239,7 +245,7 @@ Extremum refined_extremum(std::span<const double> v, std::size_t k, std::size_t 
             if (d[2] == 0) return std::nullopt;
             const double change = d[1] / d[2];
             x = std::clamp(x - change, -reach, reach);
-            if (std::fabs(change) < 1e-13) break;
+            if (std::fabs(change) < precision) break;
         }
         const auto d = fit.at(x);
         if (!std::isfinite(d[0]) || std::fabs(x) >= reach || (peak ? d[2] >= 0 : d[2] <= 0)) return std::nullopt;
@@ -254,29 +260,22 @@ double crossing(std::span<const double> v, std::size_t k, double level) {
     const double last = v[k] - level;
     if (first == 0) return static_cast<double>(k - 1);
     if (last == 0) return static_cast<double>(k);
-    // The straight line first, then Illinois steps (Dowell and Jarratt, BIT 11:168, 1971): the ends keep their signs.
+    // The straight line first, then Newton's steps; halves of the interval where they leave it.
     double x = first / (first - last);
     const auto between = interpolation(v, k, x);
     if (!between) return static_cast<double>(k - 1) + x;
     double low = 0;
     double high = 1;
-    double at_low = first;
-    double at_high = last;
-    for (int step = 0; step < 60 && high - low > 1e-13; ++step) {
-        const double value = between->fit.at((x - between->middle) / between->fit.scale)[0] - level;
+    for (int step = 0; step < 60 && high - low > precision; ++step) {
+        const auto d = between->fit.at((x - between->middle) / between->fit.scale);
+        const double value = d[0] - level;
         if (value == 0) break;
-        if ((value > 0) == (at_low > 0)) {
-            low = x;
-            at_low = value;
-            at_high /= 2;
-        } else {
-            high = x;
-            at_high = value;
-            at_low /= 2;
-        }
-        const double next = low + (high - low) * at_low / (at_low - at_high);
-        if (std::fabs(next - x) < 1e-13) break;
-        x = next;
+        ((value > 0) == (first > 0) ? low : high) = x;
+        const double next = x - value * between->fit.scale / d[1];
+        const double moved = next > low && next < high ? next : (low + high) / 2;
+        const bool found = std::fabs(moved - x) < precision;
+        x = moved;
+        if (found) break;
     }
     return static_cast<double>(k - 1) + x;
 }
@@ -286,7 +285,7 @@ double value_at(std::span<const double> v, double place) {
     if (k + 1 >= v.size()) return v.back();
     const double x = place - static_cast<double>(k);
     if (const auto between = interpolation(v, k + 1, x)) {
-        return between->fit.at((x - between->middle) / between->fit.scale)[0];
+        return between->fit.value((x - between->middle) / between->fit.scale);
     }
     return v[k] + (v[k + 1] - v[k]) * x;
 }
@@ -325,7 +324,7 @@ double slope_crossing(std::span<const double> v, std::size_t k, std::size_t half
             if (d[2] == 0) return std::nullopt;
             const double change = (d[1] - level * fit.scale) / d[2];
             place = std::clamp(place - change, -reach, reach);
-            if (std::fabs(change) < 1e-13) break;
+            if (std::fabs(change) < precision) break;
         }
         if (!std::isfinite(place) || std::fabs(place) >= reach) return std::nullopt;
         return static_cast<double>(middle) + place * fit.scale;
@@ -344,7 +343,7 @@ double steepest_near(std::span<const double> v, std::size_t k, std::size_t half_
             if (d[3] == 0) return std::nullopt;
             const double change = d[2] / d[3];
             x = std::clamp(x - change, -reach, reach);
-            if (std::fabs(change) < 1e-13) break;
+            if (std::fabs(change) < precision) break;
         }
         const double slope = fit.at(x)[1] / fit.scale;
         if (!std::isfinite(slope) || std::fabs(x) >= reach) return fit.a[1] / fit.scale;

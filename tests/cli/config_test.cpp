@@ -184,18 +184,40 @@ TEST(Config, ReadsEveryMetric) {
               van_rossum({.tau = 12e-3, .t_start = 10e-3, .normalization = 2})->description());
     EXPECT_EQ(description(spikes + "type = 'victor_purpura'\ncost = '200 Hz'\nt_start = '10 ms'\n"),
               victor_purpura({.cost = 200, .t_start = 10e-3})->description());
+    const MissingPolicy hundred{MissingRule::penalty, 100};
+    const MissingPolicy value{MissingRule::value, 99};
     FeatureMetricOptions features{
         .stimuli = {{0.1, 0.6}, {0.2, 0.7}},
-        .features = {{.name = "Spikecount"}, {.name = "AP_amplitude", .weight = 2, .scale = 5, .absent_penalty = 100}},
+        .features = {{.name = "Spikecount", .simulated_missing = value, .recorded_missing = {MissingRule::ignore, 250}},
+                     {.name = "AP_amplitude",
+                      .weight = 2,
+                      .scale = 5,
+                      .simulated_missing = hundred,
+                      .recorded_missing = hundred,
+                      .means = {80, std::numeric_limits<double>::quiet_NaN()}},
+                     {.name = "ISI_values",
+                      .comparison = FeatureComparison::sequence,
+                      .simulated_missing = value,
+                      .recorded_missing = {MissingRule::fail, 0},
+                      .scales = {3, 4}}},
         .t_start = 0.05,
-        .volts_per_unit = 1e-3};
+        .volts_per_unit = 1e-3,
+        .stimulus_currents = {1e-10, -2e-10}};
+    features.settings.mode = FeatureMode::native;
+    features.settings.derivative_window = 4;
     features.settings.threshold = -10;
     features.settings.voltage_base_mode = BaseMode::median;
     features.settings.strict_stimulus_interval = true;
     EXPECT_EQ(description(R"([fit.metric]
 type = "features"
 stimuli = [["100 ms", "600 ms"], ["200 ms", "700 ms"]]
-features = ["Spikecount", {name = "AP_amplitude", weight = 2, scale = 5, absent_penalty = 100}]
+features = ["Spikecount", {name = "AP_amplitude", weight = 2, std = 5, mean = [80, nan], missing = {penalty = 100}},
+            {name = "ISI_values", compare = "sequence", scale = [3, 4], missing_in_recording = "fail"}]
+missing = {value = 99}
+missing_in_recording = "ignore"
+mode = "native"
+derivative_window = 4
+stimulus_currents = ["100 pA", "-200 pA"]
 t_start = "50 ms"
 volts_per_unit = 1e-3
 threshold = -10

@@ -121,6 +121,14 @@ TEST_F(Examples, SpikesOfARecordedNeuronAreHit) {
     EXPECT_LE(fitted.outputs["spikes"], 1 - 0.828);
 }
 
+// The error is the mean over three currents of the summed z-scores, so no feature is farther from its mean than three times the error.
+TEST_F(Examples, FeaturesAloneRecoverTheBehaviourOfTheNeuron) {
+    Fitted fitted = fit("features");
+    EXPECT_LT(3 * fitted.error, 1);  // every feature within one standard deviation
+    EXPECT_NEAR(fitted.parameters["C"], 200e-12, 0.05 * 200e-12);
+    EXPECT_NEAR(fitted.parameters["gL"], 10e-9, 0.05 * 10e-9);
+}
+
 // The current is linear in both conductances, so the best compromises lie on the straight line between the two true cells. There
 // the distances to both, sqrt(error - noise), add up to the distance of the recordings from each other.
 TEST_F(Examples, ParetoFrontLeadsFromOneTruthToTheOther) {

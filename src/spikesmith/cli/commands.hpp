@@ -1,7 +1,9 @@
 // The commands of the program, each a function of a configuration.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "spikesmith/cli/config.hpp"
 #include "spikesmith/cli/program.hpp"
@@ -27,5 +29,21 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
 // Fits; writes result.json, evaluations.csv and .npz, traces.npz, traces.svg, convergence.svg, log.txt, and while it runs
 // checkpoint.txt; with spikes spikes.csv and spikes.svg; with a Pareto front pareto.csv and pareto.svg.
 int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+// What `spikesmith features` was asked for. Settings of its section of a configuration are in `overrides`.
+struct FeaturesRequest {
+    std::string file;  // a configuration (.toml) or a recording
+    std::vector<Override> overrides;
+    bool json = false;
+    bool list = false;  // say what features there are, of no file
+    // Of a recording: how to read it (data/recording.hpp).
+    std::string key, unit;
+    std::vector<std::string> columns;
+    std::optional<std::string> dt;  // "0.1 ms"
+    bool spikes = false;            // the file has spike times
+};
+
+// Prints features of recordings, with units and reasons for those that are missing.
+int features_command(const FeaturesRequest& request, const ProgramStreams& streams);
 
 }  // namespace spikesmith

@@ -375,7 +375,7 @@ RunConfig read_run(const TomlValue& table) {
 }
 
 Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string name) {
-    const Section section(tree, "", {"model", "data", "fit", "simulate", "run"});
+    const Section section(tree, "", {"model", "data", "fit", "simulate", "features", "run"});
     const std::filesystem::path folder = file.parent_path();
     Config config;
     config.file = file;
@@ -386,6 +386,7 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     if (const auto* data = section.table("data")) config.data = read_data(*data, folder);
     if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);
     if (const auto* simulate = section.table("simulate")) config.simulate = read_simulate(*simulate);
+    if (const auto* features = section.table("features")) config.features = read_features(*features);
     if (const auto* run = section.table("run")) config.run = read_run(*run);
     config.tree = std::move(tree);
     return config;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "spikesmith/cli/feature_config.hpp"
 #include "spikesmith/cli/metric_config.hpp"
 #include "spikesmith/cli/toml_value.hpp"
 #include "spikesmith/codegen/kernel.hpp"
@@ -129,6 +130,7 @@ struct Config {
     DataConfig data;
     std::optional<FitConfig> fit;
     std::optional<SimulateConfig> simulate;
+    std::optional<FeaturesConfig> features;
     RunConfig run;
     TomlValue tree;  // with overrides
 };

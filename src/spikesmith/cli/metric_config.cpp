@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "spikesmith/cli/config_section.hpp"
+#include "spikesmith/cli/feature_config.hpp"
 #include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/metrics/gamma_factor.hpp"
 #include "spikesmith/metrics/mse.hpp"
@@ -136,59 +137,120 @@ void read_number(const Section& section, std::string_view key, double& value) {
     }
 }
 
-StimulusWindow read_stimulus(const TomlValue& value) {
-    const std::string example = "for example `stimuli = [[\"100 ms\", \"600 ms\"]]`";
-    if (value.kind != Kind::array || value.elements.size() != 2)
-        wrong_type("stimuli", "an array of pairs of times", value, example);
-    return {read_duration(value.elements[0], "stimuli", true).quantity.value,
-            read_duration(value.elements[1], "stimuli", false).quantity.value};
+// What a feature costs that only one side has: "ignore", "fail", {penalty = 250}, {difference = 20}, {value = 0}.
+void read_missing(const Section& section, std::string_view key, MissingPolicy& policy) {
+    const auto* given = section.find(key);
+    if (given == nullptr) return;
+    if (given->kind == Kind::string) {
+        const bool ignored = section.choice(key, {"ignore", "fail"}, 0) == 0;
+        policy.rule = ignored ? MissingRule::ignore : MissingRule::fail;
+        return;
+    }
+    const std::string example = fmt::format("for example `{} = {{penalty = 250}}`, or \"ignore\" or \"fail\"", key);
+    if (given->kind != Kind::table || given->members.size() != 1) {
+        wrong_type(key, "a word or a table with one rule", *given, example);
+    }
+    const Section rules(*given, fmt::format("{}.{}", section.path(), key), {"penalty", "difference", "value"});
+    const std::string& rule = given->members.front().key;
+    policy.rule = rule == "penalty"      ? MissingRule::penalty
+                  : rule == "difference" ? MissingRule::difference
+                                         : MissingRule::value;
+    read_number(rules, rule, policy.amount);
 }
 
-ComparedFeature read_feature(const std::string& path, const TomlValue& value) {
-    ComparedFeature feature;
+// Also for the other side, unless that has a rule of its own.
+void read_missing(const Section& section, ComparedFeature& feature) {
+    read_missing(section, "missing", feature.simulated_missing);
+    if (section.find("missing") != nullptr) feature.recorded_missing = feature.simulated_missing;
+    read_missing(section, "missing_in_recording", feature.recorded_missing);
+}
+
+// A number or one for each trace.
+std::vector<double> read_numbers(const Section& section, std::string_view key) {
+    const auto* given = section.find(key);
+    if (given == nullptr) return {};
+    const auto number = [&](const TomlValue& value) {
+        if (value.kind != Kind::integer && value.kind != Kind::real) {
+            wrong_type(key, "a number, or an array with one for each trace", value);
+        }
+        return value.real;
+    };
+    if (given->kind != Kind::array) return {number(*given)};
+    std::vector<double> numbers;
+    for (const TomlValue& element : given->elements) numbers.push_back(number(element));
+    if (numbers.empty()) wrong_type(key, "a number, or an array with one for each trace", *given);
+    return numbers;
+}
+
+// `standard` has the rules of the whole metric.
+ComparedFeature read_feature(const std::string& path, const TomlValue& value, const ComparedFeature& standard,
+                             FeatureMode mode) {
+    ComparedFeature feature = standard;
     if (value.kind == Kind::string) {
         feature.name = value.text;
+        require_feature({feature.name, value.place}, mode);
         return feature;
     }
     if (value.kind != Kind::table) {
         wrong_type("features", "an array of names or tables", value,
-                   "for example `features = [\"Spikecount\", {name = \"AP_amplitude\", scale = 5}]`");
+                   "for example `features = [\"spike_count\", {name = \"AP_amplitude\", scale = 5}]`");
     }
-    const Section section(value, path + ".features", {"name", "weight", "scale", "absent_penalty"});
-    const auto& name = section.required("name", "name = \"Spikecount\"");
+    const Section section(value, path + ".features",
+                          {"name", "weight", "scale", "mean", "std", "compare", "missing", "missing_in_recording"});
+    const auto& name = section.required("name", "name = \"spike_count\"");
     if (name.kind != Kind::string) wrong_type("name", "the name of a feature", name);
     feature.name = name.text;
+    require_feature({feature.name, name.place}, mode);
     read_number(section, "weight", feature.weight);
-    read_number(section, "scale", feature.scale);
-    read_number(section, "absent_penalty", feature.absent_penalty);
+    feature.means = read_numbers(section, "mean");
+    const auto* deviation = section.find("std");
+    if (deviation != nullptr && section.find("scale") != nullptr) {
+        fail_at(deviation->place, "`std` and `scale` are the same: by how much a difference is divided",
+                "give one of them");
+    }
+    const auto scales = read_numbers(section, deviation != nullptr ? "std" : "scale");
+    if (scales.size() == 1) feature.scale = scales[0];
+    if (scales.size() > 1) feature.scales = scales;
+    feature.comparison =
+        section.choice("compare", {"mean", "sequence"}, 0) == 0 ? FeatureComparison::mean : FeatureComparison::sequence;
+    read_missing(section, feature);
     return feature;
+}
+
+std::vector<ComparedFeature> read_features(const Section& section, FeatureMode mode) {
+    ComparedFeature standard;
+    read_missing(section, standard);
+    const auto& given = section.required("features", "features = [\"spike_count\"]");
+    if (given.kind != Kind::array) wrong_type("features", "an array of names or tables", given);
+    std::vector<ComparedFeature> features;
+    for (const auto& feature : given.elements) {
+        features.push_back(read_feature(section.path(), feature, standard, mode));
+    }
+    return features;
 }
 
 MetricPointer make_features(const Section& section, const MetricConfig& metric) {
     FeatureMetricOptions options;
-    const auto& stimuli = section.required("stimuli", "stimuli = [[\"100 ms\", \"600 ms\"]]");
-    if (stimuli.kind != Kind::array) wrong_type("stimuli", "an array of pairs of times", stimuli);
-    for (const auto& stimulus : stimuli.elements) options.stimuli.push_back(read_stimulus(stimulus));
-    const auto& features = section.required("features", "features = [\"Spikecount\"]");
-    if (features.kind != Kind::array) wrong_type("features", "an array of names or tables", features);
-    for (const auto& feature : features.elements) options.features.push_back(read_feature(section.path(), feature));
+    options.settings = read_feature_settings(section);
+    options.stimuli = read_stimuli(section.required("stimuli", "stimuli = [[\"100 ms\", \"600 ms\"]]"));
+    options.features = read_features(section, options.settings.mode);
     if (const auto t_start = section.duration("t_start", true)) options.t_start = t_start->quantity.value;
     options.normalization = plain_normalization(metric);
     read_number(section, "volts_per_unit", options.volts_per_unit);
-    FeatureSettings& settings = options.settings;
-    read_number(section, "threshold", settings.threshold);
-    read_number(section, "derivative_threshold", settings.derivative_threshold);
-    read_number(section, "interpolation_step", settings.interpolation_step);
-    read_number(section, "voltage_base_start", settings.voltage_base_start);
-    read_number(section, "voltage_base_end", settings.voltage_base_end);
-    settings.voltage_base_mode =
-        section.choice("voltage_base_mode", {"mean", "median"}, 0) == 0 ? BaseMode::mean : BaseMode::median;
-    settings.derivative_window =
-        static_cast<int>(section.integer("derivative_window", 1, 1'000'000).value_or(settings.derivative_window));
-    settings.strict_stimulus_interval =
-        section.boolean("strict_stimulus_interval").value_or(settings.strict_stimulus_interval);
-    settings.ignore_first_interval = section.boolean("ignore_first_interval").value_or(settings.ignore_first_interval);
+    options.stimulus_currents = read_stimulus_currents(section);
     return feature_metric(std::move(options));
+}
+
+MetricPointer make_spike_features(const Section& section, const MetricConfig& metric) {
+    SpikeFeatureMetricOptions options;
+    options.settings = read_feature_settings(section);
+    const auto& stimuli = section.required("stimuli", "stimuli = [[\"100 ms\", \"600 ms\"]]");
+    const auto windows = read_stimuli(stimuli);
+    if (windows.size() != 1) fail_at(stimuli.place, "spike trains share one stimulus window", "give one pair of times");
+    options.stimulus = windows[0];
+    options.features = read_features(section, options.settings.mode);
+    options.normalization = plain_normalization(metric);
+    return spike_feature_metric(std::move(options));
 }
 
 using Keys = std::vector<std::string_view>;
@@ -199,6 +261,13 @@ struct MetricType {
     Keys keys;
     MetricPointer (*make)(const Section&, MetricConfig&);
 };
+
+Keys feature_keys(const Keys& own) {
+    Keys keys = feature_setting_keys();
+    keys.insert(keys.end(), {"stimuli", "features", "missing", "missing_in_recording"});
+    keys.insert(keys.end(), own.begin(), own.end());
+    return keys;
+}
 
 const std::vector<MetricType>& metric_types() {
     static const std::vector<MetricType> types{
@@ -215,12 +284,10 @@ const std::vector<MetricType>& metric_types() {
          true,
          {"cost", "t_start"},
          [](const Section& section, MetricConfig& metric) { return make_victor_purpura(section, metric); }},
-        {"features",
-         false,
-         {"stimuli", "features", "t_start", "volts_per_unit", "threshold", "derivative_threshold", "derivative_window",
-          "interpolation_step", "strict_stimulus_interval", "ignore_first_interval", "voltage_base_start",
-          "voltage_base_end", "voltage_base_mode"},
+        {"features", false, feature_keys({"t_start", "volts_per_unit", "stimulus_currents"}),
          [](const Section& section, MetricConfig& metric) { return make_features(section, metric); }},
+        {"features", true, feature_keys({}),
+         [](const Section& section, MetricConfig& metric) { return make_spike_features(section, metric); }},
     };
     return types;
 }
@@ -231,8 +298,10 @@ const MetricType& type_of(const TomlValue& table, bool spikes) {
     if (type->value.kind != Kind::string) wrong_type("type", "a string", type->value);
     std::vector<std::string> names;
     for (const MetricType& known : metric_types()) {
+        if (known.name == type->value.text && known.spikes == spikes) return known;
+    }
+    for (const MetricType& known : metric_types()) {
         if (known.name == type->value.text) {
-            if (known.spikes == spikes) return known;
             fail_at(type->value.place,
                     known.spikes ? fmt::format("`{}` compares spike trains, not traces", known.name)
                                  : fmt::format("`{}` compares traces, not spike trains", known.name),

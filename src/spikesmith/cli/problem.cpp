@@ -18,6 +18,7 @@
 #include "spikesmith/fit/names.hpp"
 #include "spikesmith/fit/penalty.hpp"
 #include "spikesmith/lang/brian.hpp"
+#include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
 namespace spikesmith {
@@ -367,6 +368,27 @@ UpdateProgram simulated_program(const Problem& problem) {
     return located(problem.config.model.method_place, [&] { return integrate(problem.model, options); });
 }
 
+// An output that is compared with given features only needs no recording: its traces are one long gap, as long as the inputs. The fit
+// wants one number in a trace; it is not compared.
+void add_outputs_without_recording(Problem& problem, const Config& config) {
+    if (!config.fit || problem.data.inputs.empty()) return;
+    for (const auto& [name, metric] : config.fit->output_metrics) {
+        const auto* features = dynamic_cast<const FeatureMetric*>(metric.metric.get());
+        if (features == nullptr || !features->needs_no_recording()) continue;
+        if (problem.data.find_output(name.name) != nullptr) continue;
+        const auto variable = problem.model.find(name.name);
+        if (!variable) unknown_variable(name, problem.model, "output");
+        double longest = 0;
+        for (const Series& input : problem.data.inputs) longest = std::max(longest, duration_of(input));
+        const double dt = config.model.dt.quantity.value;
+        const std::size_t n_traces = problem.data.n_traces();
+        Array2 values(n_traces, steps_of(longest, dt, config.model.dt.place), std::numeric_limits<double>::quiet_NaN());
+        for (std::size_t r = 0; r < n_traces; ++r) values(r, 0) = 0;
+        problem.data.outputs.push_back(
+            {.name = name.name, .dimension = variable->dimension, .values = std::move(values), .dt = dt, .source = {}});
+    }
+}
+
 }  // namespace
 
 Problem load_problem(Config config) {
@@ -380,6 +402,7 @@ Problem load_problem(Config config) {
         problem.data.outputs.push_back(to_series(std::move(output), problem.model, "output"));
         warn_of_gaps(problem.data.outputs.back(), problem.warnings);
     }
+    add_outputs_without_recording(problem, config);
     problem.data.spikes = load_all_spikes(config.data.spikes, problem.data.n_traces());
     problem.data.dt = problem.data.outputs.empty() ? config.model.dt.quantity.value : problem.data.outputs.front().dt;
     if (!inputs.empty() || !outputs.empty()) {

@@ -69,6 +69,75 @@ void add_options(CLI::App& app, CommandLine& line, bool writes, bool resumes) {
         ->take_last();
 }
 
+// The same for `features`.
+struct FeaturesLine {
+    FeaturesRequest request;
+    std::vector<std::string> settings, stimuli, currents;
+    std::optional<std::string> mode, features;
+};
+
+void add_features_options(CLI::App& app, FeaturesLine& line) {
+    FeaturesRequest& request = line.request;
+    app.add_option("file", request.file, "An experiment (docs/config.md), or a recording: .csv, .npy, .npz, ...")
+        ->type_name("CONFIG.toml|FILE");
+    app.add_option("--stimulus", line.stimuli, "When the stimulus starts and ends; repeated: one for each trace")
+        ->type_name("START,END")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--mode", line.mode, "efel (default) or native: docs/features.md")->type_name("WORD")->take_last();
+    app.add_option("--features", line.features, "Which features (default: all)")->type_name("NAME,...")->take_last();
+    app.add_option("--set", line.settings, "Change a setting, e.g. features.threshold=-30; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--stimulus-current", line.currents, "Amplitude of the step; repeated: one for each trace")
+        ->type_name("CURRENT")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--unit", request.unit, "Unit of the numbers, if the file does not say it: mV")->type_name("UNIT");
+    app.add_option("--dt", request.dt, "Time between samples, if the file does not say it: \"0.1 ms\"")
+        ->type_name("TIME");
+    app.add_option("--key", request.key, "Which array of an .npz file")->type_name("NAME");
+    app.add_option("--columns", request.columns, "Which columns of a text file, by name or number")
+        ->type_name("NAME,...")
+        ->delimiter(',');
+    app.add_flag("--spikes", request.spikes, "The file has spike times: features of times and intervals only");
+    app.add_flag("--list", request.list, "Say what features there are, with units and definitions");
+    app.add_flag("--json", request.json, "Print one JSON object and nothing else");
+}
+
+// "a, b" as the elements of a TOML array of strings.
+std::string toml_strings(const std::string& list) {
+    std::vector<std::string> quoted;
+    std::istringstream stream(list);
+    for (std::string item; std::getline(stream, item, ',');) {
+        item.erase(0, item.find_first_not_of(' '));
+        item.erase(item.find_last_not_of(' ') + 1);
+        if (item.find_first_of("\"\\\n") != std::string::npos) {
+            throw ConfigError(fmt::format("`{}` has characters that do not belong there", item));
+        }
+        quoted.push_back(fmt::format("\"{}\"", item));
+    }
+    return fmt::format("{}", fmt::join(quoted, ", "));
+}
+
+FeaturesRequest request_of(FeaturesLine line) {
+    const auto add = [&](const std::string& assignment, const char* option) {
+        line.request.overrides.push_back({assignment, option});
+    };
+    for (const auto& setting : line.settings) add(setting, "--set");
+    if (line.mode) add("features.mode=" + *line.mode, "--mode");
+    if (line.features) add(fmt::format("features.list=[{}]", toml_strings(*line.features)), "--features");
+    const auto joined = [](const std::vector<std::string>& items, const char* pattern) {
+        std::vector<std::string> parts;
+        for (const auto& item : items) parts.push_back(fmt::format(fmt::runtime(pattern), toml_strings(item)));
+        return fmt::format("[{}]", fmt::join(parts, ", "));
+    };
+    if (!line.stimuli.empty()) add("features.stimuli=" + joined(line.stimuli, "[{}]"), "--stimulus");
+    if (!line.currents.empty()) add("features.stimulus_currents=" + joined(line.currents, "{}"), "--stimulus-current");
+    return line.request;
+}
+
 std::vector<Override> overrides_of(const CommandLine& line) {
     std::vector<Override> overrides;
     for (const auto& setting : line.settings) overrides.push_back({setting, "--set"});
@@ -155,6 +224,17 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         "  spikesmith fit config.toml --out runs/third --resume\n"
         "  spikesmith fit config.toml --json --quiet > result.json");
 
+    FeaturesLine features_line;
+    CLI::App* features = app.add_subcommand("features", "Print electrophysiological features of recordings");
+    add_features_options(*features, features_line);
+    features->footer(
+        "Examples:\n"
+        "  spikesmith features sweep.csv --stimulus \"100 ms, 600 ms\" --mode native\n"
+        "  spikesmith features sweeps.npy --unit mV --dt \"0.1 ms\" --stimulus 0.7s,2.7s --features "
+        "spike_count,AP_amplitude --json\n"
+        "  spikesmith features config.toml --set features.threshold=-30\n"
+        "  spikesmith features --list");
+
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 wants the last argument first
         app.parse(std::move(reversed));
@@ -166,6 +246,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         fail_command_line(app, error);
     }
 
+    if (features->parsed()) return features_command(request_of(std::move(features_line)), streams);
     const auto chosen =
         std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.app->parsed(); });
     const CommandLine& line = chosen->line;

@@ -16,7 +16,7 @@ namespace spikesmith {
 struct FeatureMetric::Recorded {
     std::vector<double> trace;
     double dt = 0;
-    std::vector<std::optional<double>> values;
+    std::vector<std::vector<double>> values;
 
     // To the last bit, so that gaps (NaN) compare equal too.
     [[nodiscard]] bool is(std::span<const double> other, double other_dt) const {
@@ -25,85 +25,89 @@ struct FeatureMetric::Recorded {
     }
 };
 
+struct FeatureMetric::Calculator {
+    TraceFeatures features;
+    std::vector<double> scaled{};  // a trace in volts
+};
+
 namespace {
 
 void require(bool fine, const std::string& what) {
     if (!fine) throw ConfigError("feature metric: " + what);
 }
 
-void check_feature(const ComparedFeature& feature, std::set<std::string>& names) {
-    static_cast<void>(feature_index(feature.name));
-    require(names.insert(feature.name).second, fmt::format("the feature `{}` is listed twice", feature.name));
-    const auto at_least_zero = [](double value) { return std::isfinite(value) && value >= 0; };
-    require(at_least_zero(feature.weight),
-            fmt::format("the weight of `{}` must be a number of at least 0, not {:g}", feature.name, feature.weight));
-    require(at_least_zero(feature.absent_penalty),
-            fmt::format("the absent_penalty of `{}` must be a number of at least 0, not {:g}", feature.name,
-                        feature.absent_penalty));
-    require(std::isfinite(feature.scale) && feature.scale > 0,
-            fmt::format("the scale of `{}` must be a positive number, not {:g}", feature.name, feature.scale));
+// Positions of the features in the table, after checking everything that the two metrics share.
+std::vector<std::size_t> checked(const std::vector<ComparedFeature>& features, const FeatureTable& table,
+                                 double normalization, const FeatureDifference& combine,
+                                 const std::string& combine_name, const FeatureSettings& settings) {
+    require(!features.empty(), "no features are listed");
+    std::set<std::string> names;
+    std::vector<std::size_t> indices;
+    for (const ComparedFeature& feature : features) {
+        indices.push_back(table.index(feature.name));
+        require(names.insert(feature.name).second, fmt::format("the feature `{}` is listed twice", feature.name));
+        check(feature);
+    }
+    require(std::isfinite(normalization) && normalization > 0,
+            fmt::format("the normalization must be a positive number, not {:g}", normalization));
+    require(static_cast<bool>(combine) != combine_name.empty(), "combine and combine_name belong together");
+    check(settings);
+    return indices;
 }
 
-std::string text_of(const FeatureSettings& settings) {
-    const FeatureSettings standard;
+void check_window(const StimulusWindow& stimulus) {
+    require(std::isfinite(stimulus.start) && std::isfinite(stimulus.end) && stimulus.start >= 0 &&
+                stimulus.start < stimulus.end,
+            fmt::format("the stimulus from {:g} s to {:g} s is empty or begins before the recording", stimulus.start,
+                        stimulus.end));
+}
+
+std::string text_of(const std::vector<ComparedFeature>& features) {
     std::string text;
-    const auto add = [&](const char* name, auto given, auto usual) {
-        if (given != usual) text += fmt::format(", {} {}", name, given);
-    };
-    add("threshold", settings.threshold, standard.threshold);
-    add("derivative_threshold", settings.derivative_threshold, standard.derivative_threshold);
-    add("derivative_window", settings.derivative_window, standard.derivative_window);
-    add("interpolation_step", settings.interpolation_step, standard.interpolation_step);
-    add("strict_stimulus_interval", settings.strict_stimulus_interval, standard.strict_stimulus_interval);
-    add("ignore_first_interval", settings.ignore_first_interval, standard.ignore_first_interval);
-    add("voltage_base_start", settings.voltage_base_start, standard.voltage_base_start);
-    add("voltage_base_end", settings.voltage_base_end, standard.voltage_base_end);
-    if (settings.voltage_base_mode == BaseMode::median) text += ", voltage_base_mode median";
-    add("precision", settings.precision, standard.precision);
+    for (const ComparedFeature& feature : features) {
+        text += (text.empty() ? " " : ", ") + description(feature);
+    }
     return text;
+}
+
+bool finite(std::span<const double> values) {
+    return std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
 }
 
 }  // namespace
 
-FeatureMetric::FeatureMetric(FeatureMetricOptions options) : options_(std::move(options)) {
+FeatureMetric::FeatureMetric(FeatureMetricOptions options)
+    : options_(std::move(options)),
+      table_(options_.table ? options_.table.get() : &standard_features(options_.settings.mode)) {
     require(!options_.stimuli.empty(), "the time window of the stimulus is missing");
-    for (const auto& [start, end] : options_.stimuli) {
-        require(std::isfinite(start) && std::isfinite(end) && start >= 0 && start < end,
-                fmt::format("the stimulus from {:g} s to {:g} s is empty or begins before the recording", start, end));
-        require(options_.t_start <= start,
-                fmt::format("t_start = {:g} s is after the start of the stimulus at {:g} s", options_.t_start, start));
+    for (const StimulusWindow& stimulus : options_.stimuli) {
+        check_window(stimulus);
+        require(options_.t_start <= stimulus.start,
+                fmt::format("t_start = {:g} s is after the start of the stimulus at {:g} s", options_.t_start,
+                            stimulus.start));
     }
-    require(!options_.features.empty(), "no features are listed");
-    std::set<std::string> names;
-    for (const ComparedFeature& feature : options_.features) {
-        check_feature(feature, names);
-        indices_.push_back(feature_index(feature.name));
-    }
+    indices_ = checked(options_.features, *table_, options_.normalization, options_.combine, options_.combine_name,
+                       options_.settings);
     require(std::isfinite(options_.t_start) && options_.t_start >= 0,
             fmt::format("t_start must be a time of at least 0 s, not {:g} s", options_.t_start));
-    require(std::isfinite(options_.normalization) && options_.normalization > 0,
-            fmt::format("the normalization must be a positive number, not {:g}", options_.normalization));
     require(std::isfinite(options_.volts_per_unit) && options_.volts_per_unit >= 0,
             fmt::format("volts_per_unit must be a positive voltage, not {:g} V", options_.volts_per_unit));
-    require(static_cast<bool>(options_.combine) != options_.combine_name.empty(),
-            "combine and combine_name belong together");
-    spikesmith::check(options_.settings);
+    require(finite(options_.stimulus_currents), "stimulus_currents must be finite");
+    require(static_cast<bool>(options_.table) != options_.table_name.empty(), "table and table_name belong together");
 }
 
 FeatureMetric::~FeatureMetric() = default;
 
 std::string FeatureMetric::description() const {
-    std::string text = "features";
-    for (const ComparedFeature& feature : options_.features) {
-        text += fmt::format("{} {} weight {} scale {} absent {}", &feature == &options_.features.front() ? "" : ",",
-                            feature.name, feature.weight, feature.scale, feature.absent_penalty);
-    }
+    std::string text = "features" + text_of(options_.features);
     for (const auto& [start, end] : options_.stimuli) text += fmt::format(", stimulus {} to {} s", start, end);
+    for (const double current : options_.stimulus_currents) text += fmt::format(", current {} A", current);
     if (options_.t_start != 0) text += fmt::format(", t_start {} s", options_.t_start);
     if (options_.normalization != 1) text += fmt::format(", normalization {}", options_.normalization);
     if (options_.volts_per_unit != 0) text += fmt::format(", volts_per_unit {}", options_.volts_per_unit);
     if (options_.combine) text += fmt::format(", combine {}", options_.combine_name);
-    return text + text_of(options_.settings);
+    if (options_.table) text += fmt::format(", table {}", options_.table_name);
+    return text + spikesmith::description(options_.settings);
 }
 
 Dimension FeatureMetric::error_dimension(const Dimension& output) const {
@@ -131,9 +135,14 @@ const StimulusWindow& FeatureMetric::stimulus(std::size_t trace) const {
 
 void FeatureMetric::check(const TraceShape& shape) const {
     TraceMetric::check(shape);
-    require(options_.stimuli.size() == 1 || options_.stimuli.size() == shape.n_traces,
+    const auto fits = [&](std::size_t n) { return n == 1 || n == shape.n_traces; };
+    require(fits(options_.stimuli.size()),
             fmt::format("there are {} stimuli for {} traces; give one for all or one per trace",
                         options_.stimuli.size(), shape.n_traces));
+    require(options_.stimulus_currents.empty() || fits(options_.stimulus_currents.size()),
+            fmt::format("there are {} stimulus_currents for {} traces; give one for all or one per trace",
+                        options_.stimulus_currents.size(), shape.n_traces));
+    for (const ComparedFeature& feature : options_.features) check_traces(feature, shape.n_traces);
     const std::size_t first = first_sample(options_.t_start, shape.dt, shape.n_steps);
     require(shape.n_steps - first >= 3, fmt::format("trace {} has fewer than 3 samples", shape.trace + 1));
     const double end = static_cast<double>(shape.n_steps) * shape.dt;
@@ -142,24 +151,57 @@ void FeatureMetric::check(const TraceShape& shape) const {
                         stimulus(shape.trace).start, end));
 }
 
-std::vector<std::optional<double>> FeatureMetric::values(std::span<const double> trace, std::size_t trace_number,
-                                                         double dt) const {
+bool FeatureMetric::needs_no_recording() const {
+    return std::ranges::none_of(options_.features,
+                                [](const ComparedFeature& feature) { return feature.means.empty(); });
+}
+
+std::unique_ptr<FeatureMetric::Calculator> FeatureMetric::take() const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto calculator = std::move(idle_.back());
+            idle_.pop_back();
+            return calculator;
+        }
+    }
+    return std::unique_ptr<Calculator>(new Calculator{TraceFeatures(options_.settings, *table_)});
+}
+
+void FeatureMetric::give_back(std::unique_ptr<Calculator> calculator) const {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(calculator));
+}
+
+void FeatureMetric::load(Calculator& calculator, std::span<const double> trace, std::size_t trace_number,
+                         double dt) const {
     const std::size_t first = first_sample(options_.t_start, dt, trace.size());
-    std::vector<double> scaled;
+    trace = trace.subspan(first);
     if (options_.volts_per_unit != 0) {
-        scaled.assign(trace.begin(), trace.end());
-        for (double& v : scaled) v *= options_.volts_per_unit;
-        trace = scaled;
+        calculator.scaled.assign(trace.begin(), trace.end());
+        for (double& v : calculator.scaled) v *= options_.volts_per_unit;
+        trace = calculator.scaled;
     }
-    TraceFeatures features(
-        {.voltage = trace.subspan(first), .dt = dt, .stimulus = stimulus(trace_number), .first_sample = first},
-        options_.settings);
-    std::vector<std::optional<double>> result;
-    result.reserve(indices_.size());
+    const auto& currents = options_.stimulus_currents;
+    calculator.features.load({.voltage = trace,
+                              .dt = dt,
+                              .stimulus = stimulus(trace_number),
+                              .first_sample = first,
+                              .stimulus_current = currents.empty()       ? std::numeric_limits<double>::quiet_NaN()
+                                                  : currents.size() == 1 ? currents[0]
+                                                                         : currents.at(trace_number)});
+}
+
+std::vector<std::vector<double>> FeatureMetric::values(std::span<const double> trace, std::size_t trace_number,
+                                                       double dt) const {
+    auto calculator = take();
+    load(*calculator, trace, trace_number, dt);
+    std::vector<std::vector<double>> result;
     for (const std::size_t index : indices_) {
-        const FeatureValue& value = features.get(index);
-        result.push_back(value.present() ? std::optional(value.mean()) : std::nullopt);
+        const FeatureValue& value = calculator->features.get(index);
+        result.emplace_back(value.values.begin(), value.values.end());
     }
+    give_back(std::move(calculator));
     return result;
 }
 
@@ -171,7 +213,7 @@ std::shared_ptr<const FeatureMetric::Recorded> FeatureMetric::recorded(std::span
         if (trace < recorded_.size() && recorded_[trace] && recorded_[trace]->is(target, dt)) return recorded_[trace];
     }
     const std::size_t first = first_sample(options_.t_start, dt, target.size());
-    if (!std::ranges::all_of(target.subspan(first), [](double v) { return std::isfinite(v); })) {
+    if (!finite(target.subspan(first))) {
         throw DataError(fmt::format("features need recordings without gaps, but trace {} has some", trace + 1),
                         "leave the trace out, or compare it with a mean squared error");
     }
@@ -183,40 +225,85 @@ std::shared_ptr<const FeatureMetric::Recorded> FeatureMetric::recorded(std::span
     return computed;
 }
 
-double FeatureMetric::cost(const std::vector<std::optional<double>>& simulated,
-                           const std::vector<std::optional<double>>& target) const {
-    double sum = 0;
-    for (std::size_t f = 0; f < options_.features.size(); ++f) {
-        const ComparedFeature& feature = options_.features[f];
-        if (simulated[f].has_value() != target[f].has_value()) {
-            sum += feature.weight * feature.absent_penalty;
-        } else if (simulated[f]) {
-            const double difference =
-                options_.combine ? options_.combine(*simulated[f], *target[f]) : std::fabs(*simulated[f] - *target[f]);
-            sum += feature.weight * difference / feature.scale;
-        }
-    }
-    return sum / options_.normalization;
-}
-
 Array2 FeatureMetric::features(const TraceBlock& simulated, const Array2& target, double dt) const {
     Array2 result(simulated.n_samples, simulated.n_traces);
+    const bool given = needs_no_recording();
+    auto calculator = take();
     for (std::size_t r = 0; r < simulated.n_traces; ++r) {
         const std::size_t trace = simulated.first_trace + r;
-        const auto data = recorded(target.row(r), trace, dt);
+        const auto data = given ? nullptr : recorded(target.row(r), trace, dt);
         const std::size_t first = first_sample(options_.t_start, dt, simulated.n_steps);
         for (std::size_t s = 0; s < simulated.n_samples; ++s) {
             const auto model = simulated.trace(s, r);
-            const bool finite = std::ranges::all_of(model.subspan(first), [](double v) { return std::isfinite(v); });
-            result(s, r) =
-                finite ? cost(values(model, trace, dt), data->values) : std::numeric_limits<double>::quiet_NaN();
+            if (!finite(model.subspan(first))) {
+                result(s, r) = std::numeric_limits<double>::quiet_NaN();
+                continue;
+            }
+            load(*calculator, model, trace, dt);
+            double sum = 0;
+            for (std::size_t f = 0; f < indices_.size(); ++f) {
+                sum += cost(options_.features[f], trace, calculator->features.get(indices_[f]).values,
+                            given ? FeatureValues{} : FeatureValues(data->values[f]), options_.combine);
+            }
+            result(s, r) = sum / options_.normalization;
         }
     }
+    give_back(std::move(calculator));
     return result;
 }
 
 MetricPointer feature_metric(FeatureMetricOptions options) {
     return std::make_shared<const FeatureMetric>(std::move(options));
+}
+
+// ---- spike trains ---------------------------------------------------------------------------------------------------
+
+SpikeFeatureMetric::SpikeFeatureMetric(SpikeFeatureMetricOptions options) : options_(std::move(options)) {
+    check_window(options_.stimulus);
+    indices_ = checked(options_.features, standard_features(options_.settings.mode), options_.normalization,
+                       options_.combine, options_.combine_name, options_.settings);
+    // A train that has everything: what is missing here needs the membrane potential.
+    std::vector<double> times;
+    for (int burst = 0; burst < 8; ++burst) {
+        for (int k = 0; k < 5; ++k) times.push_back(1 + burst * 0.5 + k * 0.01);
+    }
+    TraceFeatures features({.times = times, .stimulus = {0.5, 6}}, options_.settings);
+    for (std::size_t f = 0; f < indices_.size(); ++f) {
+        require(
+            features.get(indices_[f]).missing != Missing::no_voltage,
+            fmt::format("`{}` needs the membrane potential, but only spikes are compared", options_.features[f].name));
+        check_traces(options_.features[f], 1);
+    }
+}
+
+std::string SpikeFeatureMetric::description() const {
+    std::string text = "spike features" + text_of(options_.features);
+    text += fmt::format(", stimulus {} to {} s", options_.stimulus.start, options_.stimulus.end);
+    if (options_.normalization != 1) text += fmt::format(", normalization {}", options_.normalization);
+    if (options_.combine) text += fmt::format(", combine {}", options_.combine_name);
+    return text + spikesmith::description(options_.settings);
+}
+
+void SpikeFeatureMetric::check(SpikeTrain target, double duration, double dt) const {
+    SpikeMetric::check(target, duration, dt);
+    require(
+        options_.stimulus.start < duration,
+        fmt::format("the stimulus starts at {:g} s, but the trace ends at {:g} s", options_.stimulus.start, duration));
+}
+
+double SpikeFeatureMetric::feature(SpikeTrain simulated, SpikeTrain target, double, double) const {
+    TraceFeatures model({.times = simulated, .stimulus = options_.stimulus}, options_.settings);
+    TraceFeatures recorded({.times = target, .stimulus = options_.stimulus}, options_.settings);
+    double sum = 0;
+    for (std::size_t f = 0; f < indices_.size(); ++f) {
+        sum += cost(options_.features[f], 0, model.get(indices_[f]).values, recorded.get(indices_[f]).values,
+                    options_.combine);
+    }
+    return sum / options_.normalization;
+}
+
+MetricPointer spike_feature_metric(SpikeFeatureMetricOptions options) {
+    return std::make_shared<const SpikeFeatureMetric>(std::move(options));
 }
 
 }  // namespace spikesmith

@@ -1,48 +1,39 @@
-// FeatureMetric: how far electrophysiological features of simulated traces are from those of the recordings.
+// FeatureMetric: how far electrophysiological features of simulated traces are from those of the recordings, or from means and
+// standard deviations that are given.
 //
-//     feature[s, r] = sum_f weight_f * difference_f / scale_f / normalization
-//     difference_f  = |simulated value - recorded value|, or what `combine` gives
+//     feature[s, r] = sum_f weight_f * difference_f / normalization       (feature_comparison.hpp)
+//     difference_f  = |simulated value - recorded value| / scale_f
 //     error[s]      = mean_r feature[s, r]
 //
-// The features are those of features/features.hpp; of one with a value per spike (AP_amplitude) the mean is compared.
-//
 //     FeatureMetric({.stimuli = {{0.7, 2.7}},
-//                    .features = {{.name = "Spikecount", .scale = 1},
-//                                 {.name = "AP_amplitude", .scale = 5},                 // mV, say the standard deviation
-//                                 {.name = "voltage_base", .weight = 2, .scale = 1}}});
+//                    .features = {{.name = "spike_count", .scale = 1},
+//                                 {.name = "AP_amplitude", .scale = 5},                // mV, say the standard deviation
+//                                 {.name = "ISI_values", .scale = 10, .comparison = FeatureComparison::sequence},
+//                                 {.name = "mean_frequency", .scale = 1.5, .means = {12.4}}}});
 //
-// A feature that neither trace has costs nothing; one that only one of them has (no spike, so no amplitude) costs
-// weight * absent_penalty. The default of 250 is beyond any sensible difference in units of a standard deviation; BluePyOpt
-// uses the same. A simulated trace that is not finite gives NaN, a failure.
+// Definitions, units and the two modes: docs/features.md. Of a feature with a value per spike the mean is compared, or the sequence.
+// What a feature costs that only one side has is stated for each (MissingPolicy); what neither has costs nothing. A simulated
+// trace that is not finite gives NaN, a failure.
 //
 // The output must be a membrane potential in volts; for a dimensionless output (`v` in mV without unit) say what 1 is in
 // volts. Voltages are never scaled by the normalization. With t_start the earlier samples are cut, but times stay those of the
 // recording. Features of a recording are computed once and kept.
+//
+// SpikeFeatureMetric is the same for spike trains: features of times and intervals only.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "spikesmith/features/features.hpp"
+#include "spikesmith/metrics/feature_comparison.hpp"
 #include "spikesmith/metrics/metric.hpp"
 
 namespace spikesmith {
-
-struct ComparedFeature {
-    std::string name;   // as in feature_list()
-    double weight = 1;  // >= 0
-    double scale = 1;   // > 0, in the unit of the feature (mV, ms, Hz, 1): the difference that costs one weight
-    double absent_penalty = 250;  // >= 0; see above
-};
-
-// Of simulated and recorded value, in the unit of the feature.
-using FeatureDifference = std::function<double(double simulated, double recorded)>;
 
 struct FeatureMetricOptions {
     std::vector<StimulusWindow> stimuli;    // one for all traces, or one per trace; seconds
@@ -50,9 +41,14 @@ struct FeatureMetricOptions {
     double t_start = 0;                     // seconds; not after the start of a stimulus
     double normalization = 1;               // > 0; the error is divided by it
     double volts_per_unit = 0;              // of a dimensionless output: 1e-3 if it is in mV; 0: the output is in volts
-    FeatureSettings settings{};
-    FeatureDifference combine{};  // absent: the absolute difference
-    std::string combine_name{};   // tells metrics apart; needed with `combine`
+    FeatureSettings settings{};             // also the mode
+    FeatureDifference combine{};            // absent: the absolute difference
+    std::string combine_name{};             // tells metrics apart; needed with `combine`
+    // Amplitudes of the steps in amperes, for features such as ohmic_input_resistance: none, one, or one per trace.
+    std::vector<double> stimulus_currents{};
+    // Features of one's own. Absent: standard_features(settings.mode).
+    std::shared_ptr<const FeatureTable> table{};
+    std::string table_name{};  // tells metrics apart; needed with `table`
 };
 
 class FeatureMetric final : public TraceMetric {
@@ -67,31 +63,64 @@ class FeatureMetric final : public TraceMetric {
     [[nodiscard]] std::string description() const override;
     [[nodiscard]] Dimension error_dimension(const Dimension& output) const override;  // none; UnitError unless volts
     [[nodiscard]] Dimension normalized_dimension(const Dimension& output) const override;
-    // Also throws ConfigError if the number of stimuli is neither 1 nor that of the traces.
+    // Also throws ConfigError if the number of stimuli, means or scales is neither 1 nor that of the traces.
     void check(const TraceShape& shape) const override;
-    // Throws DataError for a recording with gaps.
+    // Throws DataError for a recording with gaps, unless only given means are compared.
     [[nodiscard]] Array2 features(const TraceBlock& simulated, const Array2& target, double dt) const override;
     [[nodiscard]] double unnormalized(double error) const override { return error * options_.normalization; }
 
-    // The compared values of one trace, in the order of the features; nothing for a feature that is absent.
-    [[nodiscard]] std::vector<std::optional<double>> values(std::span<const double> trace, std::size_t trace_number,
-                                                            double dt) const;
+    // Whether all features have given means, so that recordings are not read.
+    [[nodiscard]] bool needs_no_recording() const;
+
+    // The values of one trace, in the order of the features; empty for a feature that is missing.
+    [[nodiscard]] std::vector<std::vector<double>> values(std::span<const double> trace, std::size_t trace_number,
+                                                          double dt) const;
 
   private:
-    struct Recorded;  // a recording and its values
+    struct Recorded;    // a recording and its values
+    struct Calculator;  // what one thread computes with
 
     [[nodiscard]] const StimulusWindow& stimulus(std::size_t trace) const;
     [[nodiscard]] std::shared_ptr<const Recorded> recorded(std::span<const double> target, std::size_t trace,
                                                            double dt) const;
-    [[nodiscard]] double cost(const std::vector<std::optional<double>>& simulated,
-                              const std::vector<std::optional<double>>& target) const;
+    void load(Calculator& calculator, std::span<const double> trace, std::size_t trace_number, double dt) const;
+    [[nodiscard]] std::unique_ptr<Calculator> take() const;
+    void give_back(std::unique_ptr<Calculator> calculator) const;
 
     FeatureMetricOptions options_;
+    const FeatureTable* table_;
     std::vector<std::size_t> indices_;                               // of the features
-    mutable std::mutex mutex_;                                       // of recorded_
+    mutable std::mutex mutex_;                                       // of what follows
     mutable std::vector<std::shared_ptr<const Recorded>> recorded_;  // by trace
+    mutable std::vector<std::unique_ptr<Calculator>> idle_;
 };
 
 [[nodiscard]] MetricPointer feature_metric(FeatureMetricOptions options);
+
+struct SpikeFeatureMetricOptions {
+    StimulusWindow stimulus;                // seconds, of all traces
+    std::vector<ComparedFeature> features;  // at least one; with at most one mean and scale each
+    double normalization = 1;
+    FeatureSettings settings{};
+    FeatureDifference combine{};
+    std::string combine_name{};
+};
+
+class SpikeFeatureMetric final : public SpikeMetric {
+  public:
+    // Throws ConfigError as FeatureMetric does, and for features that need the membrane potential.
+    explicit SpikeFeatureMetric(SpikeFeatureMetricOptions options);
+
+    [[nodiscard]] std::string description() const override;
+    void check(SpikeTrain target, double duration, double dt) const override;
+    [[nodiscard]] double feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const override;
+    [[nodiscard]] double unnormalized(double error) const override { return error * options_.normalization; }
+
+  private:
+    SpikeFeatureMetricOptions options_;
+    std::vector<std::size_t> indices_;
+};
+
+[[nodiscard]] MetricPointer spike_feature_metric(SpikeFeatureMetricOptions options);
 
 }  // namespace spikesmith

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "optimize/benchmark_functions.hpp"
-#include "optimize/surrogate_methods_contract.hpp"
+#include "optimize/optimizer_contract.hpp"
 #include "optimize/test_functions.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

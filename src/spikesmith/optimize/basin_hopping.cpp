@@ -66,7 +66,8 @@ Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, Find
             const Answers answers = co_await evaluate(search.request());
             for (const double error : answers.needed) lowest = std::min(lowest, error);
             search.resume(answers);
-            if (find_better && (better = find_better(fresh ? lowest : std::min(lowest, kept.error)))) break;
+            if (find_better) better = find_better(fresh ? lowest : std::min(lowest, kept.error));
+            if (better) break;
         }
         if (better) continue;
         const Recommendation& found = search.result();

@@ -51,7 +51,7 @@ using MakeMethod = std::function<std::unique_ptr<OptimizerMethod>()>;
 
 // `make` takes the options by value or by reference.
 template <class Options, class Make>
-MakeMethod method(Make make, Options options = {}) {
+MakeMethod method(Make make, const Options& options = {}) {
     return [make, options] { return std::make_unique<Method<Options, Make>>(options, make); };
 }
 

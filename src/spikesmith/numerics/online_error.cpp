@@ -63,6 +63,7 @@ void add_online_error(UpdateProgram& program, const OnlineError& error) {
                               .next = next,
                               .initial = init.number(0)});
     program.online_errors.push_back(index);
+    program.observed.push_back({.output = error.output, .name = name, .loss = error.loss, .scale = error.scale});
     finish(program);
 }
 

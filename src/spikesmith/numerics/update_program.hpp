@@ -110,12 +110,13 @@ struct AdaptiveSolve {
         dormand_prince87
     } tableau = Tableau::dormand_prince54;
     double relative_error = 1e-6;
-    std::vector<double> absolute_errors;  // per state, SI
-    std::int32_t max_steps = 100;         // per dt; a lane that needs more gets NaN
-    Code code;                            // derivative as a function of solver_state, solver_time and outer values
-    std::vector<std::int32_t> states;     // state numbers
-    std::vector<ValueId> start;           // values at the start, in `step` code
-    std::vector<ValueId> derivative;      // per state, in `code`
+    std::vector<double>
+        absolute_errors;               // per state, SI; states beyond these (tangents) have no say in the step length
+    std::int32_t max_steps = 100;      // per dt; a lane that needs more gets NaN
+    Code code;                         // derivative as a function of solver_state, solver_time and outer values
+    std::vector<std::int32_t> states;  // state numbers
+    std::vector<ValueId> start;        // values at the start, in `step` code
+    std::vector<ValueId> derivative;   // per state, in `code`
 };
 
 enum class Loss : std::uint8_t { squared, soft_l1, huber, cauchy };

@@ -57,6 +57,9 @@ struct Search {
     std::size_t n_failed = 0;
     std::size_t iteration = 0;             // of the next round
     std::optional<Candidates> unfinished;  // of a round that was interrupted
+    PolishOptions polish;
+    std::vector<Polished> polished;
+    std::size_t polished_at = 0;  // rounds that were done when it was tried last
     StopReason stop_reason = StopReason::rounds_done;
     double seconds = 0;
 
@@ -98,6 +101,8 @@ struct Fitter::Implementation {
     std::optional<Penalty> penalty;
     UpdateProgram program;  // without online errors
     std::optional<Search> search;
+    FitOptions search_options;  // parameters and metrics of the search
+    std::optional<Polisher> polisher;
     Evaluations no_evaluations;
 
     // The ensemble of the last generate.
@@ -176,6 +181,8 @@ struct Fitter::Implementation {
         }
         // A front needs no sum; a sum is still what `best` means if the errors have one unit.
         const bool front = choice.multi_objective && objectives.size() > 1;
+        if (front && fit.polish.every > 0)
+            throw ConfigError("a Pareto front cannot be polished: it has no best point", "leave polish out");
         const bool one_unit = std::ranges::all_of(objectives, [&](const Objective& objective) {
             return objective.normalized_dimension == objectives.front().normalized_dimension;
         });
@@ -209,7 +216,9 @@ struct Fitter::Implementation {
                 .history = {},
                 .failures = {},
                 .best = {},
-                .unfinished = {}};
+                .unfinished = {},
+                .polish = fit.polish,
+                .polished = {}};
     }
 
     // Continuing with other settings would mix errors that cannot be compared.
@@ -221,6 +230,8 @@ struct Fitter::Implementation {
         if (fit.optimizer && fit.optimizer->description != current.choice.description) {
             throw ConfigError("the optimizer cannot change while a fit continues", hint);
         }
+        if (fit.polish.every != 0 && !(fit.polish == current.polish))
+            throw ConfigError("the polishing cannot change while a fit continues", hint);
         if (!fit.metric && fit.metrics.empty()) return;
         MetricChoice metrics = choose_metrics(fit);
         if (!fit.metric) {
@@ -440,6 +451,41 @@ struct Fitter::Implementation {
         ++current.iteration;
     }
 
+    // A polished point better than all before: enters the books and is told to the optimiser.
+    void enter_polished(Search& current, const Polished& polished) const {
+        Array2 points(1, polished.point.size());
+        std::ranges::copy(polished.point, points.values.begin());
+        current.optimizer->tell_foreign(points, std::span(&polished.error, 1));
+        current.points.add(points.values);
+        current.best = BestFit{.parameters = all_parameters(current, values_of(current, points).row(0)),
+                               .error = polished.error,
+                               .objectives = objective_errors(current, polished.objectives),
+                               .penalty = polished.penalty,
+                               .evaluation = current.best ? current.best->evaluation : 0,
+                               .polished = true};
+        current.history.back().best_error = polished.error;
+        current.polished.push_back(polished);
+    }
+
+    // Refines the best if it is time. An interrupted attempt is made again when the fit continues.
+    void polish_if_due(Search& current, const std::atomic<bool>* cancelled) {
+        const std::size_t rounds = current.history.size();
+        if (current.polish.every == 0 || !current.best || rounds == 0 || rounds % current.polish.every != 0 ||
+            rounds == current.polished_at)
+            return;
+        if (!polisher) polisher.emplace(options, search_options, current.polish);
+        const std::optional<Array2> point = polisher->polish(listed(current), cancelled);
+        if (!point) return;
+        const Round round = evaluate_candidates(current, *point, nullptr);
+        current.polished_at = rounds;
+        if (!(round.errors[0] < current.best->error)) return;
+        enter_polished(current, {.after_rounds = rounds,
+                                 .point = point->values,
+                                 .error = round.errors[0],
+                                 .objectives = {round.objectives.row(0).begin(), round.objectives.row(0).end()},
+                                 .penalty = round.penalties.empty() ? 0 : round.penalties[0]});
+    }
+
     // A round that is interrupted is evaluated again when the fit continues, so that nothing is lost and nothing differs.
     Round run_round(Search& current, const std::atomic<bool>* cancelled) const {
         if (!current.unfinished) current.unfinished = current.optimizer->ask(options.n_samples);
@@ -454,6 +500,8 @@ struct Fitter::Implementation {
     void fit(const FitOptions& given) {
         if (!search || given.restart) {
             search.emplace(begin(given, given.planned_rounds == 0 ? given.n_rounds : given.planned_rounds));
+            keep_options(given);
+            polisher.reset();
         } else {
             require_same(*search, given);
         }
@@ -461,12 +509,16 @@ struct Fitter::Implementation {
         if (given.start_iteration) current.iteration = *given.start_iteration;
         current.stop_reason = StopReason::rounds_done;
         const auto start = Clock::now();
+        // set up now, so that what cannot be polished is said before the work begins
+        if (current.polish.every > 0 && !polisher) polisher.emplace(options, search_options, current.polish);
+        polish_if_due(current, given.cancelled);
         CheckpointClock clock(given.checkpoint_seconds);
         for (std::size_t k = 0; k < given.n_rounds; ++k) {
             Round round;
             try {
                 if (given.cancelled != nullptr && given.cancelled->load()) throw Interrupted("the fit was stopped");
                 round = run_round(current, given.cancelled);
+                polish_if_due(current, given.cancelled);
             } catch (const Interrupted&) {
                 current.stop_reason = StopReason::cancelled;
                 break;
@@ -541,6 +593,7 @@ struct Fitter::Implementation {
                  {"number of samples per round", fmt::format("{}", options.n_samples)},
                  {"precision", options.kernel.precision == Precision::single_precision ? "single" : "double"},
                  {"penalty", options.penalty.empty() ? "none" : options.penalty},
+                 {"interval of polishing", fmt::format("{}", current.polish.every)},
                  {"checksum of the model", fmt::format("{:016x}", program_sum.value())},
                  {"checksum of the data", fmt::format("{:016x}", data_sum.value())}}};
     }
@@ -566,6 +619,7 @@ struct Fitter::Implementation {
             }
             checkpoint.rounds.push_back(std::move(round));
         }
+        checkpoint.polished = current.polished;
         write_file_atomically(path, to_text(checkpoint));
     }
 
@@ -589,6 +643,14 @@ struct Fitter::Implementation {
             }
             const Candidates candidates = fresh.optimizer->ask(options.n_samples);
             enter(fresh, candidates, values_of(fresh, candidates.points), round.errors, objectives);
+            for (const Polished& polished : checkpoint.polished) {
+                if (polished.after_rounds != fresh.history.size()) continue;
+                if (polished.point.size() != fresh.space().dimension() ||
+                    polished.objectives.size() != fresh.objectives.size())
+                    damaged();
+                enter_polished(fresh, polished);
+                fresh.polished_at = polished.after_rounds;
+            }
         }
         if (fresh.points.value() != checkpoint.points) damaged();
         fresh.iteration = checkpoint.iteration;
@@ -600,20 +662,57 @@ struct Fitter::Implementation {
         if (checkpoint.best) {
             const BestFit& best = *checkpoint.best;
             if (best.evaluation >= fresh.evaluations.size() || best.objectives.size() != fresh.objectives.size() ||
-                best.error != best_error || fresh.evaluations.error(best.evaluation) != best_error) {
+                best.error != best_error) {
                 damaged();
             }
+            const bool polished = !fresh.polished.empty() && fresh.polished.back().error == best_error;
+            if (!polished && fresh.evaluations.error(best.evaluation) != best_error) damaged();
+            const std::vector<double> parameters =
+                polished ? fresh.best->parameters
+                         : all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation));
             std::vector<double> normalized;
             for (const ObjectiveError& objective : best.objectives) normalized.push_back(objective.normalized);
-            fresh.best =
-                BestFit{.parameters = all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation)),
-                        .error = best.error,
-                        .objectives = objective_errors(fresh, normalized),
-                        .penalty = best.penalty,
-                        .evaluation = best.evaluation};
+            fresh.best = BestFit{.parameters = parameters,
+                                 .error = best.error,
+                                 .objectives = objective_errors(fresh, normalized),
+                                 .penalty = best.penalty,
+                                 .evaluation = best.evaluation,
+                                 .polished = polished};
         }
         search.emplace(std::move(fresh));
+        keep_options(given);
+        polisher.reset();
         return search->history.size();
+    }
+
+    // ------------------------------------------------------------------------------------------- for other searches
+
+    void keep_options(const FitOptions& given) {
+        search_options = {.parameters = given.parameters, .metric = given.metric, .metrics = given.metrics};
+    }
+
+    const Search& require_search() const {
+        if (search) return *search;
+        throw ConfigError("the parameters and their bounds are not known yet",
+                          "fit first; with n_rounds = 0 a fit only sets up");
+    }
+
+    [[nodiscard]] std::vector<double> errors(const Array2& points, const std::atomic<bool>* cancelled) {
+        static_cast<void>(require_search());
+        return evaluate_candidates(*search, points, cancelled).errors;
+    }
+
+    [[nodiscard]] FitSetup setup() const {
+        const Search& current = require_search();
+        Ensemble plain = make_ensemble(program, {});
+        return {.parameters = current.parameters,
+                .objectives = current.objectives,
+                .program = program,
+                .data = plain.data(),
+                .ensemble = plain.options(),
+                .trace_factors = data.trace_factors,
+                .error_dimension = current.error_dimension,
+                .multi_objective = current.choice.multi_objective && current.objectives.size() > 1};
     }
 
     // ------------------------------------------------------------------------------------------------------ results
@@ -758,6 +857,27 @@ const Evaluations& Fitter::evaluations() const {
 
 Generated Fitter::generate(const GenerateOptions& options) {
     return implementation_->generate(options);
+}
+
+std::vector<double> Fitter::errors(const Array2& points, const std::atomic<bool>* cancelled) {
+    return implementation_->errors(points, cancelled);
+}
+
+const FitterOptions& Fitter::options() const {
+    return implementation_->options;
+}
+
+bool Fitter::has_search() const {
+    return implementation_->search.has_value();
+}
+
+const FitOptions& Fitter::search_options() const {
+    static_cast<void>(implementation_->require_search());
+    return implementation_->search_options;
+}
+
+FitSetup Fitter::setup() const {
+    return implementation_->setup();
 }
 
 const UpdateProgram& Fitter::program() const {

@@ -551,8 +551,19 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
         fail_at(name.place, fmt::format("`{}` is no output of the fit", name.name), did_you_mean(name.name, names));
     }
     options.checkpoint_seconds = fit.checkpoint_seconds;
+    options.polish.every = static_cast<std::size_t>(fit.polish);
     options.n_rounds = static_cast<std::size_t>(fit.n_rounds);
     return options;
+}
+
+std::map<std::string, double> parameter_values(const Problem& problem,
+                                               const std::vector<std::pair<ConfigName, ConfigQuantity>>& given) {
+    std::map<std::string, double> values;
+    for (const auto& [name, value] : given) {
+        require_dimension_of(value, parameter_named(name, problem.model).dimension, name.name);
+        values[name.name] = value.quantity.value;
+    }
+    return values;
 }
 
 SimulationPlan plan_simulation(const Problem& problem) {

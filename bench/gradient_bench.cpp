@@ -17,6 +17,7 @@
 #include "spikesmith/numerics/methods.hpp"
 #include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/tangents.hpp"
+#include "spikesmith/simulate/adjoint.hpp"
 
 namespace {
 
@@ -112,8 +113,94 @@ void compare(const bench::BenchmarkModel& model) {
     }
 }
 
+// Wall-clock time of the best of several runs, one thread.
+template <class Ensembles>
+double best_seconds(Ensembles& ensemble, const Array2& points) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int n = 0; n < 12; ++n) {
+        const double begin = processor_seconds();
+        (void)ensemble.run(points);
+        best = std::min(best, processor_seconds() - begin);
+    }
+    return best;
+}
+
+// The HH neuron with every constant free, and a neuron driven by so many weighted pulses that there are 100 parameters.
+void compare_adjoint(const std::string& name, const BrianModelText& text, const std::string& method, double dt,
+                     const std::vector<std::pair<std::string, double>>& values, double input) {
+    std::vector<std::string> names;
+    for (const auto& [parameter, value] : values) names.push_back(parameter);
+    auto program = integrate(parse_brian(text), {.method = method, .dt = dt, .outputs = {"v"}, .parameters = names});
+    add_online_error(program, {.output = "v"});
+    EnsembleData data{.n_traces = 1, .n_steps = steps};
+    data.inputs["I"] = {.dt = dt, .values = Array2(1, steps, input)};
+    data.targets["v"] = {.dt = dt, .values = Array2(1, steps, -60e-3)};
+    data.weights["v"] = {.dt = dt, .values = Array2(1, steps, 1.0 / steps)};
+    Array2 points(samples, values.size());
+    for (std::size_t s = 0; s < samples; ++s) {
+        for (std::size_t p = 0; p < values.size(); ++p)
+            points(s, p) = values[p].second * (1 + 0.02 * std::sin(static_cast<double>(s * 7 + p)));
+    }
+    const EnsembleOptions options{.threads = 1};
+    Ensemble plain(program, data, options);
+    AdjointEnsemble adjoint(program, names, data, {.ensemble = options});
+    const double one = best_seconds(plain, points), all = best_seconds(adjoint, points);
+    const double per = 1e9 / static_cast<double>(samples * steps);
+    fmt::print("{}, {} parameters: simulation {:.3f} ns per lane and step, adjoint gradient {:.3f}, ratio {:.2f}\n",
+               name, values.size(), one * per, all * per, all / one);
+}
+
+void compare_adjoints() {
+    auto hh = bench::hodgkin_huxley().text;
+    auto& text = hh.equations.text;
+    std::vector<std::pair<std::string, double>> values{{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}};
+    const auto constant = [&](const std::string& name, const std::string& unit, double value) {
+        text += name + " : " + unit + " (constant)\n";
+        values.emplace_back(name, value);
+    };
+    hh.constants.clear();
+    constant("Cm", "farad", 200e-12);
+    constant("El", "volt", -65e-3);
+    constant("EK", "volt", -90e-3);
+    constant("ENa", "volt", 50e-3);
+    constant("VT", "volt", -63e-3);
+    const auto replace = [&](const std::string& from, const std::string& name, const std::string& unit, double value) {
+        const auto place = text.find(from);
+        if (place == std::string::npos) return;
+        text.replace(place, from.size(), name);
+        constant(name, unit, value);
+    };
+    replace("0.32", "k1", "1", 0.32);
+    replace("0.28", "k2", "1", 0.28);
+    replace("0.032", "k3", "1", 0.032);
+    replace(".5*exp", "k4*exp", "1", 0.5);
+    text.replace(text.rfind("k4*exp :"), 6, "k4");
+    replace("0.128", "k5", "1", 0.128);
+    replace("4./(1", "k6/(1", "1", 4);
+    text.replace(text.rfind("k6/(1 :"), 5, "k6");
+    replace("17.*mV", "V1", "volt", 17e-3);
+    replace("18.*mV", "V2", "volt", 18e-3);
+    replace("10.*mV", "V3", "volt", 10e-3);
+    replace("(40.*mV))/ms*n", "V4)/ms*n", "volt", 40e-3);
+    for (auto& value : values) value.first = value.first.substr(0, value.first.find_first_of("*/)"));
+    text.replace(text.rfind("V4)/ms*n :"), 8, "V4");
+    compare_adjoint("HH with free constants", hh, "exponential_euler", 1e-5, values, 0.5e-9);
+
+    BrianModelText wide = bench::hodgkin_huxley().text;
+    std::vector<std::pair<std::string, double>> many{{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}};
+    std::string drive = "0*amp";
+    for (int k = 0; k < 97; ++k) {
+        drive += fmt::format(" + w{0}*exp(-((t - {0}*0.15*ms)/(0.2*ms))**2)", k);
+        wide.equations.text += fmt::format("w{} : amp (constant)\n", k);
+        many.emplace_back(fmt::format("w{}", k), 20e-12);
+    }
+    wide.equations.text.replace(wide.equations.text.find("+ I)"), 4, "+ I + " + drive + ")");
+    compare_adjoint("HH with a current of 97 bumps", wide, "exponential_euler", 1e-5, many, 0.3e-9);
+}
+
 }  // namespace
 
 int main() {
+    compare_adjoints();
     for (const auto& model : bench::benchmark_models()) compare(model);
 }

@@ -11,6 +11,7 @@
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/tangents.hpp"
+#include "spikesmith/simulate/adjoint.hpp"
 #include "spikesmith/simulate/time_table.hpp"
 
 namespace spikesmith {
@@ -240,6 +241,48 @@ TEST(GradientEnsemble, RefusesWhatHasNoGradient) {
     add_online_error(program, {.output = "v"});
     EXPECT_THROW(GradientEnsemble(program, {"taus"}, data), ModelError);
     EXPECT_THROW(GradientEnsemble(program, {"tau", "tau"}, data), ModelError);
+}
+
+TEST(AdjointEnsemble, HasTheGradientOfTheTangents) {
+    for (const auto& model : test::gradient_models()) {
+        for (const auto& method :
+             {model.methods.front(), model.methods[model.methods.size() / 2], model.methods.back()}) {
+            if (method == "exact" && model.name.starts_with("two linear")) continue;  // matrix exponential
+            SCOPED_TRACE(model.name + ", " + method);
+            auto shortened = model;
+            shortened.n_steps = std::min(model.n_steps, 400);
+            auto program = test::program_of(shortened, method, {parse_brian(model.text).states[0].name});
+            const std::string output = program.outputs[0].name;
+            const EnsembleData data = data_of(shortened, program, output);
+            add_online_error(program, {.output = output, .loss = Loss::cauchy, .scale = 0.1});
+            const Array2 points = spread(shortened, 5);
+            GradientEnsemble tangents(program, program.parameters, data);
+            const auto expected = tangents.run(points);
+            for (const std::size_t segment : {std::size_t{0}, std::size_t{37}}) {
+                AdjointEnsemble adjoint(program, program.parameters, data, {.segment_steps = segment});
+                const auto result = adjoint.run(points, {.per_trace = true});
+                EXPECT_EQ(result.error, expected.error);
+                EXPECT_EQ(result.diverged, expected.diverged);
+                for (std::size_t s = 0; s < points.rows; ++s) {
+                    double total = 0;  // relative to the size of the whole gradient, each part times its parameter
+                    for (std::size_t p = 0; p < points.columns; ++p)
+                        total = std::max(total, std::fabs(expected.gradient(s, p) * points(s, p)));
+                    for (std::size_t p = 0; p < points.columns; ++p)
+                        EXPECT_NEAR(result.gradient(s, p) * points(s, p), expected.gradient(s, p) * points(s, p),
+                                    1e-10 * total)
+                            << program.parameters[p];
+                }
+            }
+        }
+    }
+}
+
+TEST(AdjointEnsemble, RefusesWhatHasTangentsOnly) {
+    const auto& model = model_named("two linear variables");
+    auto program = test::program_of(model, "exact", {"x"});
+    const EnsembleData data = data_of(model, program, "x");
+    add_online_error(program, {.output = "x"});
+    EXPECT_THROW(AdjointEnsemble(program, {"k"}, data), NumericalError);
 }
 
 }  // namespace

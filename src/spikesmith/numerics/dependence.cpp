@@ -115,6 +115,39 @@ bool any(const Pattern& pattern) {
     return std::find(pattern.begin(), pattern.end(), true) != pattern.end();
 }
 
+std::vector<bool> values_behind(const UpdateProgram& program, const std::vector<ValueId>& wanted) {
+    std::vector<bool> needed(program.step.size(), false);
+    bool changed = false;
+    const auto need = [&](ValueId v) {
+        changed = changed || !needed[static_cast<std::size_t>(v)];
+        needed[static_cast<std::size_t>(v)] = true;
+    };
+    std::for_each(wanted.begin(), wanted.end(), need);
+    do {
+        changed = false;
+        for (std::size_t v = needed.size(); v-- > 0;) {
+            if (!needed[v]) continue;
+            const Instruction& i = program.step[v];
+            if (i.source == Source::operation || i.source == Source::fused) {
+                for (std::size_t k = 0; k < i.args.size(); ++k) {
+                    if (i.args[k] != no_value && has_derivative(i, k)) need(i.args[k]);
+                }
+            } else if (i.source == Source::state) {
+                need(program.states[static_cast<std::size_t>(i.index)].next);
+            } else if (i.source == Source::matrix_exponential) {
+                for (const ValueId e : program.matrix_exponentials[static_cast<std::size_t>(i.args[0])].entries)
+                    need(e);
+            } else if (i.source == Source::adaptive) {
+                for (const ValueId s : program.adaptive->start) need(s);
+                for (const auto& inner : program.adaptive->code) {
+                    if (inner.source == Source::outer) need(inner.args[0]);
+                }
+            }
+        }
+    } while (changed);
+    return needed;
+}
+
 Dependence dependence_on(const UpdateProgram& program, const std::vector<std::int32_t>& parameters,
                          Influence influence) {
     return Analysis(program, parameters, influence).run();

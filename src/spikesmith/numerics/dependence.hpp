@@ -25,6 +25,9 @@ enum class Influence : std::uint8_t {
 [[nodiscard]] Dependence dependence_on(const UpdateProgram& program, const std::vector<std::int32_t>& parameters,
                                        Influence influence);
 
+// Values of the step whose derivatives those of `wanted` need, over any number of steps; these included.
+[[nodiscard]] std::vector<bool> values_behind(const UpdateProgram& program, const std::vector<ValueId>& wanted);
+
 [[nodiscard]] bool any(const Pattern& pattern);
 
 }  // namespace spikesmith

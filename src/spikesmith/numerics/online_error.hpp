@@ -23,6 +23,14 @@ namespace spikesmith {
 // weights carry normalisation, t_start, t_weights and 1/n. Throws ModelError if the program has no such output.
 void add_online_error(UpdateProgram& program, const OnlineError& error);
 
+// Values of the step, for derivatives of the error: w*rho'(z), and half the derivative by the output, w*rho'(z)*(output - target).
+class ProgramBuilder;
+struct ErrorSlopes {
+    ValueId weight;
+    ValueId weighted_difference;
+};
+[[nodiscard]] ErrorSlopes error_slopes(const UpdateProgram& program, ProgramBuilder& builder, const OnlineError& error);
+
 // rho(z) for z >= 0.
 [[nodiscard]] double loss_value(Loss loss, double z);
 

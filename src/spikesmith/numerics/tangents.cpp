@@ -8,6 +8,7 @@
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/numerics/dependence.hpp"
 #include "spikesmith/numerics/linearisation.hpp"
+#include "spikesmith/numerics/online_error.hpp"
 
 namespace spikesmith {
 namespace {
@@ -36,45 +37,19 @@ ValueId observed_value(const UpdateProgram& program, const OnlineError& error) {
     return program.outputs[at(program.find_output(error.output).value())].value;
 }
 
-// Values of the step whose derivatives are asked for, and those whose derivatives these need, over any number of steps.
-std::vector<bool> useful_values(const UpdateProgram& program, const TangentOptions& options) {
-    std::vector<bool> useful(program.step.size(), false);
-    bool changed = false;
-    const auto use = [&](ValueId v) {
-        changed = changed || !useful[at(v)];
-        useful[at(v)] = true;
-    };
+// Values of the step whose derivatives are asked for.
+std::vector<ValueId> wanted_values(const UpdateProgram& program, const TangentOptions& options) {
+    std::vector<ValueId> wanted;
     for (std::size_t s = 0; s < program.states.size(); ++s) {
-        if (options.states && !is_error(program, s)) use(program.states[s].next);
+        if (options.states && !is_error(program, s)) wanted.push_back(program.states[s].next);
     }
     if (options.outputs) {
-        for (const auto& output : program.outputs) use(output.value);
+        for (const auto& output : program.outputs) wanted.push_back(output.value);
     }
     if (options.normal_equations) {
-        for (const auto& error : program.observed) use(observed_value(program, error));
+        for (const auto& error : program.observed) wanted.push_back(observed_value(program, error));
     }
-    do {
-        changed = false;
-        for (std::size_t v = useful.size(); v-- > 0;) {
-            if (!useful[v]) continue;
-            const Instruction& i = program.step[v];
-            if (i.source == Source::operation || i.source == Source::fused) {
-                for (std::size_t k = 0; k < i.args.size(); ++k) {
-                    if (i.args[k] != no_value && has_derivative(i, k)) use(i.args[k]);
-                }
-            } else if (i.source == Source::state) {
-                use(program.states[at(i.index)].next);
-            } else if (i.source == Source::matrix_exponential) {
-                for (const ValueId e : program.matrix_exponentials[at(i.args[0])].entries) use(e);
-            } else if (i.source == Source::adaptive) {
-                for (const ValueId s : program.adaptive->start) use(s);
-                for (const auto& inner : program.adaptive->code) {
-                    if (inner.source == Source::outer) use(inner.args[0]);
-                }
-            }
-        }
-    } while (changed);
-    return useful;
+    return wanted;
 }
 
 // Derivatives of the values of one code, one per parameter; no_value: identically zero.
@@ -121,7 +96,7 @@ class TangentProgram {
         }
         tangents_ = Tangents(parameters_.size());
         dependence_ = dependence_on(program, parameters_, Influence::smooth);
-        useful_ = useful_values(program, options);
+        useful_ = values_behind(program, wanted_values(program, options));
     }
 
     UpdateProgram build() {
@@ -327,27 +302,6 @@ class TangentProgram {
         }
     }
 
-    ValueId time_input(TimeInput::Kind kind, const std::string& name) {
-        const auto it = std::find_if(program_.time_inputs.begin(), program_.time_inputs.end(), [&](const TimeInput& t) {
-            return t.kind == kind && t.name == name && t.offset == 0;
-        });
-        return builder_.source(Source::time_input, static_cast<std::int32_t>(it - program_.time_inputs.begin()),
-                               Stage::time);
-    }
-
-    // Weight times rho'(z) of an online error.
-    ValueId curvature(const OnlineError& error, ValueId difference) {
-        const ValueId weight = time_input(TimeInput::Kind::weight, error.name);
-        if (error.loss == Loss::squared) return weight;
-        const ValueId one = builder_.number(1);
-        const ValueId scaled = builder_.multiply(difference, builder_.number(1 / error.scale));
-        const ValueId z = builder_.multiply(scaled, scaled);
-        const auto divided_by = [&](ValueId x) { return builder_.apply(Op::divide, weight, x); };
-        if (error.loss == Loss::cauchy) return divided_by(builder_.add(z, one));
-        if (error.loss == Loss::soft_l1) return divided_by(builder_.apply(Op::sqrt, builder_.add(z, one)));
-        return builder_.select(builder_.apply(Op::less_equal, z, one), weight, divided_by(builder_.apply(Op::sqrt, z)));
-    }
-
     void accumulate() {
         const std::size_t n = n_parameters();
         std::vector<std::vector<ValueId>> gradient(n), gauss_newton(n * (n + 1) / 2);
@@ -355,10 +309,7 @@ class TangentProgram {
         for (const auto& error : program_.observed) {
             const ProgramOutput& output = program_.outputs[at(program_.find_output(error.output).value())];
             dimension = output.dimension * output.dimension;
-            const ValueId difference =
-                builder_.subtract(output.value, time_input(TimeInput::Kind::target, error.output));
-            const ValueId weight = curvature(error, difference);
-            const ValueId weighted = builder_.multiply(weight, difference);
+            const auto [weight, weighted] = error_slopes(program_, builder_, error);
             for (std::size_t p = 0; p < n; ++p) {
                 const ValueId by_p = tangents_.of(output.value, p);
                 if (by_p == no_value) continue;
@@ -451,7 +402,8 @@ Differentiability differentiability(const UpdateProgram& program, const std::str
     const auto note = [&](std::string_view text) { unseen += (unseen.empty() ? "" : "; ") + std::string(text); };
     if (!smoothly) return {true, fmt::format("nothing depends on `{}`", parameter)};
     if (moves_spikes) note("jumps where a spike moves to another time step are not seen");
-    if (std::any_of(smooth.solver_states.begin(), smooth.solver_states.end(), any)) note("step lengths of the adaptive method are held");
+    if (std::any_of(smooth.solver_states.begin(), smooth.solver_states.end(), any))
+        note("step lengths of the adaptive method are held");
     if (random) note("random numbers are held");
     return {true, unseen};
 }

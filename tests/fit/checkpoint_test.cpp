@@ -359,8 +359,8 @@ TEST_F(CheckpointRefused, WhatIsNoCheckpoint) {
     EXPECT_EQ(refusal(""), "this file is no checkpoint of a fit");
     EXPECT_EQ(refusal("spikesmith"), "this file is no checkpoint of a fit");
     EXPECT_EQ(refusal("{\"best_error\": 1}\n"), "this file is no checkpoint of a fit");
-    EXPECT_THAT(refusal("spikesmith-checkpoint 2\nend\n"),
-                testing::HasSubstr("the checkpoint has version 2; this program reads version 1"));
+    EXPECT_THAT(refusal("spikesmith-checkpoint 3\nend\n"),
+                testing::HasSubstr("the checkpoint has version 3; this program reads version 2"));
     fs::remove(file_);
     EXPECT_THAT(refusal(options_, fit_), testing::HasSubstr(file_.filename().string()));
 }

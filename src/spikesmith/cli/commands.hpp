@@ -1,6 +1,7 @@
 // The commands of the program, each a function of a configuration.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,11 +12,12 @@
 namespace spikesmith {
 
 struct CommandOptions {
-    std::string command_line;  // for the log
-    bool json = false;         // one JSON object on `out` and nothing else
-    bool quiet = false;        // no progress, no report
-    bool replace = false;      // --force: an earlier run in the output folder is replaced
-    bool resume = false;       // --resume: the run in the output folder goes on from its checkpoint
+    std::string command_line;                     // for the log
+    bool json = false;                            // one JSON object on `out` and nothing else
+    bool quiet = false;                           // no progress, no report
+    bool replace = false;                         // --force: an earlier run in the output folder is replaced
+    bool resume = false;                          // --resume: the run in the output folder goes on from its checkpoint
+    std::optional<std::filesystem::path> from{};  // --from: the run folder of a fit to start from
 };
 
 // Each returns an exit code and throws spikesmith::Error for wrong input.
@@ -45,5 +47,12 @@ struct FeaturesRequest {
 
 // Prints features of recordings, with units and reasons for those that are missing.
 int features_command(const FeaturesRequest& request, const ProgramStreams& streams);
+
+// Refines the best parameters of a fit, or those of [refine.start]; writes refined.json, refined.txt, refined.npz and refined.svg beside
+// the fit's results, or with --out into a folder of its own.
+int refine_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+// Error and gradient over a grid of two parameters; writes landscape.npz and landscape.svg as refine does.
+int landscape_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
 
 }  // namespace spikesmith

@@ -292,7 +292,7 @@ void read_metrics(const Section& fit_section, FitConfig& fit) {
 FitConfig read_fit(const TomlValue& table) {
     const Section section(table, "fit",
                           {"outputs", "n_samples", "n_rounds", "penalty", "duration", "trace_weights",
-                           "checkpoint_interval", "parameters", "optimizer", "metric"});
+                           "checkpoint_interval", "polish", "parameters", "optimizer", "metric"});
     FitConfig fit;
     fit.place = table.place;
     fit.outputs = section.names("outputs", "outputs = [\"v\"]");
@@ -303,6 +303,7 @@ FitConfig read_fit(const TomlValue& table) {
     fit.duration = section.duration("duration", false);
     if (const auto interval = section.duration("checkpoint_interval", true))
         fit.checkpoint_seconds = interval->quantity.value;
+    fit.polish = static_cast<int>(section.integer("polish", 0, 10'000'000).value_or(0));
     if (const auto* weights = section.find("trace_weights")) {
         if (weights->kind != Kind::array) wrong_type("trace_weights", "an array of numbers, one per trace", *weights);
         fit.trace_weights_place = weights->place;
@@ -337,19 +338,62 @@ FitConfig read_fit(const TomlValue& table) {
     return fit;
 }
 
+// Quantities by name: `start = {gl = "10 nS"}`.
+std::vector<std::pair<ConfigName, ConfigQuantity>> read_quantities(const TomlValue* table) {
+    std::vector<std::pair<ConfigName, ConfigQuantity>> result;
+    if (table == nullptr) return result;
+    for (const auto& member : table->members)
+        result.emplace_back(ConfigName{member.key, member.place}, read_quantity(member.value, member.key));
+    return result;
+}
+
 SimulateConfig read_simulate(const TomlValue& table) {
     const Section section(table, "simulate", {"parameters", "outputs", "duration", "csv"});
     SimulateConfig simulate;
-    if (const auto* parameters = section.table("parameters")) {
-        for (const auto& member : parameters->members) {
-            simulate.parameters.emplace_back(ConfigName{member.key, member.place},
-                                             read_quantity(member.value, member.key));
-        }
-    }
+    simulate.parameters = read_quantities(section.table("parameters"));
     simulate.outputs = section.names("outputs", "outputs = [\"v\"]");
     simulate.duration = section.duration("duration", false);
     simulate.csv = section.boolean("csv").value_or(false);
     return simulate;
+}
+
+RefineConfig read_refine(const TomlValue& table) {
+    const Section section(table, "refine",
+                          {"start", "n_starts", "method", "derivatives", "max_iterations", "hops", "confidence"});
+    RefineConfig refine;
+    refine.start = read_quantities(section.table("start"));
+    refine.n_starts = static_cast<int>(section.integer("n_starts", 1, 100'000).value_or(1));
+    if (const auto* method = section.string("method", "method = \"least_squares\""))
+        refine.method = ConfigName{method->text, method->place};
+    if (const auto* derivatives = section.string("derivatives", "derivatives = \"differences\""))
+        refine.derivatives = ConfigName{derivatives->text, derivatives->place};
+    refine.max_iterations =
+        static_cast<int>(section.integer("max_iterations", 1, 1'000'000).value_or(refine.max_iterations));
+    refine.hops = static_cast<int>(section.integer("hops", 0, 1'000'000).value_or(0));
+    if (const auto confidence = section.positive("confidence")) {
+        refine.confidence = *confidence;
+        if (!(refine.confidence < 1))
+            fail_at(section.find("confidence")->place, "`confidence` must be below 1", "for example 0.95");
+    }
+    return refine;
+}
+
+LandscapeConfig read_landscape(const TomlValue& table) {
+    const Section section(table, "landscape", {"parameters", "points", "ranges"});
+    LandscapeConfig landscape;
+    landscape.parameters = section.names("parameters", "parameters = [\"g_na\", \"g_kd\"]");
+    landscape.points = static_cast<int>(section.integer("points", 2, 2000).value_or(landscape.points));
+    if (const auto* ranges = section.table("ranges")) {
+        for (const auto& member : ranges->members) {
+            if (member.value.kind != Kind::array || member.value.elements.size() != 2)
+                wrong_type(member.key, "an array of two quantities", member.value,
+                           fmt::format("for example `{} = [\"1 nS\", \"100 nS\"]`", member.key));
+            landscape.ranges.emplace_back(ConfigName{member.key, member.place},
+                                          std::pair{read_quantity(member.value.elements[0], member.key),
+                                                    read_quantity(member.value.elements[1], member.key)});
+        }
+    }
+    return landscape;
 }
 
 RunConfig read_run(const TomlValue& table) {
@@ -375,7 +419,7 @@ RunConfig read_run(const TomlValue& table) {
 }
 
 Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string name) {
-    const Section section(tree, "", {"model", "data", "fit", "simulate", "features", "run"});
+    const Section section(tree, "", {"model", "data", "fit", "simulate", "features", "refine", "landscape", "run"});
     const std::filesystem::path folder = file.parent_path();
     Config config;
     config.file = file;
@@ -387,6 +431,8 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);
     if (const auto* simulate = section.table("simulate")) config.simulate = read_simulate(*simulate);
     if (const auto* features = section.table("features")) config.features = read_features(*features);
+    if (const auto* refine = section.table("refine")) config.refine = read_refine(*refine);
+    if (const auto* landscape = section.table("landscape")) config.landscape = read_landscape(*landscape);
     if (const auto* run = section.table("run")) config.run = read_run(*run);
     config.tree = std::move(tree);
     return config;

@@ -100,6 +100,7 @@ struct FitConfig {
     std::vector<double> trace_weights;
     Place trace_weights_place;
     double checkpoint_seconds = 0;  // at least so long between two checkpoints
+    int polish = 0;                 // rounds after which the best is refined; 0: never
     std::vector<ParameterConfig> parameters;
     OptimizerConfig optimizer;
     MetricConfig metric;                                              // of traces
@@ -112,6 +113,24 @@ struct SimulateConfig {
     std::vector<ConfigName> outputs;         // default: all states
     std::optional<ConfigQuantity> duration;  // default: as long as the inputs
     bool csv = false;                        // traces as CSV beside the NPZ
+};
+
+// [refine]
+struct RefineConfig {
+    std::vector<std::pair<ConfigName, ConfigQuantity>> start;  // default: the best of the fit
+    int n_starts = 1;                                          // the best evaluations of the fit
+    std::optional<ConfigName> method;                          // default: chosen by the metric
+    std::optional<ConfigName> derivatives;                     // default: exact where the model allows it
+    int max_iterations = 100;                                  // of each start
+    int hops = 0;                                              // of quasi-Newton
+    double confidence = 0.95;
+};
+
+// [landscape]
+struct LandscapeConfig {
+    std::vector<ConfigName> parameters;                                                    // two
+    int points = 41;                                                                       // along each
+    std::vector<std::pair<ConfigName, std::pair<ConfigQuantity, ConfigQuantity>>> ranges;  // default: the bounds
 };
 
 // [run]: how it is run; changes no result except by `seed` and `precision`
@@ -131,6 +150,8 @@ struct Config {
     std::optional<FitConfig> fit;
     std::optional<SimulateConfig> simulate;
     std::optional<FeaturesConfig> features;
+    RefineConfig refine;
+    LandscapeConfig landscape;
     RunConfig run;
     TomlValue tree;  // with overrides
 };

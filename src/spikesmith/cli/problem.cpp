@@ -506,8 +506,19 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     if (fits_spikes(problem, fit)) names.emplace_back(spikes_output);
     options.metrics = metrics_of_fit(problem, fitter, names, options.optimizer && options.optimizer->multi_objective);
     options.checkpoint_seconds = fit.checkpoint_seconds;
+    options.polish.every = static_cast<std::size_t>(fit.polish);
     options.n_rounds = static_cast<std::size_t>(fit.n_rounds);
     return options;
+}
+
+std::map<std::string, double> parameter_values(const Problem& problem,
+                                               const std::vector<std::pair<ConfigName, ConfigQuantity>>& given) {
+    std::map<std::string, double> values;
+    for (const auto& [name, value] : given) {
+        require_dimension_of(value, parameter_named(name, problem.model).dimension, name.name);
+        values[name.name] = value.quantity.value;
+    }
+    return values;
 }
 
 SimulationPlan plan_simulation(const Problem& problem) {

@@ -30,6 +30,10 @@ struct Problem {
 [[nodiscard]] Fitter make_fitter(const Problem& problem);
 [[nodiscard]] FitOptions fit_options(const Problem& problem, const Fitter& fitter);
 
+// Values of parameters by name that a section gives, SI. Throws ConfigError, UnitError where they do not fit the model.
+[[nodiscard]] std::map<std::string, double> parameter_values(
+    const Problem& problem, const std::vector<std::pair<ConfigName, ConfigQuantity>>& given);
+
 // One run of the model under all its stimuli with given parameters: [simulate].
 struct SimulationPlan {
     UpdateProgram program;

@@ -26,14 +26,22 @@ using Command = int (*)(const Config&, const CommandOptions&, const ProgramStrea
 struct CommandLine {
     std::string config;
     std::vector<std::string> settings;
-    std::optional<std::string> seed, threads, width, precision, folder;
+    std::optional<std::string> seed, threads, width, precision, folder, from, params, points;
     bool json = false;
     bool quiet = false;
     bool force = false;
     bool resume = false;
 };
 
-void add_options(CLI::App& app, CommandLine& line, bool writes, bool resumes) {
+// What a command has besides the common options.
+struct Abilities {
+    bool writes = true;      // a run folder
+    bool resumes = false;    // a run
+    bool follows = false;    // a fit, by --from
+    bool draws_two = false;  // a landscape of two parameters
+};
+
+void add_options(CLI::App& app, CommandLine& line, const Abilities& can) {
     app.add_option("config", line.config, "The experiment: a TOML file (docs/config.md)")
         ->required()
         ->type_name("CONFIG.toml");
@@ -47,18 +55,28 @@ void add_options(CLI::App& app, CommandLine& line, bool writes, bool resumes) {
     app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")
         ->type_name("N")
         ->take_last();
-    if (writes) {
+    if (can.follows) {
+        app.add_option("--from", line.from, "The run folder of a fit whose best parameters are the start")
+            ->type_name("RUN")
+            ->take_last();
+    }
+    if (can.draws_two) {
+        app.add_option("--params", line.params, "The two parameters, e.g. g_na,g_kd")->type_name("A,B")->take_last();
+        app.add_option("--points", line.points, "Points along each of them (default: 41)")->type_name("N")->take_last();
+    }
+    if (can.writes) {
         app.add_option("--out", line.folder, "Folder of this run (default: runs/NAME-N, N counting up)")
             ->type_name("DIR")
             ->take_last();
         app.add_flag("--force", line.force, "Replace an earlier run in that folder");
-        if (resumes) {
+        if (can.resumes) {
             app.add_flag("--resume", line.resume,
                          "Go on from the checkpoint of the run in that folder (default: the last run)");
         }
     }
     app.add_flag("--json", line.json, "Print one JSON object and nothing else");
-    app.add_flag("--quiet", line.quiet, writes ? "Print no progress and no report" : "Print nothing if all is well");
+    app.add_flag("--quiet", line.quiet,
+                 can.writes ? "Print no progress and no report" : "Print nothing if all is well");
     app.add_option("--width", line.width, "Numbers per SIMD vector: 1, 2, 4, 8 (default: the widest of this machine)")
         ->type_name("N")
         ->group("Advanced")
@@ -148,6 +166,12 @@ std::vector<Override> overrides_of(const CommandLine& line) {
     add(line.threads, "threads", "--threads");
     add(line.width, "width", "--width");
     add(line.precision, "precision", "--precision");
+    if (line.params) {
+        std::string names;
+        for (const char c : *line.params) names += c == ',' ? std::string("\", \"") : std::string(1, c);
+        overrides.push_back({fmt::format("landscape.parameters=[\"{}\"]", names), "--params"});
+    }
+    if (line.points) overrides.push_back({fmt::format("landscape.points={}", *line.points), "--points"});
     return overrides;
 }
 
@@ -199,30 +223,41 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         CommandLine line;
     };
     std::vector<Entry> entries;
-    entries.reserve(3);  // the options hold references to the lines
-    const auto add = [&](const char* name, Command command, bool writes, const char* description,
+    entries.reserve(5);  // the options hold references to the lines
+    const auto add = [&](const char* name, Command command, const Abilities& can, const char* description,
                          const char* examples) {
         CLI::App* sub = app.add_subcommand(name, description);
         entries.push_back({command, sub, {}});
-        add_options(*sub, entries.back().line, writes, command == fit_command);
+        add_options(*sub, entries.back().line, can);
         sub->footer(examples);
     };
-    add("check", check_command, false,
+    add("check", check_command, {.writes = false},
         "Show the model, the integration method and the program of one step; run nothing",
         "Examples:\n"
         "  spikesmith check config.toml\n"
         "  spikesmith check config.toml --set model.method=rk4");
-    add("simulate", simulate_command, true, "Run the model with given parameters; write traces and spikes",
+    add("simulate", simulate_command, {}, "Run the model with given parameters; write traces and spikes",
         "Examples:\n"
         "  spikesmith simulate config.toml\n"
         "  spikesmith simulate config.toml --set 'simulate.parameters.g_na=30 uS' --set simulate.csv=true --out "
         "runs/more_sodium");
-    add("fit", fit_command, true, "Find the parameters that reproduce the recordings",
+    add("fit", fit_command, {.resumes = true}, "Find the parameters that reproduce the recordings",
         "Examples:\n"
         "  spikesmith fit config.toml\n"
         "  spikesmith fit config.toml --seed 3 --threads 2 --set fit.n_rounds=20 --out runs/third\n"
         "  spikesmith fit config.toml --out runs/third --resume\n"
         "  spikesmith fit config.toml --json --quiet > result.json");
+    add("refine", refine_command, {.follows = true},
+        "Find the optimum near the best parameters of a fit, with standard errors",
+        "Examples:\n"
+        "  spikesmith refine config.toml --from runs/third\n"
+        "  spikesmith refine config.toml --set 'refine.start={g = \"10 nS\"}' --out runs/refined");
+    add("landscape", landscape_command, {.follows = true, .draws_two = true},
+        "Draw error and gradient over two parameters, the others held",
+        "Examples:\n"
+        "  spikesmith landscape config.toml --params g_na,g_kd --from runs/third\n"
+        "  spikesmith landscape config.toml --params g_na,g_kd --points 61 --set 'landscape.ranges={g_na = [\"10 uS\", "
+        "\"30 uS\"]}' --from runs/third");
 
     FeaturesLine features_line;
     CLI::App* features = app.add_subcommand("features", "Print electrophysiological features of recordings");
@@ -261,6 +296,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
     options.quiet = line.quiet || line.json;
     options.replace = line.force;
     options.resume = line.resume;
+    if (line.from) options.from = *line.from;
     if (options.resume && options.replace) throw ConfigError("--resume and --force exclude each other");
     return chosen->command(config, options, streams);
 }

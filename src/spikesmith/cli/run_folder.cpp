@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 // Everything a run may write: what a run that replaces an earlier one removes first.
 constexpr std::array run_files{"config.toml", "result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
                                "traces.csv",  "spikes.csv",  "spikes.svg",      "traces.svg",      "convergence.svg",
-                               "pareto.csv",  "pareto.svg",  "checkpoint.txt",  "log.txt"};
+                               "pareto.csv",  "pareto.svg",  "checkpoint.txt",  "log.txt",         "refined.json",
+                               "refined.txt", "refined.npz", "refined.svg",     "landscape.npz",   "landscape.svg"};
 
 std::string file_name(std::string name) {
     std::replace_if(

@@ -89,8 +89,9 @@ class Levels {
 }  // namespace
 
 bool is_elementary_function(const Instruction& i) {
-    return i.source == Source::operation && (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 ||
-                                             (i.op >= Op::exp && i.op <= Op::arctan2));
+    return i.source == Source::operation &&
+           (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 || i.op == Op::exprel_slope ||
+            i.op == Op::x_over_expm1_slope || (i.op >= Op::exp && i.op <= Op::arctan2));
 }
 
 std::vector<Variation> variations_of(const UpdateProgram& program) {
@@ -159,9 +160,13 @@ int chosen_interleave(const UpdateProgram& program, int width) {
     if (program.adaptive)
         work +=
             work_of(program.adaptive->code) * static_cast<double>(embedded_pair(program.adaptive->tableau).stages());
-    if (work < 100) return 4;
-    if (work < 300) return width < 4 ? 4 : 2;
-    return work < 1000 ? 2 : 1;  // more would only cost compile time
+    const int wanted = work < 100 ? 4 : work < 300 ? (width < 4 ? 4 : 2) : work < 1000 ? 2 : 1;
+    // Beyond this many numbers that survive the step, registers spill (measured: bench/gradient_bench.cpp).
+    constexpr int most_states = 24;
+    const auto states = std::max(1, static_cast<int>(program.states.size()));
+    int interleave = wanted;
+    while (interleave > 1 && interleave * states > most_states) interleave /= 2;
+    return interleave;
 }
 
 }  // namespace spikesmith::codegen

@@ -13,7 +13,7 @@ namespace spikesmith {
 namespace {
 
 constexpr std::string_view magic = "spikesmith-checkpoint";
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t version = 2;
 
 constexpr const char* unchanged = "it must be the unchanged file that a fit wrote";
 
@@ -56,6 +56,13 @@ std::string to_text(const Checkpoint& checkpoint) {
         writer.reals("errors", round.errors);
         writer.reals("objectives", round.objectives.values);
     }
+    writer.integer("polished", checkpoint.polished.size());
+    for (const Polished& polished : checkpoint.polished) {
+        writer.integer("after_rounds", polished.after_rounds);
+        writer.reals("point", polished.point);
+        writer.reals("errors", std::vector<double>{polished.error, polished.penalty});
+        writer.reals("objectives", polished.objectives);
+    }
     writer.integer("failures", checkpoint.failures.size());
     for (const FailureCause& failure : checkpoint.failures) {
         writer.sentence("cause", failure.what);
@@ -96,6 +103,15 @@ Checkpoint parse_checkpoint(std::string_view text) {
         round.objectives.rows = round.errors.size();
         round.objectives.columns = round.objectives.values.size() / round.errors.size();
         checkpoint.rounds.push_back(std::move(round));
+    }
+    const std::uint64_t n_polished = reader.integer("polished");
+    for (std::uint64_t k = 0; k < n_polished; ++k) {
+        Polished polished{.after_rounds = reader.integer("after_rounds"), .point = reader.reals("point")};
+        const auto errors = reader.reals("errors", 2);
+        polished.error = errors[0];
+        polished.penalty = errors[1];
+        polished.objectives = reader.reals("objectives");
+        checkpoint.polished.push_back(std::move(polished));
     }
     const std::uint64_t failures = reader.integer("failures");
     for (std::uint64_t k = 0; k < failures; ++k) {

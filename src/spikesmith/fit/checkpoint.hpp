@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "spikesmith/core/array.hpp"
+#include "spikesmith/fit/polish.hpp"
 #include "spikesmith/fit/results.hpp"
 
 namespace spikesmith {
@@ -32,6 +33,7 @@ struct Checkpoint {
         Array2 objectives;           // samples x objectives; empty where the sum says it all
     };
     std::vector<Round> rounds;
+    std::vector<Polished> polished;  // by rising round
     std::vector<FailureCause> failures;
     std::optional<BestFit> best;  // dimensions are not stored
     std::uint64_t points = 0;     // checksum of all points, which the replay must give again

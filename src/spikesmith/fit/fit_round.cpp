@@ -88,8 +88,33 @@ double combined_error(const FitSearch& current, std::span<const double> objectiv
     return current.unlike_units ? std::sqrt(sum) : sum;
 }
 
-FitRound evaluate_candidates(const FitProblem& problem, FitSearch& current, const Array2& points,
-                             const std::atomic<bool>* cancelled) {
+void note_best(FitSearch& current, const FitRound& round) {
+    for (std::size_t s = 0; s < round.errors.size(); ++s) {
+        const double error = round.errors[s];
+        if (!std::isfinite(error) || (current.best && current.best->error <= error)) continue;
+        current.best = BestFit{.parameters = all_parameters(current, round.samples.row(s)),
+                               .error = error,
+                               .objectives = objective_errors(current, round.objectives.row(s)),
+                               .penalty = round.penalties.empty() ? 0 : round.penalties[s],
+                               .evaluation = current.evaluations.size() + s};
+    }
+}
+
+void note_failures(FitSearch& current, const FitRound& round) {
+    for (const auto& [sample, cause] : round.failures) {
+        const auto known = std::ranges::find(current.failures, cause, &FailureCause::what);
+        if (known == current.failures.end()) {
+            current.failures.push_back({cause, 1, current.evaluations.size() + sample});
+        } else {
+            ++known->count;
+        }
+    }
+}
+
+}  // namespace
+
+FitRound evaluate_points(const FitProblem& problem, FitSearch& current, const Array2& points,
+                         const std::atomic<bool>* cancelled) {
     FitRound round;
     round.samples = values_of(current, points);
     const Array2 parameters = program_parameters(current, round.samples);
@@ -133,31 +158,6 @@ FitRound evaluate_candidates(const FitProblem& problem, FitSearch& current, cons
     }
     return round;
 }
-
-void note_best(FitSearch& current, const FitRound& round) {
-    for (std::size_t s = 0; s < round.errors.size(); ++s) {
-        const double error = round.errors[s];
-        if (!std::isfinite(error) || (current.best && current.best->error <= error)) continue;
-        current.best = BestFit{.parameters = all_parameters(current, round.samples.row(s)),
-                               .error = error,
-                               .objectives = objective_errors(current, round.objectives.row(s)),
-                               .penalty = round.penalties.empty() ? 0 : round.penalties[s],
-                               .evaluation = current.evaluations.size() + s};
-    }
-}
-
-void note_failures(FitSearch& current, const FitRound& round) {
-    for (const auto& [sample, cause] : round.failures) {
-        const auto known = std::ranges::find(current.failures, cause, &FailureCause::what);
-        if (known == current.failures.end()) {
-            current.failures.push_back({cause, 1, current.evaluations.size() + sample});
-        } else {
-            ++known->count;
-        }
-    }
-}
-
-}  // namespace
 
 Array2 values_of(const FitSearch& current, const Array2& points) {
     Array2 samples(points.rows, points.columns);
@@ -225,9 +225,41 @@ void enter(const FitProblem& problem, FitSearch& current, const Candidates& cand
     ++current.iteration;
 }
 
+bool polish_is_due(const FitSearch& current) {
+    const std::size_t rounds = current.history.size();
+    return current.polish.every != 0 && current.best && rounds != 0 && rounds % current.polish.every == 0 &&
+        rounds != current.polished_at;
+}
+
+void try_polished(const FitProblem& problem, FitSearch& current, const Array2& point) {
+    const FitRound round = evaluate_points(problem, current, point, nullptr);
+    current.polished_at = current.history.size();
+    if (!(round.errors[0] < current.best->error)) return;
+    enter_polished(current, {.after_rounds = current.polished_at,
+                             .point = point.values,
+                             .error = round.errors[0],
+                             .objectives = {round.objectives.row(0).begin(), round.objectives.row(0).end()},
+                             .penalty = round.penalties.empty() ? 0 : round.penalties[0]});
+}
+
+void enter_polished(FitSearch& current, const Polished& polished) {
+    Array2 points(1, polished.point.size());
+    std::ranges::copy(polished.point, points.values.begin());
+    current.optimizer->tell_foreign(points, std::span(&polished.error, 1));
+    current.points.add(points.values);
+    current.best = BestFit{.parameters = all_parameters(current, values_of(current, points).row(0)),
+                           .error = polished.error,
+                           .objectives = objective_errors(current, polished.objectives),
+                           .penalty = polished.penalty,
+                           .evaluation = current.best ? current.best->evaluation : 0,
+                           .polished = true};
+    current.history.back().best_error = polished.error;
+    current.polished.push_back(polished);
+}
+
 FitRound run_round(const FitProblem& problem, FitSearch& current, const std::atomic<bool>* cancelled) {
     if (!current.unfinished) current.unfinished = current.optimizer->ask(problem.options.n_samples);
-    FitRound round = evaluate_candidates(problem, current, current.unfinished->points, cancelled);
+    FitRound round = evaluate_points(problem, current, current.unfinished->points, cancelled);
     const Candidates candidates = *std::exchange(current.unfinished, std::nullopt);
     note_best(current, round);
     note_failures(current, round);

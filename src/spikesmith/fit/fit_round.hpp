@@ -27,6 +27,16 @@ struct FitRound {
 // and nothing differs.
 FitRound run_round(const FitProblem& problem, FitSearch& current, const std::atomic<bool>* cancelled);
 
+// Errors of points of the unit cube; the books of the search stay as they are.
+[[nodiscard]] FitRound evaluate_points(const FitProblem& problem, FitSearch& current, const Array2& points,
+                                       const std::atomic<bool>* cancelled);
+
+// Whether the best is to be polished now.
+[[nodiscard]] bool polish_is_due(const FitSearch& current);
+// Evaluates a refined point. If it is better than all before, it enters the books and is told to the optimiser.
+void try_polished(const FitProblem& problem, FitSearch& current, const Array2& point);
+void enter_polished(FitSearch& current, const Polished& polished);
+
 // The values (SI) of points of the unit cube.
 [[nodiscard]] Array2 values_of(const FitSearch& current, const Array2& points);
 

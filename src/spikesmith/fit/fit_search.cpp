@@ -37,6 +37,8 @@ FitSearch begin_search(const FitProblem& problem, const FitOptions& fit, std::si
     }
     // A front needs no sum, so its errors may have any units.
     const bool front = choice.multi_objective && objectives.size() > 1;
+    if (front && fit.polish.every > 0)
+        throw ConfigError("a Pareto front cannot be polished: it has no best point", "leave polish out");
     const bool one_unit = std::ranges::all_of(objectives, [&](const Objective& objective) {
         return objective.normalized_dimension == objectives.front().normalized_dimension;
     });
@@ -68,7 +70,9 @@ FitSearch begin_search(const FitProblem& problem, const FitOptions& fit, std::si
             .history = {},
             .failures = {},
             .best = {},
-            .unfinished = {}};
+            .unfinished = {},
+            .polish = fit.polish,
+            .polished = {}};
 }
 
 void require_same(const FitProblem& problem, const FitSearch& current, const FitOptions& fit) {
@@ -79,6 +83,8 @@ void require_same(const FitProblem& problem, const FitSearch& current, const Fit
     if (fit.optimizer && fit.optimizer->description != current.choice.description) {
         throw ConfigError("the optimizer cannot change while a fit continues", hint);
     }
+    if (fit.polish.every != 0 && !(fit.polish == current.polish))
+        throw ConfigError("the polishing cannot change while a fit continues", hint);
     if (!fit.metric && fit.metrics.empty()) return;
     MetricChoice metrics = problem.choose_metrics(fit);
     if (!fit.metric) {

@@ -11,6 +11,7 @@
 #include "spikesmith/fit/fit_problem.hpp"
 #include "spikesmith/fit/objective.hpp"
 #include "spikesmith/fit/parameters.hpp"
+#include "spikesmith/fit/polish.hpp"
 #include "spikesmith/fit/results.hpp"
 #include "spikesmith/optimize/optimizer.hpp"
 #include "spikesmith/simulate/ensemble.hpp"
@@ -36,6 +37,9 @@ struct FitSearch {
     std::size_t n_failed = 0;
     std::size_t iteration = 0;             // of the next round
     std::optional<Candidates> unfinished;  // of a round that was interrupted
+    PolishOptions polish;
+    std::vector<Polished> polished;
+    std::size_t polished_at = 0;  // rounds that were done when it was tried last
     StopReason stop_reason = StopReason::rounds_done;
     double seconds = 0;
 

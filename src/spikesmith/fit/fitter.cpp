@@ -8,6 +8,7 @@
 #include "spikesmith/fit/fit_problem.hpp"
 #include "spikesmith/fit/fit_round.hpp"
 #include "spikesmith/fit/fit_search.hpp"
+#include "spikesmith/fit/polish.hpp"
 #include "spikesmith/fit/search_checkpoint.hpp"
 #include "spikesmith/fit/trace_generator.hpp"
 
@@ -46,6 +47,8 @@ class CheckpointClock {
 struct Fitter::Implementation {
     FitProblem problem;
     std::optional<FitSearch> search;
+    FitOptions search_options;  // parameters and metrics of the search
+    std::optional<Polisher> polisher;
     TraceGenerator generator;
     Evaluations no_evaluations;
 
@@ -53,10 +56,44 @@ struct Fitter::Implementation {
 
     [[nodiscard]] const FitSearch* current() const { return search ? &*search : nullptr; }
 
+    // The options with which another fitter could set up the same problem.
+    void keep_options(const FitOptions& given) {
+        search_options = {.parameters = given.parameters, .metric = given.metric, .metrics = given.metrics};
+        polisher.reset();
+    }
+
+    // Refines the best if it is time. An interrupted attempt is made again when the fit continues.
+    void polish_if_due(FitSearch& current, const std::atomic<bool>* cancelled) {
+        if (!polish_is_due(current)) return;
+        if (!polisher) polisher.emplace(problem.options, search_options, current.polish);
+        const std::optional<Array2> point = polisher->polish(listed_parameters(current), cancelled);
+        if (point) try_polished(problem, current, *point);
+    }
+
+    FitSearch& require_search() {
+        if (search) return *search;
+        throw ConfigError("the parameters and their bounds are not known yet",
+                          "fit first; with n_rounds = 0 a fit only sets up");
+    }
+
+    [[nodiscard]] FitSetup setup() {
+        const FitSearch& now = require_search();
+        const Ensemble plain = problem.make_ensemble(problem.program, {});
+        return {.parameters = now.parameters,
+                .objectives = now.objectives,
+                .program = problem.program,
+                .data = plain.data(),
+                .ensemble = plain.options(),
+                .trace_factors = problem.data.trace_factors,
+                .error_dimension = now.error_dimension,
+                .multi_objective = now.choice.multi_objective && now.objectives.size() > 1};
+    }
+
     void fit(const FitOptions& given) {
         if (!search || given.restart) {
             search.emplace(
                 begin_search(problem, given, given.planned_rounds == 0 ? given.n_rounds : given.planned_rounds));
+            keep_options(given);
         } else {
             require_same(problem, *search, given);
         }
@@ -64,12 +101,16 @@ struct Fitter::Implementation {
         if (given.start_iteration) current.iteration = *given.start_iteration;
         current.stop_reason = StopReason::rounds_done;
         const auto start = Clock::now();
+        // set up now, so that what cannot be polished is said before the work begins
+        if (current.polish.every > 0 && !polisher) polisher.emplace(problem.options, search_options, current.polish);
+        polish_if_due(current, given.cancelled);
         CheckpointClock clock(given.checkpoint_seconds);
         for (std::size_t k = 0; k < given.n_rounds; ++k) {
             FitRound round;
             try {
                 if (given.cancelled != nullptr && given.cancelled->load()) throw Interrupted("the fit was stopped");
                 round = run_round(problem, current, given.cancelled);
+                polish_if_due(current, given.cancelled);
             } catch (const Interrupted&) {
                 current.stop_reason = StopReason::cancelled;
                 break;
@@ -132,6 +173,27 @@ Generated Fitter::generate(const GenerateOptions& options) {
     return implementation_->generator.generate(implementation_->problem, implementation_->current(), options);
 }
 
+std::vector<double> Fitter::errors(const Array2& points, const std::atomic<bool>* cancelled) {
+    return evaluate_points(implementation_->problem, implementation_->require_search(), points, cancelled).errors;
+}
+
+const FitterOptions& Fitter::options() const {
+    return implementation_->problem.options;
+}
+
+bool Fitter::has_search() const {
+    return implementation_->search.has_value();
+}
+
+const FitOptions& Fitter::search_options() const {
+    static_cast<void>(implementation_->require_search());
+    return implementation_->search_options;
+}
+
+FitSetup Fitter::setup() const {
+    return implementation_->setup();
+}
+
 const UpdateProgram& Fitter::program() const {
     return implementation_->search ? implementation_->search->ensemble.program() : implementation_->problem.program;
 }
@@ -142,6 +204,7 @@ const TraceData& Fitter::data() const {
 
 std::size_t Fitter::resume(const std::filesystem::path& checkpoint, const FitOptions& options) {
     implementation_->search.emplace(resume_search(implementation_->problem, checkpoint, options));
+    implementation_->keep_options(options);
     return implementation_->search->history.size();
 }
 

@@ -28,7 +28,9 @@
 #include <vector>
 
 #include "spikesmith/fit/callback.hpp"
+#include "spikesmith/fit/objective.hpp"
 #include "spikesmith/fit/parameters.hpp"
+#include "spikesmith/fit/polish.hpp"
 #include "spikesmith/fit/results.hpp"
 #include "spikesmith/fit/trace_data.hpp"
 #include "spikesmith/metrics/metric.hpp"
@@ -67,6 +69,7 @@ struct FitOptions {
     // rounds that the optimiser is told to plan for, at the first call; 0: n_rounds. Who calls `fit` round by round should
     // say it: some methods (jSO, the automatic choice) search differently for 10 rounds than for 1000
     std::size_t planned_rounds = 0;
+    PolishOptions polish{};  // refine the best now and then; not with a Pareto front
     FitCallback callback{};  // after each round; none if empty
     bool restart = false;    // forget earlier rounds
     // value of the model's `iteration` in the first round; absent: 0 at the start, else goes on
@@ -83,6 +86,18 @@ struct GenerateOptions {
     std::map<std::string, double> parameters;      // SI; those not named have their best (or fixed, or tied) value
     std::map<std::string, double> initial_values;  // SI, instead of the model's
     double iteration = 1e9;
+};
+
+// What `fit` simulates and compares, for those who simulate it in another way (refine.hpp).
+struct FitSetup {
+    FitParameters parameters;
+    std::vector<Objective> objectives;
+    UpdateProgram program;  // without online errors; outputs are those with recordings
+    EnsembleData data;      // without weights
+    EnsembleOptions ensemble;
+    std::vector<double> trace_factors;  // as in TraceData
+    Dimension error_dimension;
+    bool multi_objective = false;  // a Pareto front is wanted
 };
 
 // Traces under one parameter set, one row per stimulus.
@@ -131,6 +146,16 @@ class Fitter {
     [[nodiscard]] Generated generate_traces() { return generate({}); }
     // Spike times of each trace in seconds.
     [[nodiscard]] std::vector<std::vector<double>> generate_spikes() { return generate({}).spikes; }
+
+    // Errors of points of the unit cube (rows; searched parameters in their order) under the metrics of the fit, as `fit` computes
+    // them; NaN or infinite if they fail. Nothing of the fit's state changes. Throws ConfigError before the first `fit`.
+    [[nodiscard]] std::vector<double> errors(const Array2& points, const std::atomic<bool>* cancelled = nullptr);
+
+    [[nodiscard]] const FitterOptions& options() const;
+    [[nodiscard]] bool has_search() const;  // whether `fit` or `resume` was called
+    // Parameters and metrics of the current search, enough to set up another fitter for the same problem.
+    [[nodiscard]] const FitOptions& search_options() const;  // throws ConfigError before the first `fit`
+    [[nodiscard]] FitSetup setup() const;                    // the same
 
     [[nodiscard]] const UpdateProgram& program() const;  // as simulated, with online errors
     [[nodiscard]] const TraceData& data() const;         // as compared

@@ -11,6 +11,7 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/names.hpp"
+#include "spikesmith/symbolic/calculus.hpp"
 
 namespace spikesmith {
 
@@ -162,6 +163,29 @@ void FitParameters::complete(std::span<const double> searched, std::span<double>
         if (list_[j].tied.empty()) all[j] = list_[j].fixed ? list_[j].low : searched[next++];
     }
     follow(all, [](const std::string&) { return false; });
+}
+
+Array2 FitParameters::derivatives(std::span<const double> all) const {
+    Array2 result(list_.size(), space_.dimension());
+    std::size_t next = 0;
+    for (std::size_t j = 0; j < list_.size(); ++j) {
+        if (!list_[j].searched()) continue;
+        const ParameterRange& range = space_.ranges()[next];
+        result(j, next++) =
+            range.scale == Scale::linear ? range.high - range.low : all[j] * std::log(range.high / range.low);
+    }
+    const auto number_of = [&](const std::string& name) {
+        return static_cast<std::size_t>(std::ranges::find(list_, name, &FittedParameter::name) - list_.begin());
+    };
+    for (const std::size_t j : tied_order_) {
+        if (list_[j].integer) continue;
+        for (const std::string& symbol : symbols_of(ties_[j])) {
+            const double slope = evaluate(differentiate(ties_[j], symbol),
+                                          [&](const std::string& name) { return all[number_of(name)]; });
+            for (std::size_t k = 0; k < result.columns; ++k) result(j, k) += slope * result(number_of(symbol), k);
+        }
+    }
+    return result;
 }
 
 void FitParameters::follow(std::span<double> all, const std::function<bool(const std::string& name)>& keep) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "spikesmith/core/array.hpp"
 #include "spikesmith/fit/results.hpp"
 #include "spikesmith/model/model.hpp"
 #include "spikesmith/optimize/parameter_space.hpp"
@@ -42,6 +43,9 @@ class FitParameters {
 
     // Values of all parameters from those searched.
     void complete(std::span<const double> searched, std::span<double> all) const;
+
+    // d all / d point at values `all`: parameters x coordinates of the unit cube. A tied parameter of whole numbers has no derivative.
+    [[nodiscard]] Array2 derivatives(std::span<const double> all) const;
 
     // Sets the tied parameters among `all` from the others, but those for which `keep` is true.
     void follow(std::span<double> all, const std::function<bool(const std::string& name)>& keep) const;

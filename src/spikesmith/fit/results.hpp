@@ -47,7 +47,8 @@ struct BestFit {
     double error = 0;                        // sum of normalised errors, penalty included; FitResult::error_dimension
     std::vector<ObjectiveError> objectives;  // one per output, penalty not included
     double penalty = 0;
-    std::size_t evaluation = 0;  // number of the evaluation since the last restart
+    std::size_t evaluation = 0;  // number of the evaluation since the last restart; of the one it was polished from
+    bool polished = false;       // refined while the fit ran (polish.hpp), so no evaluation itself
 };
 
 // Why evaluations failed: their errors are NaN or infinite.

@@ -61,6 +61,7 @@ ProblemIdentity identity(const FitProblem& problem, const FitSearch& current) {
              {"number of samples per round", fmt::format("{}", problem.options.n_samples)},
              {"precision", problem.options.kernel.precision == Precision::single_precision ? "single" : "double"},
              {"penalty", problem.options.penalty.empty() ? "none" : problem.options.penalty},
+             {"interval of polishing", fmt::format("{}", current.polish.every)},
              {"checksum of the model", fmt::format("{:016x}", program_sum.value())},
              {"checksum of the data", fmt::format("{:016x}", data_sum.value())}}};
 }
@@ -88,6 +89,7 @@ void write_checkpoint(const FitProblem& problem, const FitSearch& current, const
         }
         checkpoint.rounds.push_back(std::move(round));
     }
+    checkpoint.polished = current.polished;
     write_file_atomically(path, to_text(checkpoint));
 }
 
@@ -111,6 +113,14 @@ FitSearch resume_search(const FitProblem& problem, const std::filesystem::path& 
         }
         const Candidates candidates = fresh.optimizer->ask(problem.options.n_samples);
         enter(problem, fresh, candidates, values_of(fresh, candidates.points), round.errors, objectives);
+        for (const Polished& polished : checkpoint.polished) {
+            if (polished.after_rounds != fresh.history.size()) continue;
+            if (polished.point.size() != fresh.space().dimension() ||
+                polished.objectives.size() != fresh.objectives.size())
+                damaged();
+            enter_polished(fresh, polished);
+            fresh.polished_at = polished.after_rounds;
+        }
     }
     if (fresh.points.value() != checkpoint.points) damaged();
     fresh.iteration = checkpoint.iteration;
@@ -122,16 +132,22 @@ FitSearch resume_search(const FitProblem& problem, const std::filesystem::path& 
     if (checkpoint.best) {
         const BestFit& best = *checkpoint.best;
         if (best.evaluation >= fresh.evaluations.size() || best.objectives.size() != fresh.objectives.size() ||
-            best.error != best_error || fresh.evaluations.error(best.evaluation) != best_error) {
+            best.error != best_error) {
             damaged();
         }
+        const bool polished = !fresh.polished.empty() && fresh.polished.back().error == best_error;
+        if (!polished && fresh.evaluations.error(best.evaluation) != best_error) damaged();
+        const std::vector<double> parameters =
+            polished ? fresh.best->parameters
+                     : all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation));
         std::vector<double> normalized;
         for (const ObjectiveError& objective : best.objectives) normalized.push_back(objective.normalized);
-        fresh.best = BestFit{.parameters = all_parameters(fresh, fresh.evaluations.parameter_values(best.evaluation)),
+        fresh.best = BestFit{.parameters = parameters,
                              .error = best.error,
                              .objectives = objective_errors(fresh, normalized),
                              .penalty = best.penalty,
-                             .evaluation = best.evaluation};
+                             .evaluation = best.evaluation,
+                             .polished = polished};
     }
     return fresh;
 }

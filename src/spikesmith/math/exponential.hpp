@@ -4,6 +4,8 @@
 //   expm1(x)          e^x - 1
 //   exprel(x)         (e^x - 1)/x, 1 at 0
 //   x_over_expm1(x)   x/(e^x - 1), 1 at 0
+//   exprel_slope(x)   derivative of exprel: (e^x*(x - 1) + 1)/x^2, 1/2 at 0
+//   x_over_expm1_slope(x, b)   derivative of x_over_expm1, given its value b: b*(1 - b - x)/x, -1/2 at 0
 //   sinh(x), cosh(x), tanh(x)
 //
 // The first four are the work of a neuron model's step: no table, no division but the one of the quotients, few
@@ -166,6 +168,47 @@ typename B::Real x_over_expm1(const B& b, typename B::Real x) {
     const auto denominator = detail::scaled_expm1<k, true>(b, limited);
     const auto ratio = b.div(b.mul(limited, detail::constant(b, 0x1p-70, 0x1p-40)), denominator.value);
     return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
+}
+
+// Relative error below 2^-46 (single: 2^-18): it takes small differences where |x| is just above the reach of the series.
+template <class B>
+typename B::Real exprel_slope(const B& b, typename B::Real x) {
+    const auto small = b.less_equal(b.abs(x), detail::constant(b, 0x1.62p-2, 0x1.62p-2));
+    // the polynomial of exprel, term by term: (k + 2)*c_k
+    typename B::Real p;
+    if constexpr (B::single) {
+        p = detail::polynomial_in_pairs(b, x, b.mul(x, x),
+                                        {2 * 0x1.5554b6p-3, 3 * 0x1.555638p-5, 4 * 0x1.1224b2p-7, 5 * 0x1.6bb6bap-10});
+    } else {
+        p = detail::polynomial_in_pairs(
+            b, x, b.mul(x, x),
+            {2 * 0x1.5555555555536p-3, 3 * 0x1.5555555553a5ep-5, 4 * 0x1.111111111c249p-7, 5 * 0x1.6c16c17a41379p-10,
+             6 * 0x1.a01a0158afba6p-13, 7 * 0x1.a019b2b5d7efap-16, 8 * 0x1.71dedcf6689f8p-19, 9 * 0x1.289863c309ac9p-22,
+             10 * 0x1.adc698435a68ap-26});
+    }
+    const auto usual = b.fma(x, p, b.real(0.5));
+    return b.seldom(b.negated(small), usual, [&] {
+        const auto one = b.real(1);
+        const auto limited =
+            detail::at_least(b, detail::at_most(b, x, detail::constant(b, 717, 94)), detail::constant(b, -800, -120));
+        const auto numerator = b.fma(exp(b, limited), b.sub(limited, one), one);
+        const auto bounded = detail::at_most(b, x, detail::constant(b, 717, 94));
+        return b.div(b.div(numerator, bounded), bounded);
+    });
+}
+
+// Relative error below 2^-45 (single: 2^-17) for x > -100; absolute beyond, where the derivative is nearly -1.
+template <class B>
+typename B::Real x_over_expm1_slope(const B& b, typename B::Real x, typename B::Real value) {
+    // sum_n B_n/n! * n * x^(n - 1), B_n the Bernoulli numbers
+    const auto small = b.less(b.abs(x), b.real(0.125));
+    const auto square = b.mul(x, x);
+    const auto odd = detail::polynomial(b, square, {1.0 / 6, -1.0 / 180, 1.0 / 5040, -1.0 / 151200, 1.0 / 4790016});
+    const auto series = b.fma(x, odd, b.real(-0.5));
+    const auto limited = detail::at_most(b, x, detail::constant(b, 800, 120));
+    const auto quotient = b.div(b.sub(b.sub(b.real(1), limited), value), limited);
+    const auto usual = b.select(b.less(x, b.real(-100)), b.real(-1), b.mul(value, quotient));
+    return b.select(small, series, usual);
 }
 
 template <class B>

@@ -48,6 +48,7 @@ AdaptiveProgress<B> try_adaptive_step(const B& b, const AdaptiveSolve& solve, do
     Real norm = b.real(0);
     for (std::size_t s = 0; s < n; ++s) {
         proposed.push_back(b.add(from.states[s], combination(pair.weights, s)));
+        if (s >= solve.absolute_errors.size()) continue;
         const Real old_size = b.abs(from.states[s]), new_size = b.abs(proposed[s]);
         const Real size = b.select(b.less(old_size, new_size), new_size, old_size);
         const Real tolerance = b.fma(b.real(solve.relative_error), size, b.real(solve.absolute_errors[s]));

@@ -87,6 +87,10 @@ PolicyValue<B> apply_operation(const B& b, Op op, const PolicyValue<B>& first, c
             return unary([](const B& o, Real x) { return math::exprel(o, x); });
         case Op::x_over_expm1:
             return unary([](const B& o, Real x) { return math::x_over_expm1(o, x); });
+        case Op::exprel_slope:
+            return unary([](const B& o, Real x) { return math::exprel_slope(o, x); });
+        case Op::x_over_expm1_slope:
+            return binary([](const B& o, Real x, Real y) { return math::x_over_expm1_slope(o, x, y); });
         case Op::log:
             return unary([](const B& o, Real x) { return math::log(o, x); });
         case Op::log10:

@@ -88,9 +88,36 @@ void remove_unused(Code& code, const Roots& roots) {
     renumber(roots, place);
 }
 
+// What nobody needs goes first, so that a product's uses are counted right and a second pass finds nothing to change.
 void optimise(Code& code, const Roots& roots) {
+    remove_unused(code, roots);
     contract(code, roots);
     remove_unused(code, roots);
+}
+
+// Puts what the adaptive solver reads before its results, where the code was written in another order.
+void order_for_solver(Code& code, const Roots& roots, const AdaptiveSolve& solve) {
+    Code out;
+    std::vector<ValueId> place(code.size(), no_value);
+    const std::function<void(ValueId)> visit = [&](ValueId v) {
+        if (place[static_cast<std::size_t>(v)] != no_value) return;
+        Instruction i = code[static_cast<std::size_t>(v)];
+        if (i.source == Source::adaptive) {
+            std::for_each(solve.start.begin(), solve.start.end(), visit);
+            for (const auto& inner : solve.code) {
+                if (inner.source == Source::outer) visit(inner.args[0]);
+            }
+        }
+        for_each_operand(i, [&](ValueId& a) {
+            visit(a);
+            a = place[static_cast<std::size_t>(a)];
+        });
+        out.push_back(i);
+        place[static_cast<std::size_t>(v)] = static_cast<ValueId>(out.size() - 1);
+    };
+    for (std::size_t v = 0; v < code.size(); ++v) visit(static_cast<ValueId>(v));
+    code = std::move(out);
+    renumber(roots, place);
 }
 
 void remove_unused_time_inputs(UpdateProgram& program) {
@@ -130,6 +157,7 @@ void finish(UpdateProgram& program) {
             if (i.source == Source::outer) step.push_back(i.args.data());
         }
     }
+    if (program.adaptive) order_for_solver(program.step, step, *program.adaptive);
     optimise(program.step, step);
     Roots init;
     for (auto& state : program.states) init.push_back(&state.initial);

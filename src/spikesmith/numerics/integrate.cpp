@@ -160,6 +160,7 @@ class Integration {
                 throw ModelError(fmt::format("`{}` is not a parameter of the model", name),
                                  did_you_mean(name, declared));
             }
+            program_.parameter_dimensions.push_back(model_.find(name)->dimension);
             if (!context_.parameter_index.emplace(name, static_cast<std::int32_t>(k)).second) {
                 throw ModelError(fmt::format("parameter `{}` is named twice", name));
             }

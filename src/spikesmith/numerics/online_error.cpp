@@ -63,7 +63,40 @@ void add_online_error(UpdateProgram& program, const OnlineError& error) {
                               .next = next,
                               .initial = init.number(0)});
     program.online_errors.push_back(index);
+    program.observed.push_back({.output = error.output, .name = name, .loss = error.loss, .scale = error.scale});
     finish(program);
+}
+
+ErrorSlopes error_slopes(const UpdateProgram& program, ProgramBuilder& builder, const OnlineError& error) {
+    const auto series = [&](TimeInput::Kind kind, const std::string& of) {
+        const auto& inputs = program.time_inputs;
+        const auto it = std::find_if(inputs.begin(), inputs.end(), [&](const TimeInput& t) {
+            return t.kind == kind && t.name == of && t.offset == 0;
+        });
+        return builder.source(Source::time_input, static_cast<std::int32_t>(it - inputs.begin()), Stage::time);
+    };
+    const ProgramOutput& output = program.outputs[static_cast<std::size_t>(program.find_output(error.output).value())];
+    const ValueId difference = builder.subtract(output.value, series(TimeInput::Kind::target, error.output));
+    ValueId weight = series(TimeInput::Kind::weight, error.name);
+    const ValueId scaled = builder.multiply(difference, builder.number(1 / error.scale));
+    const ValueId z = builder.multiply(scaled, scaled);
+    const ValueId one = builder.number(1);
+    const auto root = [&](ValueId x) { return builder.apply(Op::sqrt, x); };
+    const auto divided_by = [&](ValueId x) { return builder.apply(Op::divide, weight, x); };
+    switch (error.loss) {
+        case Loss::squared:
+            break;
+        case Loss::soft_l1:
+            weight = divided_by(root(builder.add(z, one)));
+            break;
+        case Loss::huber:
+            weight = builder.select(builder.apply(Op::less_equal, z, one), weight, divided_by(root(z)));
+            break;
+        case Loss::cauchy:
+            weight = divided_by(builder.add(z, one));
+            break;
+    }
+    return {weight, builder.multiply(weight, difference)};
 }
 
 double loss_value(Loss loss, double z) {

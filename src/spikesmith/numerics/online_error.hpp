@@ -19,18 +19,17 @@
 
 namespace spikesmith {
 
-enum class Loss : std::uint8_t { squared, soft_l1, huber, cauchy };
-
-struct OnlineError {
-    std::string output;
-    std::string name{};  // of the error and of its series of weights; empty: that of the output
-    Loss loss = Loss::squared;
-    double scale = 1;  // > 0, in the unit of the output; of no effect on squares
-};
-
 // Appends the error as a hidden state `@error:<name>`, with the time inputs {target, output} and {weight, name}. The
 // weights carry normalisation, t_start, t_weights and 1/n. Throws ModelError if the program has no such output.
 void add_online_error(UpdateProgram& program, const OnlineError& error);
+
+// Values of the step, for derivatives of the error: w*rho'(z), and half the derivative by the output, w*rho'(z)*(output - target).
+class ProgramBuilder;
+struct ErrorSlopes {
+    ValueId weight;
+    ValueId weighted_difference;
+};
+[[nodiscard]] ErrorSlopes error_slopes(const UpdateProgram& program, ProgramBuilder& builder, const OnlineError& error);
 
 // rho(z) for z >= 0.
 [[nodiscard]] double loss_value(Loss loss, double z);

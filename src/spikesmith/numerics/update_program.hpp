@@ -110,12 +110,37 @@ struct AdaptiveSolve {
         dormand_prince87
     } tableau = Tableau::dormand_prince54;
     double relative_error = 1e-6;
-    std::vector<double> absolute_errors;  // per state, SI
-    std::int32_t max_steps = 100;         // per dt; a lane that needs more gets NaN
-    Code code;                            // derivative as a function of solver_state, solver_time and outer values
-    std::vector<std::int32_t> states;     // state numbers
-    std::vector<ValueId> start;           // values at the start, in `step` code
-    std::vector<ValueId> derivative;      // per state, in `code`
+    std::vector<double>
+        absolute_errors;               // per state, SI; states beyond these (tangents) have no say in the step length
+    std::int32_t max_steps = 100;      // per dt; a lane that needs more gets NaN
+    Code code;                         // derivative as a function of solver_state, solver_time and outer values
+    std::vector<std::int32_t> states;  // state numbers
+    std::vector<ValueId> start;        // values at the start, in `step` code
+    std::vector<ValueId> derivative;   // per state, in `code`
+};
+
+enum class Loss : std::uint8_t { squared, soft_l1, huber, cauchy };
+
+// What an online error measures: see `online_error.hpp`.
+struct OnlineError {
+    std::string output;
+    std::string name{};  // of the error and of its series of weights; empty: that of the output
+    Loss loss = Loss::squared;
+    double scale = 1;  // > 0, in the unit of the output; of no effect on squares
+};
+
+// Derivative of a state by a parameter, itself a hidden state: see `tangents.hpp`.
+struct StateTangent {
+    std::int32_t state = 0;
+    std::int32_t parameter = 0;
+    std::int32_t tangent = 0;  // state number of the derivative
+};
+
+// Sums over steps that Gauss-Newton methods need, as hidden states: see `tangents.hpp`. State numbers; -1 where the sum is always zero.
+struct NormalEquations {
+    std::vector<std::int32_t> parameters;    // numbers of the p parameters
+    std::vector<std::int32_t> gradient;      // p: half the derivative of the sum of all online errors
+    std::vector<std::int32_t> gauss_newton;  // p*(p + 1)/2: lower triangle by rows of the Gauss-Newton matrix
 };
 
 struct UpdateProgram {
@@ -123,6 +148,7 @@ struct UpdateProgram {
     std::vector<std::string> notes;       // what the method decided, for `spikesmith check`
     double dt = 0;                        // seconds
     std::vector<std::string> parameters;  // in the order of the parameter arrays
+    std::vector<Dimension> parameter_dimensions;
     std::vector<ProgramState> states;
     std::vector<TimeInput> time_inputs;
     std::vector<ProgramOutput> outputs;
@@ -132,6 +158,9 @@ struct UpdateProgram {
     Code step;
     ValueId spike = no_value;                 // in `step`, boolean; no_value without threshold
     std::vector<std::int32_t> online_errors;  // state numbers of the accumulated errors, one per observed output
+    std::vector<OnlineError> observed;        // what each of them measures
+    std::vector<StateTangent> tangents;
+    std::optional<NormalEquations> normal_equations;
 
     [[nodiscard]] std::optional<std::int32_t> find_state(std::string_view name) const;
     [[nodiscard]] std::optional<std::int32_t> find_output(std::string_view name) const;

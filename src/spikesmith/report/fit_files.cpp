@@ -76,6 +76,7 @@ nlohmann::ordered_json to_json(const FitResult& result) {
     if (result.best) {
         json["penalty"] = number(result.best->penalty);
         json["best_evaluation"] = result.best->evaluation;
+        if (result.best->polished) json["polished"] = true;
     }
     json["n_rounds"] = result.n_rounds;
     json["n_evaluations"] = result.n_evaluations;

@@ -98,10 +98,17 @@ std::vector<bool> read_by_model(const UpdateProgram& program) {
     const auto need = [&](ValueId id) {
         if (id != no_value) needed[static_cast<std::size_t>(id)] = true;
     };
+    std::vector<bool> sums(program.states.size(), false);  // that only compare with the targets
+    const auto is_sum = [&](std::int32_t state) {
+        if (state >= 0) sums[static_cast<std::size_t>(state)] = true;
+    };
+    std::ranges::for_each(program.online_errors, is_sum);
+    if (program.normal_equations) {
+        std::ranges::for_each(program.normal_equations->gradient, is_sum);
+        std::ranges::for_each(program.normal_equations->gauss_newton, is_sum);
+    }
     for (std::size_t s = 0; s < program.states.size(); ++s) {
-        if (std::ranges::find(program.online_errors, static_cast<std::int32_t>(s)) == program.online_errors.end()) {
-            need(program.states[s].next);
-        }
+        if (!sums[s]) need(program.states[s].next);
     }
     for (const ProgramOutput& output : program.outputs) need(output.value);
     for (const MatrixExponential& matrix : program.matrix_exponentials) std::ranges::for_each(matrix.entries, need);

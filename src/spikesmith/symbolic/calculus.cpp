@@ -47,10 +47,6 @@ Expression partial(const Expression& e, std::size_t k) {
             return k == 0 ? a[1] * pow(a[0], a[1] - 1.0) : e * apply(Op::log, a[0]);
         case Op::modulo:
             return k == 0 ? Expression(1.0) : -apply(Op::floor, a[0] / a[1]);
-        case Op::select:
-            return k == 0   ? Expression(0.0)
-                   : k == 1 ? apply(Op::select, a[0], 1.0, 0.0)
-                            : apply(Op::select, a[0], 0.0, 1.0);
         case Op::exp:
             return e;
         case Op::expm1:
@@ -237,6 +233,12 @@ Expression differentiate(const Expression& expression, const std::string& symbol
         if (const auto it = done.find(e); it != done.end()) return it->second;
         Expression sum = 0.0;
         const auto a = e.arguments();
+        if (e.op() == Op::select) {  // the other branch may be infinite or undefined
+            const Expression first = visit(a[1]), second = visit(a[2]);
+            sum = first == second ? first : apply(Op::select, a[0], first, second);
+            done.emplace(e, sum);
+            return sum;
+        }
         for (std::size_t k = 0; k < a.size(); ++k) {
             if (!depends(a[k], symbol, known)) continue;
             const Expression inner = visit(a[k]);

@@ -137,11 +137,11 @@ const OpInfo& info(Op op) {
         {"max", 2},
         {"timestep", 2},
         {"x_over_expm1", 1},
+        {"exprel_slope", 1},
+        {"x_over_expm1_slope", 2},
         {"rand", 0},
         {"randn", 0},
         {"poisson", 1},
-        {"", 0},
-        {"", 0},
     }};
     return table[static_cast<std::size_t>(op)];
 }

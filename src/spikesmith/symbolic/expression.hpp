@@ -70,6 +70,9 @@ enum class Op : std::uint8_t {
     maximum,
     timestep,      // timestep(t, dt): truncate((t + 1e-3*dt)/dt)
     x_over_expm1,  // x/(exp(x) - 1), 1 at 0
+    // derivatives of exprel(x), and of b = x_over_expm1(x) given x and b; made by `numerics` only
+    exprel_slope,
+    x_over_expm1_slope,
     // random numbers; `site` tells calls apart: the same site in one step is the same draw
     uniform,
     normal,

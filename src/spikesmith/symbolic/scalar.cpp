@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "spikesmith/math/elementary.hpp"
+
 namespace spikesmith {
 namespace {
 
@@ -126,6 +128,10 @@ double evaluate_operation(Op op, double a, double b, double c) {
             return std::trunc((a + 1e-3 * b) / b);
         case Op::x_over_expm1:
             return x_over_expm1(a);
+        case Op::exprel_slope:
+            return math::exprel_slope(math::ScalarOperations<double>{}, a);
+        case Op::x_over_expm1_slope:
+            return math::x_over_expm1_slope(math::ScalarOperations<double>{}, a, b);
         case Op::number:
         case Op::symbol:
         case Op::uniform:

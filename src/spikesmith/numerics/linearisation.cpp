@@ -1,0 +1,319 @@
+#include "spikesmith/numerics/linearisation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "spikesmith/core/error.hpp"
+
+namespace spikesmith {
+namespace {
+
+ValueId reciprocal(ProgramBuilder& b, ValueId x) {
+    return b.apply(Op::divide, b.number(1), x);
+}
+
+ValueId square(ProgramBuilder& b, ValueId x) {
+    return b.multiply(x, x);
+}
+
+ValueId one_minus_square(ProgramBuilder& b, ValueId x) {
+    return b.subtract(b.number(1), square(b, x));
+}
+
+// d (a/b) / db = -(a/b)/b; of a constant by a value without another division.
+ValueId negative_quotient_slope(ProgramBuilder& b, ValueId quotient, ValueId numerator, ValueId denominator) {
+    if (b.is_number(numerator)) {
+        const double factor = 1 / b.at(numerator).number;
+        if (std::isnormal(factor)) return b.multiply(b.multiply(b.number(factor), quotient), quotient);
+    }
+    return b.multiply(quotient, reciprocal(b, denominator));
+}
+
+// d x**e / dx = e*x**(e - 1), by the power that is known where the exponent is a number.
+ValueId power_slope(ProgramBuilder& b, ValueId power, ValueId x, ValueId exponent) {
+    if (!b.is_number(exponent)) return b.multiply(exponent, b.apply(Op::power, x, b.subtract(exponent, b.number(1))));
+    const double e = b.at(exponent).number;
+    const ValueId at_zero = b.number(e > 1 ? 0 : std::numeric_limits<double>::infinity());
+    const ValueId elsewhere = b.multiply(exponent, b.apply(Op::divide, power, x));
+    return b.select(b.apply(Op::equal, x, b.number(0)), at_zero, elsewhere);
+}
+
+ValueId as_value(ProgramBuilder& b, const Mask& mask) {
+    return mask.negated ? b.apply(Op::logical_not, mask.condition) : mask.condition;
+}
+
+// `value` where the mask holds, 0 elsewhere.
+ValueId masked(ProgramBuilder& b, const Mask& mask, ValueId value) {
+    if (mask.always()) return value;
+    const ValueId zero = b.number(0);
+    return mask.negated ? b.select(mask.condition, zero, value) : b.select(mask.condition, value, zero);
+}
+
+Mask both(ProgramBuilder& b, const Mask& first, const Mask& second) {
+    if (first.always() || first == second) return second;
+    if (second.always()) return first;
+    return {.condition = b.logical_and(as_value(b, first), as_value(b, second))};
+}
+
+ValueId factor_of(ProgramBuilder& b, const Weight& weight) {
+    const ValueId factor = weight.factor == no_value ? b.number(1) : weight.factor;
+    return weight.negative ? b.apply(Op::negate, factor) : factor;
+}
+
+}  // namespace
+
+bool has_derivative(const Instruction& i, std::size_t argument) {
+    if (i.type == ProgramType::boolean) return false;
+    if (i.source == Source::fused) return true;
+    if (i.source != Source::operation) return false;
+    switch (i.op) {
+        case Op::number:
+        case Op::symbol:
+        case Op::floor_divide:
+        case Op::floor:
+        case Op::ceil:
+        case Op::truncate:
+        case Op::sign:
+        case Op::uniform:
+        case Op::normal:
+        case Op::poisson:
+            return false;
+        case Op::select:
+            return argument > 0;
+        case Op::exprel_slope:
+        case Op::x_over_expm1_slope:
+            throw NumericalError("programs with tangents have no further derivatives");
+        default:
+            return true;
+    }
+}
+
+Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
+    const Instruction i = b.at(value);
+    const auto x = i.args;
+    const auto factor = [](ValueId f) { return Weight{.factor = f}; };
+    const auto minus = [](ValueId f) { return Weight{.factor = f, .negative = true}; };
+    const Weight one{};
+    if (i.source == Source::fused) return k == 2 ? one : factor(x[1 - k]);
+    switch (i.op) {
+        case Op::add:
+            return one;
+        case Op::subtract:
+            return {.negative = k == 1};
+        case Op::multiply:
+            return factor(x[1 - k]);
+        case Op::divide:
+            return k == 0 ? factor(reciprocal(b, x[1])) : minus(negative_quotient_slope(b, value, x[0], x[1]));
+        case Op::negate:
+            return {.negative = true};
+        case Op::power: {
+            if (k == 0) return factor(power_slope(b, value, x[0], x[1]));
+            const ValueId slope = b.multiply(value, b.apply(Op::log, x[0]));
+            return factor(b.select(b.apply(Op::equal, x[0], b.number(0)), b.number(0), slope));
+        }
+        case Op::modulo:
+            return k == 0 ? one : minus(b.apply(Op::floor_divide, x[0], x[1]));
+        case Op::select:
+            return {.mask = {.condition = x[0], .negated = k == 2}};
+        case Op::exp:
+            return factor(value);
+        case Op::expm1:
+            return factor(b.add(value, b.number(1)));
+        case Op::exprel:
+            return factor(b.apply(Op::exprel_slope, x[0]));
+        case Op::x_over_expm1:
+            return factor(b.apply(Op::x_over_expm1_slope, x[0], value));
+        case Op::log:
+            return factor(reciprocal(b, x[0]));
+        case Op::log10:
+            return factor(b.apply(Op::divide, b.number(1 / std::log(10.0)), x[0]));
+        case Op::log1p:
+            return factor(reciprocal(b, b.add(x[0], b.number(1))));
+        case Op::sqrt:
+            return factor(b.apply(Op::divide, b.number(0.5), value));
+        case Op::sin:
+            return factor(b.apply(Op::cos, x[0]));
+        case Op::cos:
+            return minus(b.apply(Op::sin, x[0]));
+        case Op::tan:
+            return factor(b.add(square(b, value), b.number(1)));
+        case Op::sinh:
+            return factor(b.apply(Op::cosh, x[0]));
+        case Op::cosh:
+            return factor(b.apply(Op::sinh, x[0]));
+        case Op::tanh:
+            return factor(one_minus_square(b, value));
+        case Op::arcsin:
+            return factor(reciprocal(b, b.apply(Op::sqrt, one_minus_square(b, x[0]))));
+        case Op::arccos:
+            return minus(reciprocal(b, b.apply(Op::sqrt, one_minus_square(b, x[0]))));
+        case Op::arctan:
+            return factor(reciprocal(b, b.add(square(b, x[0]), b.number(1))));
+        case Op::arcsinh:
+            return factor(reciprocal(b, b.apply(Op::sqrt, b.add(square(b, x[0]), b.number(1)))));
+        case Op::arccosh:
+            return factor(reciprocal(b, b.apply(Op::sqrt, b.subtract(square(b, x[0]), b.number(1)))));
+        case Op::arctanh:
+            return factor(reciprocal(b, one_minus_square(b, x[0])));
+        case Op::arctan2: {
+            const ValueId r = reciprocal(b, b.add(square(b, x[0]), square(b, x[1])));
+            return k == 0 ? factor(b.multiply(x[1], r)) : minus(b.multiply(x[0], r));
+        }
+        case Op::abs:
+            return factor(b.apply(Op::sign, x[0]));
+        case Op::minimum:
+            return {.mask = {.condition = b.apply(Op::less, x[0], x[1]), .negated = k == 1}};
+        case Op::maximum:
+            return {.mask = {.condition = b.apply(Op::less, x[1], x[0]), .negated = k == 1}};
+        default:
+            break;
+    }
+    throw NumericalError(fmt::format("`{}` has no derivative", op_name(i.op)));
+}
+
+Weight product(ProgramBuilder& b, const Weight& outer, const Weight& inner) {
+    Weight result{.mask = both(b, outer.mask, inner.mask), .negative = outer.negative != inner.negative};
+    if (outer.factor == no_value || inner.factor == no_value) {
+        result.factor = outer.factor == no_value ? inner.factor : outer.factor;
+    } else {
+        result.factor = b.multiply(outer.factor, inner.factor);
+    }
+    return result;
+}
+
+Weight sum(ProgramBuilder& b, const Weight& first, const Weight& second) {
+    if (first.mask == second.mask) {
+        if (first.factor == no_value && second.factor == no_value && first.negative == second.negative)
+            return {.mask = first.mask, .factor = b.number(2), .negative = first.negative};
+        const ValueId one = b.number(1);
+        const ValueId x = first.factor == no_value ? one : first.factor;
+        const ValueId y = second.factor == no_value ? one : second.factor;
+        if (first.negative == second.negative)
+            return {.mask = first.mask, .factor = b.add(x, y), .negative = first.negative};
+        return {.mask = first.mask, .factor = first.negative ? b.subtract(y, x) : b.subtract(x, y)};
+    }
+    const ValueId x = factor_of(b, first), y = factor_of(b, second);
+    if (first.mask.excludes(second.mask))
+        return {.factor =
+                    first.mask.negated ? b.select(first.mask.condition, y, x) : b.select(first.mask.condition, x, y)};
+    return {.factor = b.add(masked(b, first.mask, x), masked(b, second.mask, y))};
+}
+
+ValueId weighted_sum(ProgramBuilder& b, const std::vector<WeightedValue>& terms) {
+    // one sum for each mask, so that each costs one selection
+    std::vector<std::pair<Mask, std::vector<ProgramBuilder::Term>>> groups;
+    for (const auto& [weight, value] : terms) {
+        auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == weight.mask; });
+        if (it == groups.end()) it = groups.insert(it, {weight.mask, {}});
+        const ValueId term = weight.factor == no_value ? value : b.multiply(weight.factor, value);
+        it->second.push_back({term, weight.negative});
+    }
+    std::vector<ProgramBuilder::Term> total;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        const Mask mask = groups[g].first;
+        if (mask.always()) {
+            total.insert(total.end(), groups[g].second.begin(), groups[g].second.end());
+            continue;
+        }
+        const auto other = std::find_if(groups.begin(), groups.end(),
+                                        [&](const auto& candidate) { return candidate.first.excludes(mask); });
+        if (other == groups.end()) {
+            total.push_back({masked(b, mask, b.sum(groups[g].second))});
+        } else if (!mask.negated) {
+            total.push_back({b.select(mask.condition, b.sum(groups[g].second), b.sum(other->second))});
+        }
+    }
+    return b.sum(total);
+}
+
+LinearisedGraph::LinearisedGraph(ProgramBuilder& builder, const std::vector<bool>& active)
+    : builder_(builder), into_(active.size()), out_of_(active.size()) {
+    for (std::size_t v = 0; v < active.size(); ++v) {
+        if (!active[v]) continue;
+        const auto id = static_cast<ValueId>(v);
+        vertices_.push_back(id);
+        const Instruction instruction = builder.at(id);
+        if (instruction.source != Source::operation && instruction.source != Source::fused) continue;
+        for (std::size_t k = 0; k < instruction.args.size(); ++k) {
+            const ValueId a = instruction.args[k];
+            if (a == no_value || !active[static_cast<std::size_t>(a)] || !has_derivative(instruction, k)) continue;
+            const Weight weight = partial_derivative(builder, id, k);
+            const auto [it, fresh] = into_[v].emplace(a, weight);
+            if (!fresh) it->second = sum(builder, it->second, weight);
+            out_of_[static_cast<std::size_t>(a)][id] = it->second;
+        }
+    }
+}
+
+// Operations saved in every step: those of the tangents through the vertex, less the products that replace them. What changes once per
+// parameter set or less often is free.
+int LinearisedGraph::saving(ValueId v, const std::vector<int>& directions) const {
+    const auto& before = into(v);
+    const auto& after = out_of(v);
+    const auto carried = [&](ValueId from) { return directions[static_cast<std::size_t>(from)]; };
+    const auto rare = [&](const Weight& w) {
+        const auto is_rare = [&](ValueId x) { return x == no_value || builder_.stage(x) <= Stage::parameter; };
+        return is_rare(w.factor) && is_rare(w.mask.condition);
+    };
+    int saved = carried(v) * static_cast<int>(after.size());
+    for (const auto& [from, inner] : before) {
+        saved += carried(from);
+        for (const auto& [to, outer] : after) {
+            if (!inner.is_one() && !outer.is_one() && !(rare(inner) && rare(outer))) saved -= 1;
+            if (!out_of(from).contains(to)) saved -= carried(from);
+        }
+    }
+    return saved;
+}
+
+void LinearisedGraph::remove(ValueId v) {
+    const auto place = static_cast<std::size_t>(v);
+    for (const auto& [from, inner] : into_[place]) {
+        for (const auto& [to, outer] : out_of_[place]) {
+            const Weight path = product(builder_, outer, inner);
+            auto& edges = into_[static_cast<std::size_t>(to)];
+            const auto [it, fresh] = edges.emplace(from, path);
+            if (!fresh) it->second = sum(builder_, it->second, path);
+            out_of_[static_cast<std::size_t>(from)][to] = it->second;
+        }
+    }
+    for (const auto& [from, weight] : into_[place]) out_of_[static_cast<std::size_t>(from)].erase(v);
+    for (const auto& [to, weight] : out_of_[place]) into_[static_cast<std::size_t>(to)].erase(v);
+    into_[place].clear();
+    out_of_[place].clear();
+}
+
+void LinearisedGraph::eliminate(const std::vector<bool>& kept, const std::vector<int>& directions) {
+    std::map<ValueId, int> candidates;  // -> saving
+    for (const ValueId v : vertices_) {
+        if (!kept[static_cast<std::size_t>(v)]) candidates[v] = saving(v, directions);
+    }
+    std::set<ValueId> removed;
+    while (!candidates.empty()) {
+        const auto best = std::max_element(candidates.begin(), candidates.end(),
+                                           [](const auto& a, const auto& b) { return a.second < b.second; });
+        if (best->second < 0) break;
+        const ValueId v = best->first;
+        std::set<ValueId> changed;
+        for (const auto& [from, weight] : into(v)) {
+            changed.insert(from);
+            for (const auto& [to, other] : out_of(from)) changed.insert(to);
+        }
+        for (const auto& [to, weight] : out_of(v)) {
+            changed.insert(to);
+            for (const auto& [from, other] : into(to)) changed.insert(from);
+        }
+        remove(v);
+        candidates.erase(best);
+        removed.insert(v);
+        for (const ValueId c : changed) {
+            if (const auto it = candidates.find(c); it != candidates.end()) it->second = saving(c, directions);
+        }
+    }
+    std::erase_if(vertices_, [&](ValueId v) { return removed.contains(v); });
+}
+
+}  // namespace spikesmith

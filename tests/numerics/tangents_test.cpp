@@ -1,0 +1,294 @@
+// Tangents are the derivatives of the simulated trajectory: against finite differences in extended precision, before and after
+// spikes, and against closed forms.
+#include "spikesmith/numerics/tangents.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "numerics/extended_run.hpp"
+#include "numerics/gradient_models.hpp"
+#include "numerics/small_models.hpp"
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/numerics/online_error.hpp"
+
+namespace spikesmith {
+namespace {
+
+using test::Extended;
+using test::GradientModel;
+using testing::HasSubstr;
+
+// States after each step, by the interpreter in double precision; normal numbers as in the oracle are written into the program.
+std::vector<std::vector<double>> states_over_time(const UpdateProgram& program, const std::vector<double>& parameters,
+                                                  const std::vector<std::vector<double>>& rows) {
+    Interpreter interpreter(program);
+    interpreter.start(parameters, rows[0], {});
+    std::vector<std::vector<double>> out;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+        interpreter.step(static_cast<std::int64_t>(k), rows[k]);
+        out.emplace_back(interpreter.states().begin(), interpreter.states().end());
+    }
+    return out;
+}
+
+// Fourth-order central difference of all states over time. Checks that no spike moves.
+std::vector<std::vector<Extended>> finite_difference(const UpdateProgram& program, std::size_t parameter,
+                                                     const std::vector<double>& values,
+                                                     const std::vector<std::vector<double>>& rows) {
+    const Extended h = static_cast<Extended>(values[parameter]) * Extended(3e-6);
+    const auto shifted = [&](int multiple) {
+        std::vector<Extended> moved(values.begin(), values.end());
+        moved[parameter] += static_cast<Extended>(multiple) * h;
+        return test::extended_run(program, static_cast<std::int64_t>(rows.size()), moved, rows);
+    };
+    const auto far_below = shifted(-2), below = shifted(-1), above = shifted(1), far_above = shifted(2);
+    EXPECT_EQ(far_below.spikes, far_above.spikes) << "a spike moves: choose other parameters";
+    auto out = above.states;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+        for (std::size_t s = 0; s < out[k].size(); ++s) {
+            out[k][s] =
+                (8 * (above.states[k][s] - below.states[k][s]) - (far_above.states[k][s] - far_below.states[k][s])) /
+                (12 * h);
+        }
+    }
+    return out;
+}
+
+// Noise that the oracle knows: the normal numbers become time inputs.
+UpdateProgram without_random(UpdateProgram program, std::vector<std::vector<double>>& rows) {
+    for (Instruction& i : program.step) {
+        if (i.source != Source::operation || i.op != Op::normal) continue;
+        const std::int32_t site = i.index;
+        i = {.source = Source::time_input,
+             .stage = Stage::time,
+             .index = static_cast<std::int32_t>(program.time_inputs.size())};
+        program.time_inputs.push_back({.kind = TimeInput::Kind::input, .name = fmt::format("noise {}", site)});
+        for (std::size_t k = 0; k < rows.size(); ++k)
+            rows[k].push_back(static_cast<double>(test::extended::fixed_normal(static_cast<std::int64_t>(k), site)));
+    }
+    return program;
+}
+
+// The rows of `program` as another program of the same inputs numbers them.
+std::vector<std::vector<double>> rows_for(const UpdateProgram& other, const UpdateProgram& program,
+                                          const std::vector<std::vector<double>>& rows) {
+    std::vector<std::vector<double>> out(rows.size());
+    for (const TimeInput& input : other.time_inputs) {
+        const auto it = std::find_if(program.time_inputs.begin(), program.time_inputs.end(), [&](const TimeInput& t) {
+            return t.name == input.name && t.offset == input.offset;
+        });
+        for (std::size_t k = 0; k < rows.size(); ++k)
+            out[k].push_back(rows[k][static_cast<std::size_t>(it - program.time_inputs.begin())]);
+    }
+    return out;
+}
+
+class TangentsOfModels : public testing::TestWithParam<GradientModel> {};
+
+TEST_P(TangentsOfModels, AreFiniteDifferencesInExtendedPrecision) {
+    const GradientModel& model = GetParam();
+    const auto values = test::parameter_values(model);
+    for (const auto& method : model.methods) {
+        SCOPED_TRACE(method);
+        auto program = test::program_of(model, method);
+        auto rows = test::stimulus_rows(model, program);
+        program = without_random(program, rows);
+        const auto tangents = with_tangents(program, {.parameters = program.parameters});
+        ASSERT_FALSE(tangents.tangents.empty());
+        const auto tangent_rows = rows_for(tangents, program, rows);
+        const auto states = states_over_time(tangents, values, tangent_rows);
+        const auto exact = test::extended_run(tangents, model.n_steps, {values.begin(), values.end()}, tangent_rows);
+        const auto& spikes = exact.spikes;
+        if (model.spikes) {
+            EXPECT_GE(spikes.size(), 2U);
+            ASSERT_LT(spikes.back(), model.n_steps - 5) << "the last spike must leave steps to compare";
+        }
+        for (std::size_t p = 0; p < program.parameters.size(); ++p) {
+            SCOPED_TRACE(program.parameters[p]);
+            const auto expected = finite_difference(program, p, values, rows);
+            for (std::size_t s = 0; s < program.states.size(); ++s) {
+                const auto found =
+                    std::find_if(tangents.tangents.begin(), tangents.tangents.end(), [&](const StateTangent& t) {
+                        return t.state == static_cast<std::int32_t>(s) && t.parameter == static_cast<std::int32_t>(p);
+                    });
+                Extended largest = 0;
+                for (const auto& row : expected) largest = std::max(largest, std::fabs(row[s]));
+                if (found == tangents.tangents.end()) {
+                    EXPECT_EQ(largest, 0) << program.states[s].name << " has no tangent";
+                    continue;
+                }
+                EXPECT_GT(largest, 0) << program.states[s].name;
+                const auto tangent = static_cast<std::size_t>(found->tangent);
+                const auto worst = [&](const auto& trace, Extended small) {
+                    Extended out = 0;
+                    for (std::size_t k = 0; k < expected.size(); ++k) {
+                        const Extended size = std::fabs(expected[k][s]) + small * largest;
+                        const Extended difference = std::fabs(trace[k][tangent] - expected[k][s]) / size;
+                        out = difference > out || std::isnan(difference) ? difference : out;
+                    }
+                    return out;
+                };
+                // the program itself is right, and double precision is enough for it
+                EXPECT_LT(worst(exact.states, 1e-4L), 5e-7) << program.states[s].name;
+                EXPECT_LT(worst(states, 1e-4L), 1e-6) << program.states[s].name;
+            }
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Gradients, TangentsOfModels, testing::ValuesIn(test::gradient_models()),
+                         [](const auto& instance) {
+                             std::string name = instance.param.name;
+                             std::replace_if(
+                                 name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+                             return name;
+                         });
+
+const ProgramState& state_named(const UpdateProgram& program, const std::string& name) {
+    return program.states[static_cast<std::size_t>(program.find_state(name).value())];
+}
+
+// dx/dt = -x/tau + c by the exact method: x_k = c*tau + (x_0 - c*tau)*exp(-k*dt/tau) and its derivatives.
+TEST(Tangents, OfALinearModelAreTheirClosedForms) {
+    auto model =
+        test::model_of({{"x", test::symbol("c") - test::symbol("x") / test::symbol("tau")}}, {2}, {"c", "tau"});
+    model.initial_values[0].value = test::symbol("c") * test::symbol("c");
+    const double c = 1.3, tau = 0.7, dt = 0.01;
+    const auto program = integrate(model, {.method = "exact", .dt = dt, .outputs = {"x"}});
+    const auto tangents = with_tangents(program, {.parameters = {"tau", "c"}, .outputs = true});
+    ASSERT_EQ(tangents.outputs.size(), 3U);
+    EXPECT_EQ(tangents.outputs[1].name, "S_x_tau");
+    EXPECT_EQ(tangents.outputs[2].name, "S_x_c");
+    const auto outputs = test::run(tangents, 300, {c, tau}).outputs;
+    const auto plain = test::run(program, 300, {c, tau}).outputs;
+    for (int k = 0; k < 300; ++k) {
+        const auto& row = outputs[static_cast<std::size_t>(k)];
+        const double t = k * dt, e = std::exp(-t / tau);
+        EXPECT_EQ(row[0], plain[static_cast<std::size_t>(k)][0]) << "the program's own numbers change";
+        EXPECT_NEAR(row[0], c * tau + (c * c - c * tau) * e, 1e-13);
+        EXPECT_NEAR(row[1], c - c * e + (c * c - c * tau) * e * t / (tau * tau), 1e-13);
+        EXPECT_NEAR(row[2], tau + (2 * c - tau) * e, 1e-13);
+    }
+}
+
+// A coupled pair with a defective matrix: [[-a, b], [0, -a]].
+TEST(Tangents, OfMatrixExponentialsAreTheirClosedForms) {
+    const auto x = test::symbol("x"), y = test::symbol("y"), a = test::symbol("a"), b = test::symbol("b");
+    const auto model = test::model_of({{"x", -(a * x) + b * y}, {"y", -(a * y)}}, {0.5, 2}, {"a", "b"});
+    const double dt = 0.02;
+    const auto program = integrate(model, {.method = "exact", .dt = dt, .outputs = {"x"}});
+    ASSERT_FALSE(program.matrix_exponentials.empty());
+    const auto outputs =
+        test::run(with_tangents(program, {.parameters = {"a", "b"}, .outputs = true}), 200, {1.1, 0.6}).outputs;
+    for (int k = 0; k < 200; ++k) {
+        const double t = k * dt, e = std::exp(-1.1 * t);
+        const auto& row = outputs[static_cast<std::size_t>(k)];
+        EXPECT_NEAR(row[0], (0.5 + 2 * 0.6 * t) * e, 1e-13);
+        EXPECT_NEAR(row[1], -t * (0.5 + 2 * 0.6 * t) * e, 1e-13);
+        EXPECT_NEAR(row[2], 2 * t * e, 1e-13);
+    }
+}
+
+// Where every step is accepted at first the solution is a fixed scheme, and its derivative is that of finite differences.
+TEST(Tangents, OfAdaptiveMethodsAreThoseOfTheAcceptedSteps) {
+    const auto model = test::hodgkin_huxley_gradients();
+    const auto values = test::parameter_values(model);
+    for (const std::string method : {"gsl_rkf45", "gsl_rk2", "gsl_rk8pd", "adaptive"}) {
+        SCOPED_TRACE(method);
+        const auto program = integrate(parse_brian(model.text), {.method = method,
+                                                                 .dt = model.dt,
+                                                                 .outputs = {"v"},
+                                                                 .parameters = test::parameter_names(model),
+                                                                 .absolute_error = 1,
+                                                                 .relative_error = 1});
+        const auto rows = test::stimulus_rows(model, program);
+        const auto tangents = with_tangents(program, {.parameters = program.parameters, .outputs = true});
+        const auto outputs = test::run(tangents, model.n_steps, values, rows).outputs;
+        for (std::size_t p = 0; p < values.size(); ++p) {
+            const double h = 1e-5 * values[p];
+            const auto shifted = [&](int multiple) {
+                auto moved = values;
+                moved[p] += multiple * h;
+                return test::run(program, model.n_steps, moved, rows).outputs;
+            };
+            const auto a = shifted(-2), b = shifted(-1), c = shifted(1), d = shifted(2);
+            double largest = 0;
+            for (const auto& row : outputs) largest = std::max(largest, std::fabs(row[1 + p]));
+            for (std::size_t k = 0; k < outputs.size(); ++k) {
+                const double difference = (8 * (c[k][0] - b[k][0]) - (d[k][0] - a[k][0])) / (12 * h);
+                EXPECT_NEAR(outputs[k][1 + p], difference, 1e-6 * largest) << k;
+            }
+        }
+        EXPECT_THAT(differentiability(program, "g_na").reason, HasSubstr("adaptive"));
+    }
+}
+
+// Only what the parameter reaches has a tangent, through any number of variables; of those only what is asked for.
+TEST(Tangents, ThatStayZeroHaveNoState) {
+    const auto x = test::symbol("x"), y = test::symbol("y"), z = test::symbol("z"), p = test::symbol("p"),
+               q = test::symbol("q");
+    const auto model = test::model_of({{"x", -x}, {"y", x - y * p}, {"z", y - z + q}}, {1, 1, 1}, {"p", "q"});
+    const auto program = integrate(model, {.method = "rk4", .dt = 0.1, .outputs = {"y"}});
+    const auto names = [](const UpdateProgram& made) {
+        std::vector<std::string> out;
+        for (const auto& t : made.tangents) out.push_back(made.states[static_cast<std::size_t>(t.tangent)].name);
+        return out;
+    };
+    EXPECT_THAT(names(with_tangents(program, {.parameters = {"p", "q"}})),
+                testing::ElementsAre("@S_y_p", "@S_z_p", "@S_z_q"));
+    const auto needed = with_tangents(program, {.parameters = {"p", "q"}, .states = false, .outputs = true});
+    EXPECT_THAT(names(needed), testing::ElementsAre("@S_y_p"));
+    EXPECT_EQ(test::run(needed, 5, {1, 1}).outputs[4][2], 0) << "S_y_q";
+}
+
+TEST(Tangents, HaveTheUnitsOfAQuotient) {
+    const auto model = test::hodgkin_huxley_gradients();
+    const auto tangents = with_tangents(test::program_of(model, "euler"), {.parameters = {"g_na", "VT"}});
+    EXPECT_EQ(state_named(tangents, "@S_v_g_na").dimension, dimensions::volt / dimensions::siemens);
+    EXPECT_TRUE(state_named(tangents, "@S_v_VT").dimension.dimensionless());
+}
+
+// An infinite derivative in the branch that is not taken does no harm.
+TEST(Tangents, IgnoreBranchesThatWereNotTaken) {
+    const auto x = test::symbol("x"), p = test::symbol("p");
+    const auto root = apply(Op::sqrt, x * p);  // of 0, and of negative numbers
+    const auto derivative = apply(Op::select, apply(Op::greater, x, 0.0), root, p * p);
+    for (const double initial : {0.0, -1.0}) {
+        const auto program =
+            integrate(test::model_of({{"x", derivative}}, {initial}, {"p"}), {.method = "euler", .dt = 0.5});
+        const auto tangents = with_tangents(program, {.parameters = {"p"}});
+        EXPECT_EQ(test::run(tangents, 1, {3}).states[1], 3);
+    }
+}
+
+TEST(Differentiability, SaysWhatADerivativeDoesNotSee) {
+    BrianModelText text;
+    text.equations.text =
+        "dv/dt = (E - v)/tau + poisson(rate)*w/tau: 1 (unless refractory)\nE : 1 (constant)\ntau : second (constant)\n"
+        "theta : 1 (constant)\nperiod : second (constant)\nrate : 1 (constant)\nw : 1 (constant)\nunused : 1 "
+        "(constant)\n";
+    text.threshold = "v > theta";
+    text.reset = "v = 0.2*E";
+    text.refractory = "period";
+    const auto program = integrate(parse_brian(text), {.method = "euler", .dt = 1e-4, .outputs = {"v"}});
+    EXPECT_TRUE(differentiability(program, "E").differentiable);
+    EXPECT_THAT(differentiability(program, "E").reason, HasSubstr("spike moves"));
+    for (const std::string name : {"theta", "period"}) {
+        EXPECT_FALSE(differentiability(program, name).differentiable) << name;
+        EXPECT_THAT(differentiability(program, name).reason, HasSubstr("conditions or rounding"));
+        EXPECT_THROW((void)with_tangents(program, {.parameters = {name}}), NumericalError);
+    }
+    EXPECT_FALSE(differentiability(program, "rate").differentiable);
+    EXPECT_THAT(differentiability(program, "rate").reason, HasSubstr("Poisson"));
+    EXPECT_TRUE(differentiability(program, "w").differentiable);
+    EXPECT_THAT(differentiability(program, "unused").reason, HasSubstr("nothing depends"));
+    EXPECT_THROW((void)differentiability(program, "thetas"), ModelError);
+    EXPECT_EQ(differentiability(test::program_of(test::hodgkin_huxley_gradients(), "rk4"), "gl").reason, "");
+}
+
+}  // namespace
+}  // namespace spikesmith

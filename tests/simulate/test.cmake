@@ -1,0 +1,1 @@
+target_link_libraries(simulate_tests PRIVATE spikesmith_lang)

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "spikesmith/nets/instruction_set.hpp"
+
 namespace spikesmith::nets {
 
 struct AdamOptions {
@@ -18,7 +20,9 @@ struct AdamOptions {
 
 class Adam {
   public:
-    explicit Adam(std::size_t parameters, AdamOptions options = {});
+    // Throws ConfigError for options that make no sense.
+    explicit Adam(std::size_t parameters, AdamOptions options = {},
+                  InstructionSet instructions = instruction_sets().back());
 
     // One step against `gradient`, which is set to zero for the next one. Returns the norm before clipping. Throws
     // NumericalError if the norm is not finite; nothing is changed then.
@@ -37,6 +41,7 @@ class Adam {
 
   private:
     AdamOptions options_;
+    InstructionSet instructions_;
     State state_;
 };
 

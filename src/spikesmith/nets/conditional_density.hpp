@@ -66,7 +66,7 @@ class ConditionalDensity {
     // The density at one x, for many calls: what depends on x alone is computed here.
     [[nodiscard]] ObservedDensity at(std::span<const double> x) const;
 
-    // Only for MDN, else throws ConfigError. `data` has the prepared rows whose mixtures are wanted.
+    // Only for MDN, else throws ConfigError.
     [[nodiscard]] GaussianMixture mixture(std::span<const double> x) const;
 
     // --- training ---------------------------------------------------------------------------------------------------
@@ -90,6 +90,7 @@ class ConditionalDensity {
 
   private:
     friend class ObservedDensity;
+    ConditionalDensity(std::shared_ptr<const PairNetwork> network, std::vector<float> parameters);
     std::shared_ptr<const PairNetwork> network_;
     std::vector<float> parameters_;
 };

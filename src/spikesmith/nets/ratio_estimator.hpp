@@ -43,6 +43,7 @@ class RatioEstimator {
 
   private:
     friend class ObservedRatio;
+    RatioEstimator(std::shared_ptr<const PairNetwork> network, std::vector<float> parameters);
     std::shared_ptr<const PairNetwork> network_;
     std::vector<float> parameters_;
 };

@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "spikesmith/nets/instruction_set.hpp"
+
 namespace spikesmith::nets {
 
 // theta and x of a network's training set, scaled and with the change of variables done. Belongs to the scales of the
@@ -48,7 +50,8 @@ using PairLoss = std::function<double(std::size_t first, std::size_t count, std:
 // Scratch memory of evaluations. Give each thread its own and reuse it: after the first call nothing is allocated.
 class Workspace {
   public:
-    Workspace();
+    Workspace();                                      // the widest instructions of this machine
+    explicit Workspace(InstructionSet instructions);  // throws Error where the machine does not have them
     ~Workspace();
     Workspace(Workspace&&) noexcept;
     Workspace& operator=(Workspace&&) noexcept;

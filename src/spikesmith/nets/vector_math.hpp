@@ -1,0 +1,106 @@
+// Elementary functions on vectors of floats, written once over an instruction set S (internal).
+//
+// Errors are about one unit in the last place of 1 (tests/nets measures them). NaN passes through; what overflows is
+// clamped to the largest exponent, so that 0 < exp(x) < infinity always. Branch-free. Included by files compiled for
+// several instruction sets: everything is a template over S, so no two of them share code.
+#pragma once
+
+namespace spikesmith::nets {
+
+// e^r - 1 for |r| <= log(2) / 2, and n with x = n log 2 + r.
+template <class S>
+struct ReducedExponential {
+    typename S::V less_one;
+    typename S::V power;  // 2^n
+};
+
+template <class S>
+inline ReducedExponential<S> reduce_exponential(typename S::V x) {
+    using V = typename S::V;
+    x = S::max(S::set(-87.0F), S::min(S::set(88.0F), x));
+    const V n = S::round(S::mul(x, S::set(1.44269504F)));
+    V r = S::fma(n, S::set(-0.693145752F), x);
+    r = S::fma(n, S::set(-1.42860677e-6F), r);
+    V p = S::set(1.0F / 5040.0F);
+    p = S::fma(p, r, S::set(1.0F / 720.0F));
+    p = S::fma(p, r, S::set(1.0F / 120.0F));
+    p = S::fma(p, r, S::set(1.0F / 24.0F));
+    p = S::fma(p, r, S::set(1.0F / 6.0F));
+    p = S::fma(p, r, S::set(0.5F));
+    p = S::fma(p, S::mul(r, r), r);
+    return {p, S::power_of_two(n)};
+}
+
+template <class S>
+inline typename S::V exponential(typename S::V x) {
+    const auto e = reduce_exponential<S>(x);
+    return S::fma(e.power, e.less_one, e.power);
+}
+
+template <class S>
+inline typename S::V hyperbolic_tangent(typename S::V x) {
+    using V = typename S::V;
+    const auto e = reduce_exponential<S>(S::mul(S::set(-2.0F), S::absolute(x)));
+    const V t = S::fma(e.power, e.less_one, S::sub(e.power, S::set(1.0F)));  // exp(-2|x|) - 1
+    return S::copy_sign(S::div(t, S::add(t, S::set(2.0F))), x);
+}
+
+// log of a positive normal number.
+template <class S>
+inline typename S::V logarithm(typename S::V x) {
+    using V = typename S::V;
+    V n;
+    const V m = S::split_exponent(x, n);  // x = m 2^n, m in [sqrt(1/2), sqrt(2))
+    const V f = S::sub(m, S::set(1.0F));
+    const V s = S::div(f, S::add(f, S::set(2.0F)));
+    const V z = S::mul(s, s);
+    V p = S::set(1.0F / 9.0F);
+    p = S::fma(p, z, S::set(1.0F / 7.0F));
+    p = S::fma(p, z, S::set(1.0F / 5.0F));
+    p = S::fma(p, z, S::set(1.0F / 3.0F));
+    const V twice = S::add(s, s);
+    V y = S::fma(S::mul(p, z), twice, S::mul(n, S::set(-2.12194440e-4F)));
+    y = S::add(y, twice);
+    return S::fma(n, S::set(0.693359375F), y);
+}
+
+// log(1 + t) for t in [0, 1].
+template <class S>
+inline typename S::V logarithm_of_one_plus(typename S::V t) {
+    using V = typename S::V;
+    const V s = S::div(t, S::add(t, S::set(2.0F)));
+    const V z = S::mul(s, s);
+    V p = S::set(1.0F / 15.0F);
+    p = S::fma(p, z, S::set(1.0F / 13.0F));
+    p = S::fma(p, z, S::set(1.0F / 11.0F));
+    p = S::fma(p, z, S::set(1.0F / 9.0F));
+    p = S::fma(p, z, S::set(1.0F / 7.0F));
+    p = S::fma(p, z, S::set(1.0F / 5.0F));
+    p = S::fma(p, z, S::set(1.0F / 3.0F));
+    const V twice = S::add(s, s);
+    return S::fma(S::mul(p, z), twice, twice);
+}
+
+template <class S>
+struct Softplus {
+    typename S::V value;
+    typename S::V derivative;  // the logistic function
+};
+
+template <class S>
+inline Softplus<S> softplus(typename S::V u) {
+    using V = typename S::V;
+    const V e = exponential<S>(S::sub(S::zero(), S::absolute(u)));
+    const V value = S::add(S::max(S::zero(), u), logarithm_of_one_plus<S>(e));
+    const V logistic = S::div(S::select(S::less(u, S::zero()), e, S::set(1.0F)), S::add(e, S::set(1.0F)));
+    return {value, logistic};
+}
+
+template <class S>
+inline typename S::V logistic(typename S::V u) {
+    using V = typename S::V;
+    const V e = exponential<S>(S::sub(S::zero(), S::absolute(u)));
+    return S::div(S::select(S::less(u, S::zero()), e, S::set(1.0F)), S::add(e, S::set(1.0F)));
+}
+
+}  // namespace spikesmith::nets

@@ -41,8 +41,8 @@ template <class S>
 inline typename S::V hyperbolic_tangent(typename S::V x) {
     using V = typename S::V;
     const auto e = reduce_exponential<S>(S::mul(S::set(-2.0F), S::absolute(x)));
-    const V t = S::fma(e.power, e.less_one, S::sub(e.power, S::set(1.0F)));  // exp(-2|x|) - 1
-    return S::copy_sign(S::div(t, S::add(t, S::set(2.0F))), x);
+    const V t = S::fnma(e.power, e.less_one, S::sub(S::set(1.0F), e.power));  // 1 - exp(-2|x|)
+    return S::copy_sign(S::div(t, S::sub(S::set(2.0F), t)), x);
 }
 
 // log of a positive normal number.

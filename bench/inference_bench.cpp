@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "infer/benchmark_tasks.hpp"
 #include "infer/two_sample_test.hpp"
+#include <fmt/format.h>
+
 #include "spikesmith/infer/sequential_inference.hpp"
 
 using namespace spikesmith;
@@ -57,8 +57,12 @@ std::vector<std::string> split(const std::string& text) {
     return parts;
 }
 
-std::optional<double> published_value(const std::string& task, std::size_t simulations, InferenceMethod method, bool sequential) {
-    const std::size_t column = (method == InferenceMethod::snpe ? 0 : method == InferenceMethod::snle ? 2 : 4) + (sequential ? 1 : 0);
+std::optional<double> published_value(const std::string& task, std::size_t simulations, InferenceMethod method,
+                                      bool sequential) {
+    const std::size_t column = (method == InferenceMethod::snpe   ? 0
+                                : method == InferenceMethod::snle ? 2
+                                                                  : 4) +
+                               (sequential ? 1 : 0);
     for (const Published& row : published) {
         if (task == row.task && static_cast<std::size_t>(row.simulations) == simulations) return row.c2st[column];
     }
@@ -72,11 +76,22 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    std::map<std::string, std::string> arguments{{"task", ""},        {"simulations", "1000,10000"}, {"method", "SNPE,SNLE,SNRE"},
-                                                 {"observations", "1"}, {"rounds", "1"},               {"density", ""},
-                                                 {"ensemble", "1"},     {"samples", "10000"},          {"seed", "1"},
-                                                 {"reference", ""},     {"chains", "slice"},           {"proposal", ""},
-                                                 {"learning_rate", "5e-4"}, {"batch", "200"}, {"final", "0.1"}, {"hidden", "50"}};
+    std::map<std::string, std::string> arguments{{"task", ""},
+                                                 {"simulations", "1000,10000"},
+                                                 {"method", "SNPE,SNLE,SNRE"},
+                                                 {"observations", "1"},
+                                                 {"rounds", "1"},
+                                                 {"density", ""},
+                                                 {"ensemble", "1"},
+                                                 {"samples", "10000"},
+                                                 {"seed", "1"},
+                                                 {"reference", ""},
+                                                 {"chains", "slice"},
+                                                 {"proposal", ""},
+                                                 {"learning_rate", "5e-4"},
+                                                 {"batch", "200"},
+                                                 {"final", "0.1"},
+                                                 {"hidden", "50"}};
     for (int k = 1; k + 1 < argc; k += 2) {
         const std::string name = std::string(argv[k]).substr(2);
         if (!arguments.contains(name)) throw std::runtime_error("unknown option " + name);
@@ -90,8 +105,8 @@ int main(int argc, char** argv) try {
     stimulus = stimulus.parent_path() / "tests" / "data" / "sbi" / "bernoulli_glm_stimulus.csv";
     const std::vector<std::string> wanted = split(arguments["task"]);
 
-    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6} {:>10}  {:>9} {:>9}\n", "task", "sims", "method", "rounds", "obs", "C2ST", "published",
-               "train s", "sample s");
+    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6} {:>10}  {:>9} {:>9}\n", "task", "sims", "method", "rounds", "obs",
+               "C2ST", "published", "train s", "sample s");
     for (const test::BenchmarkTask& task : test::benchmark_tasks(stimulus)) {
         if (!wanted.empty() && std::ranges::find(wanted, task.name) == wanted.end()) continue;
         for (const std::string& budget : split(arguments["simulations"])) {
@@ -126,12 +141,15 @@ int main(int argc, char** argv) try {
                     if (!std::filesystem::exists(file)) file = place / "reference_posterior_samples.csv";
                     const Array2 reference = test::read_reference_table(file, n_samples);
                     const auto start = std::chrono::steady_clock::now();
-                    const Simulator simulator = [&](const Array2& theta, std::uint64_t first) { return task.run(theta, seed, first); };
+                    const Simulator simulator = [&](const Array2& theta, std::uint64_t first) {
+                        return task.run(theta, seed, first);
+                    };
                     if (rounds > 1 || !amortised) {
                         const SequentialResult result = infer_sequentially(task.prior, simulator, x, options);
                         amortised = result.estimator;
                         training_seconds = seconds_since(start);
-                        for (const TrainingReport& report : result.reports) std::fprintf(stderr, "%s\n", report.summary().c_str());
+                        for (const TrainingReport& report : result.reports)
+                            std::fprintf(stderr, "%s\n", report.summary().c_str());
                     }
                     const Posterior posterior(task.prior, amortised, x, options.posterior);
                     const auto sampling = std::chrono::steady_clock::now();
@@ -139,13 +157,17 @@ int main(int argc, char** argv) try {
                     const double sampling_seconds = seconds_since(sampling);
                     const double accuracy = test::c2st(reference, samples);
                     sum += accuracy;
-                    const auto target = published_value(task.name, std::stoul(budget), options.inference.method, rounds > 1);
-                    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6.3f} {:>10}  {:>9.1f} {:>9.2f}\n", task.name, budget, method_name, rounds,
-                               number, accuracy, target ? fmt::format("{:.3f}", *target) : "-", training_seconds, sampling_seconds);
+                    const auto target =
+                        published_value(task.name, std::stoul(budget), options.inference.method, rounds > 1);
+                    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6.3f} {:>10}  {:>9.1f} {:>9.2f}\n", task.name, budget,
+                               method_name, rounds, number, accuracy, target ? fmt::format("{:.3f}", *target) : "-",
+                               training_seconds, sampling_seconds);
                     std::fflush(stdout);
                 }
                 const auto count = static_cast<double>(split(arguments["observations"]).size());
-                if (count > 1) fmt::print("{:<24}{:>8} {:<8}{:>7} mean  {:>6.3f}\n", task.name, budget, method_name, rounds, sum / count);
+                if (count > 1)
+                    fmt::print("{:<24}{:>8} {:<8}{:>7} mean  {:>6.3f}\n", task.name, budget, method_name, rounds,
+                               sum / count);
             }
         }
     }

@@ -385,6 +385,19 @@ struct Dense {
         }
     }
 
+    static void normals(Rows a, Rows b, std::size_t rows, std::size_t lanes) {
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t lane = 0; lane < lanes; lane += width) {
+                float* const first = row(a, r) + lane;
+                float* const second = row(b, r) + lane;
+                const V radius = S::sqrt(S::max(S::zero(), S::mul(S::set(-2.0F), logarithm<S>(S::load(first)))));
+                const Turn<S> angle = turn<S>(S::load(second));
+                S::store(first, S::mul(radius, angle.cosine));
+                S::store(second, S::mul(radius, angle.sine));
+            }
+        }
+    }
+
     // --- optimiser --------------------------------------------------------------------------------------------------
     static float squared_norm(const float* x, std::size_t n) {
         constexpr int parts = static_cast<int>(lane_group / width);

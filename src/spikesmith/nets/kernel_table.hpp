@@ -38,6 +38,7 @@ constexpr Kernels kernel_table{
     .mdn_gradient = DensityMath<S>::mdn_gradient,
     .mixture = DensityMath<S>::mixture,
     .mixture_gradient = DensityMath<S>::mixture_gradient,
+    .normals = Dense<S>::normals,
     .squared_norm = Dense<S>::squared_norm,
     .adam = Dense<S>::adam,
 };

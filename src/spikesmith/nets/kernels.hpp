@@ -114,6 +114,9 @@ struct Kernels {
     void (*mixture_gradient)(std::size_t components, Rows raw, const float* x, std::size_t lanes, const float* upstream,
                              Rows raw_gradient, float* x_gradient);
 
+    // Pairs of uniform numbers, a in (0, 1] and b in [-1/2, 1/2], become pairs of normal ones, in place (Box & Muller 1958).
+    void (*normals)(Rows a, Rows b, std::size_t rows, std::size_t lanes);
+
     float (*squared_norm)(const float* x, std::size_t n);
     void (*adam)(float* parameters, float* gradient, float* first, float* second, std::size_t n, float scale,
                  float rate, float beta1, float beta2, float epsilon, float second_correction);

@@ -5,10 +5,13 @@
 #include <string>
 
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/math/random_stream.hpp"
+#include "spikesmith/math/philox.hpp"
 
 namespace spikesmith::nets {
 namespace {
+
+// Sets the random numbers of samples apart from those of math::RandomStream and of simulations.
+constexpr std::uint32_t noise_stream = 0xC0000000U;
 
 void require(bool condition, const std::string& message) {
     if (!condition) throw ConfigError(message);
@@ -87,6 +90,7 @@ PairNetwork::PairNetwork(Specification specification, std::uint64_t seed)
     embedding_ = std::make_unique<EmbeddingNetwork>(embedding, scaling_.x_inputs(), builder_);
     const BodyShape shape{
         .dimensions = scaling_.theta_dimensions, .theta = theta_rows_, .features = embedding_->features()};
+    noise_spare_ = Builder::rows(builder_.wide.values, 1)[0];
     body_ = std::visit([&](const auto& what) { return make_body(what, shape, seed, builder_); }, specification_);
 }
 
@@ -376,6 +380,43 @@ void PairNetwork::evaluate_observed(std::span<const float> parameters, std::span
     }
 }
 
+// The numbers of a sample are those of a Philox stream keyed by seed and sample, four words at a time: two words for each
+// pair of normal numbers, then one for each uniform number.
+void PairNetwork::put_noise(Tape& tape, std::uint64_t seed, std::uint64_t first_sample) const {
+    const std::size_t D = scaling_.theta_dimensions;
+    const std::size_t pairs = (D + 1) / 2;
+    const std::size_t uniforms = body_->uniforms();
+    Side& wide = tape.wide;
+    RowList rows = body_->noise_rows();
+    // The last pair's second number may have no use.
+    RowList first(pairs);
+    RowList second(pairs, noise_spare_);
+    for (std::size_t d = 0; d < D; ++d) (d % 2 == 0 ? first : second)[d / 2] = rows[d];
+    for (std::size_t k = 0; k < wide.lanes; ++k) {
+        const std::uint64_t sample = first_sample + k;
+        std::uint32_t words[4] = {};
+        std::uint32_t used = 0;
+        const auto next = [&] {
+            if (used % 4 == 0) {
+                const auto drawn =
+                    math::philox(math::ScalarOperations<double>(),
+                                 {used / 4, static_cast<std::uint32_t>(sample),
+                                  static_cast<std::uint32_t>(sample >> 32U), noise_stream},
+                                 {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)});
+                for (std::size_t w = 0; w < 4; ++w) words[w] = drawn[w];
+            }
+            return words[used++ % 4];
+        };
+        for (std::size_t d = 0; d < pairs; ++d) {
+            wide.values.row(first[d])[k] = (static_cast<float>(next()) + 0.5F) * 0x1p-32F;
+            wide.values.row(second[d])[k] = static_cast<float>(next() >> 8U) * 0x1p-24F - 0.5F;
+        }
+        for (std::size_t d = 0; d < uniforms; ++d)
+            wide.values.row(rows[D + d])[k] = static_cast<float>(next() >> 8U) * 0x1p-24F;
+    }
+    wide.kernels->normals(wide.values.view(first), wide.values.view(second), pairs, wide.lanes);
+}
+
 void PairNetwork::sample_observed(std::span<const float> parameters, std::span<const float> context,
                                   std::span<double> theta, std::uint64_t seed, std::uint64_t first_sample,
                                   Workspace& workspace) const {
@@ -388,16 +429,9 @@ void PairNetwork::sample_observed(std::span<const float> parameters, std::span<c
     spread(context, tape);
     Workspace::Memory& memory = workspace.memory();
     const RowList& noise = body_->noise_rows();
-    const std::size_t uniforms = body_->uniforms();
     for (std::size_t first = 0; first < n; first += block) {
         const std::size_t count = std::min(block, n - first);
-        for (std::size_t k = 0; k < block; ++k) {
-            math::RandomStream random(seed, first_sample + first + k);
-            for (std::size_t d = 0; d < D; ++d)
-                tape.wide.values.row(noise[d])[k] = static_cast<float>(random.next_normal());
-            for (std::size_t d = 0; d < uniforms; ++d)
-                tape.wide.values.row(noise[D + d])[k] = static_cast<float>(random.next_uniform());
-        }
+        put_noise(tape, seed, first_sample + first);
         // Dimensions that are not known yet meet zero weights only, but must be numbers.
         if (theta_rows_ != noise) {
             for (const std::uint32_t r : theta_rows_) std::fill_n(tape.wide.values.row(r), block, 0.0F);

@@ -55,6 +55,7 @@ class PairNetwork {
     void finish_block(const float* parameters, Workspace::Memory& memory, std::span<const double> theta,
                       std::span<double> result, std::span<double> theta_gradient) const;
     void put_theta(Workspace::Memory& memory, std::span<const double> theta) const;
+    void put_noise(Tape& tape, std::uint64_t seed, std::uint64_t first_sample) const;
     void check_theta(std::span<const double> theta, std::size_t results) const;
 
     Specification specification_;
@@ -62,6 +63,7 @@ class PairNetwork {
     Scaling scaling_;
     Builder builder_;
     RowList theta_rows_;
+    std::uint32_t noise_spare_ = 0;  // a wide row for a random number of no use
     std::unique_ptr<EmbeddingNetwork> embedding_;
     std::unique_ptr<Body> body_;
 };

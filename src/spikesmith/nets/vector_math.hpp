@@ -37,12 +37,22 @@ inline typename S::V exponential(typename S::V x) {
     return S::fma(e.power, e.less_one, e.power);
 }
 
+// 1 / d for 1 <= d <= 2, without a division: a parabola (error 1 %) and two Newton steps.
+template <class S>
+inline typename S::V reciprocal(typename S::V d) {
+    using V = typename S::V;
+    const V two = S::set(2.0F);
+    V r = S::fma(S::fma(S::set(0.3232323F), d, S::set(-1.4545455F)), d, S::set(2.1212121F));
+    r = S::mul(r, S::fnma(d, r, two));
+    return S::mul(r, S::fnma(d, r, two));
+}
+
 template <class S>
 inline typename S::V hyperbolic_tangent(typename S::V x) {
     using V = typename S::V;
     const auto e = reduce_exponential<S>(S::mul(S::set(-2.0F), S::absolute(x)));
     const V t = S::fnma(e.power, e.less_one, S::sub(S::set(1.0F), e.power));  // 1 - exp(-2|x|)
-    return S::copy_sign(S::div(t, S::sub(S::set(2.0F), t)), x);
+    return S::copy_sign(S::mul(t, reciprocal<S>(S::sub(S::set(2.0F), t))), x);
 }
 
 // log of a positive normal number.
@@ -92,15 +102,46 @@ inline Softplus<S> softplus(typename S::V u) {
     using V = typename S::V;
     const V e = exponential<S>(S::sub(S::zero(), S::absolute(u)));
     const V value = S::add(S::max(S::zero(), u), logarithm_of_one_plus<S>(e));
-    const V logistic = S::div(S::select(S::less(u, S::zero()), e, S::set(1.0F)), S::add(e, S::set(1.0F)));
-    return {value, logistic};
+    const V share = S::select(S::less(u, S::zero()), e, S::set(1.0F));
+    return {value, S::mul(share, reciprocal<S>(S::add(e, S::set(1.0F))))};
 }
 
 template <class S>
 inline typename S::V logistic(typename S::V u) {
     using V = typename S::V;
     const V e = exponential<S>(S::sub(S::zero(), S::absolute(u)));
-    return S::div(S::select(S::less(u, S::zero()), e, S::set(1.0F)), S::add(e, S::set(1.0F)));
+    return S::mul(S::select(S::less(u, S::zero()), e, S::set(1.0F)), reciprocal<S>(S::add(e, S::set(1.0F))));
+}
+
+// Cosine and sine of 2 pi t for |t| <= 1/2.
+template <class S>
+struct Turn {
+    typename S::V cosine, sine;
+};
+template <class S>
+inline Turn<S> turn(typename S::V t) {
+    using V = typename S::V;
+    const V quarter = S::round(S::mul(t, S::set(4.0F)));  // -2 ... 2
+    const V a = S::mul(S::fma(quarter, S::set(-0.25F), t), S::set(6.2831853F));
+    const V z = S::mul(a, a);
+    V s = S::set(-1.0F / 5040.0F);
+    s = S::fma(s, z, S::set(1.0F / 120.0F));
+    s = S::fma(s, z, S::set(-1.0F / 6.0F));
+    s = S::fma(S::mul(s, z), a, a);
+    V c = S::set(1.0F / 40320.0F);
+    c = S::fma(c, z, S::set(-1.0F / 720.0F));
+    c = S::fma(c, z, S::set(1.0F / 24.0F));
+    c = S::fma(c, z, S::set(-0.5F));
+    c = S::fma(c, z, S::set(1.0F));
+    const auto half_turn = S::less(S::set(1.5F), S::absolute(quarter));
+    const auto upright = S::less(S::absolute(quarter), S::set(0.5F));
+    const V minus_s = S::sub(S::zero(), s);
+    const V minus_c = S::sub(S::zero(), c);
+    const auto backwards = S::less(quarter, S::zero());
+    const V side_cosine = S::select(backwards, s, minus_s);
+    const V side_sine = S::select(backwards, minus_c, c);
+    return {S::select(upright, c, S::select(half_turn, minus_c, side_cosine)),
+            S::select(upright, s, S::select(half_turn, minus_s, side_sine))};
 }
 
 }  // namespace spikesmith::nets

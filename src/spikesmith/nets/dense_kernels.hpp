@@ -152,11 +152,11 @@ struct Dense {
         });
     }
 
-    // Tile of A outputs by B inputs; 16 partial sums each.
+    // Tile of A outputs by B inputs; 16 partial sums each. Outputs before first_o and inputs before first_i are done.
     template <int A, int B>
     static void gradient_tile(const Layer& layer, const Rows& y_gradient, const Rows& x, std::size_t lanes,
                               std::size_t times, std::size_t x_step, std::size_t y_step, std::size_t o, std::size_t i,
-                              float* result) {
+                              std::size_t first_o, std::size_t first_i, float* result) {
         constexpr int parts = static_cast<int>(lane_group / width);
         V acc[A * B][parts];
 #pragma GCC unroll 32
@@ -188,47 +188,74 @@ struct Dense {
         }
         float sums[A * B];
         S::template reduce<A * B, parts>(acc, sums);
-        for (int a = 0; a < A; ++a) {
+        for (std::size_t a = o < first_o ? first_o - o : 0; a < A; ++a) {
             const std::size_t length = layer.lengths != nullptr ? layer.lengths[o + a] : layer.inputs;
-            for (int b = 0; b < B; ++b) {
+            for (std::size_t b = i < first_i ? first_i - i : 0; b < B; ++b) {
                 if (i + b < length) result[(o + a) * layer.inputs + i + b] += sums[a * B + b];
             }
         }
     }
 
+    // The last tile of a row or column reaches back over what is done: cheaper than narrow tiles.
     template <int A>
     static void gradient_row_tiles(const Layer& layer, const Rows& y_gradient, const Rows& x, std::size_t lanes,
                                    std::size_t times, std::size_t x_step, std::size_t y_step, std::size_t o,
-                                   float* result) {
+                                   std::size_t first_o, float* result) {
+        constexpr std::size_t tile = S::gradient_tile;
         const std::size_t end = layer.lengths != nullptr ? layer.lengths[o + A - 1] : layer.inputs;
-        std::size_t i = 0;
-        for (; i + S::gradient_tile <= end; i += S::gradient_tile) {
-            gradient_tile<A, S::gradient_tile>(layer, y_gradient, x, lanes, times, x_step, y_step, o, i, result);
+        if (layer.inputs < tile) {
+            for (std::size_t i = 0; i < end; ++i) {
+                gradient_tile<A, 1>(layer, y_gradient, x, lanes, times, x_step, y_step, o, i, first_o, 0, result);
+            }
+            return;
         }
-        // Sums beyond a masked row's length are computed and not used: cheaper than a narrow tile.
-        if (i < end && i + S::gradient_tile <= layer.inputs) {
-            gradient_tile<A, S::gradient_tile>(layer, y_gradient, x, lanes, times, x_step, y_step, o, i, result);
-            i += S::gradient_tile;
+        for (std::size_t i = 0; i < end; i += tile) {
+            const std::size_t start = i + tile <= layer.inputs ? i : layer.inputs - tile;
+            gradient_tile<A, S::gradient_tile>(layer, y_gradient, x, lanes, times, x_step, y_step, o, start, first_o, i,
+                                               result);
         }
-        for (; i < end; ++i) gradient_tile<A, 1>(layer, y_gradient, x, lanes, times, x_step, y_step, o, i, result);
     }
 
     static void affine_gradient(const Layer& layer, Rows y_gradient, Rows x, std::size_t lanes, std::size_t times,
                                 std::size_t x_step, std::size_t y_step, float* weight_gradient, float* bias_gradient) {
-        std::size_t o = 0;
-        for (; o + S::gradient_tile <= layer.outputs; o += S::gradient_tile) {
-            gradient_row_tiles<S::gradient_tile>(layer, y_gradient, x, lanes, times, x_step, y_step, o,
-                                                 weight_gradient);
-        }
-        for (; o < layer.outputs; ++o) {
-            gradient_row_tiles<1>(layer, y_gradient, x, lanes, times, x_step, y_step, o, weight_gradient);
+        constexpr std::size_t tile = S::gradient_tile;
+        if (layer.outputs < tile) {
+            for (std::size_t o = 0; o < layer.outputs; ++o) {
+                gradient_row_tiles<1>(layer, y_gradient, x, lanes, times, x_step, y_step, o, 0, weight_gradient);
+            }
+        } else {
+            for (std::size_t o = 0; o < layer.outputs; o += tile) {
+                const std::size_t start = o + tile <= layer.outputs ? o : layer.outputs - tile;
+                gradient_row_tiles<S::gradient_tile>(layer, y_gradient, x, lanes, times, x_step, y_step, start, o,
+                                                     weight_gradient);
+            }
         }
         if (bias_gradient == nullptr) return;
-        for (o = 0; o < layer.outputs; ++o) {
-            float total = 0;
-            for (std::size_t t = 0; t < times; ++t) total += sum(row(y_gradient, o) + t * y_step, lanes);
-            bias_gradient[o] += total;
+        std::size_t o = 0;
+        for (; o + 16 <= layer.outputs; o += 16) bias_sums<16>(y_gradient, lanes, times, y_step, o, bias_gradient);
+        for (; o < layer.outputs; ++o) bias_sums<1>(y_gradient, lanes, times, y_step, o, bias_gradient);
+    }
+
+    template <int R>
+    static void bias_sums(const Rows& y_gradient, std::size_t lanes, std::size_t times, std::size_t y_step,
+                          std::size_t o, float* bias_gradient) {
+        constexpr int parts = static_cast<int>(lane_group / width);
+        V acc[R][parts];
+        for (int r = 0; r < R; ++r) {
+            const float* const from = row(y_gradient, o + r);
+            V partial[parts];
+            for (int p = 0; p < parts; ++p) partial[p] = S::zero();
+            for (std::size_t t = 0; t < times; ++t) {
+                for (std::size_t lane = 0; lane < lanes; lane += lane_group) {
+                    for (int p = 0; p < parts; ++p)
+                        partial[p] = S::add(partial[p], S::load(from + t * y_step + lane + p * width));
+                }
+            }
+            for (int p = 0; p < parts; ++p) acc[r][p] = partial[p];
         }
+        float sums[R];
+        S::template reduce<R, parts>(acc, sums);
+        for (int r = 0; r < R; ++r) bias_gradient[o + r] += sums[r];
     }
 
     static float sum(const float* x, std::size_t lanes) {

@@ -39,6 +39,12 @@ struct Avx2 {
         return _mm256_castsi256_ps(
             _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
     }
+    // The nearest integer n, and 2^n.
+    static V round_with_power(V a, V& power) {
+        const __m256i n = _mm256_cvtps_epi32(a);
+        power = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+        return _mm256_cvtepi32_ps(n);
+    }
     static V split_exponent(V x, V& exponent) {
         const __m256i bits = _mm256_castps_si256(x);
         const __m256i n = _mm256_srai_epi32(_mm256_sub_epi32(bits, _mm256_set1_epi32(0x3f3504f3)), 23);

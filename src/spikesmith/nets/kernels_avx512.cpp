@@ -43,6 +43,12 @@ struct Avx512 {
         return _mm512_castsi512_ps(
             _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
     }
+    // The nearest integer n, and 2^n.
+    static V round_with_power(V a, V& power) {
+        const __m512i n = _mm512_cvtps_epi32(a);
+        power = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+        return _mm512_cvtepi32_ps(n);
+    }
     static V split_exponent(V x, V& exponent) {
         const __m512i bits = _mm512_castps_si512(x);
         const __m512i n = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f3504f3)), 23);

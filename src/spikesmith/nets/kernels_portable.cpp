@@ -82,6 +82,12 @@ struct Portable {
             return std::bit_cast<float>(exponent << 23U);
         });
     }
+    // The nearest integer n, and 2^n; for NaN any.
+    static V round_with_power(V a, V& power) {
+        const V n = round(a);
+        power = power_of_two(n);
+        return n;
+    }
     static V split_exponent(V x, V& exponent) {
         return each([&](int i) {
             const auto bits = std::bit_cast<std::int32_t>(x.lane[i]);

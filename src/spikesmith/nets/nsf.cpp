@@ -18,9 +18,11 @@ struct ResidualBlock {
 struct Transform {
     DenseLayer from_theta, from_context, output;
     std::vector<ResidualBlock> blocks;
-    RowList start_rows;              // context: from_context
-    RowList x, x_gradient;           // input, D
-    RowList kept, kept_gradient;     // of x: the conditioner's input
+    RowList start_rows;             // context: from_context
+    RowList x, x_gradient;          // input, D
+    RowList kept, kept_gradient;    // of x: the conditioner's input
+    RowList kept_coupled_gradient;  // their gradient as part of the coupling's output
+    RowList raw_gradient;
     std::vector<std::size_t> moved;  // dimensions that the spline transforms
     std::vector<RowList> hidden;     // blocks + 1
     std::vector<RowList> raw;        // spline parameters of each moved dimension
@@ -63,6 +65,7 @@ class Nsf final : public Body {
                 } else {
                     f.kept.push_back(x[d]);
                     f.kept_gradient.push_back(x_gradient[d]);
+                    f.kept_coupled_gradient.push_back(D > 1 ? coupled_gradient_[d] : buffers[k % 2][d]);
                 }
             }
             f.from_theta = builder.dense(f.kept.size(), H, f.kept.size() + E, {}, false);
@@ -82,6 +85,8 @@ class Nsf final : public Body {
                 f.blocks.push_back(std::move(block));
             }
             f.output = builder.dense(H, f.raw_all.size());
+            f.raw_gradient.assign(raw_gradient_.begin(),
+                                  raw_gradient_.begin() + static_cast<std::ptrdiff_t>(f.raw_all.size()));
             f.log_volume = Builder::rows(builder.wide.values, 1)[0];
             if (D > 1) {
                 f.lower = builder.constants(D * (D - 1) / 2, 0.0F);
@@ -175,8 +180,7 @@ class Nsf final : public Body {
                                                 wide.gradients.view(coupled_gradient_), wide.lanes, false,
                                                 Activation::none);
             }
-            RowList raw_gradient =
-                RowList(raw_gradient_.begin(), raw_gradient_.begin() + static_cast<std::ptrdiff_t>(f.raw_all.size()));
+            const RowList& raw_gradient = f.raw_gradient;
             for (std::size_t m = 0; m < f.moved.size(); ++m) {
                 const std::size_t d = f.moved[m];
                 Rows part = wide.gradients.view(raw_gradient);
@@ -206,14 +210,9 @@ class Nsf final : public Body {
             fold(tape, h, f.start_rows);
             if (f.kept.empty()) continue;
             if (gradient != nullptr) parameter_gradient(wide, f.from_theta, h, f.kept, gradient);
-            RowList passed;
-            for (std::size_t d = 0; d < D; ++d) {
-                if (std::find(f.moved.begin(), f.moved.end(), d) == f.moved.end())
-                    passed.push_back(coupled_gradient[d]);
-            }
             input_gradient(wide, f.from_theta, p, h, f.kept, f.kept_gradient, false);
-            wide.kernels->add(wide.gradients.view(passed), wide.gradients.view(f.kept_gradient), passed.size(),
-                              wide.lanes);
+            wide.kernels->add(wide.gradients.view(f.kept_coupled_gradient), wide.gradients.view(f.kept_gradient),
+                              f.kept.size(), wide.lanes);
         }
     }
 

@@ -47,7 +47,8 @@ struct Minibatch {
 using PairLoss = std::function<double(std::size_t first, std::size_t count, std::span<const double> values,
                                       std::span<double> derivatives)>;
 
-// Scratch memory of evaluations. Give each thread its own and reuse it: after the first call nothing is allocated.
+// Scratch memory of evaluations. Give each thread its own and reuse it: after the first call of a size
+// training steps and evaluations allocate nothing.
 class Workspace {
   public:
     Workspace();                                      // the widest instructions of this machine

@@ -293,7 +293,14 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
         return rows;
     };
     const nets::Standardization u_scale = nets::measure(rows_of(set.u), set.u.columns, options_.z_score_theta);
-    const nets::Standardization x_scale = nets::measure(rows_of(set.x), set.x.columns, options_.z_score_x);
+    std::vector<double> x_rows = rows_of(set.x);
+    for (std::size_t c = 0; c < set.x.columns; ++c) {
+        // a feature that no simulation has gets the scale of a constant; the networks see that it is missing
+        bool never = true;
+        for (std::size_t k = c; k < x_rows.size(); k += set.x.columns) never = never && lacks(x_rows[k]);
+        for (std::size_t k = c; never && k < x_rows.size(); k += set.x.columns) x_rows[k] = 0;
+    }
+    const nets::Standardization x_scale = nets::measure(x_rows, set.x.columns, options_.z_score_x);
 
     std::vector<double> log_prior;  // of u, for the atomic loss
     if (options_.method == InferenceMethod::snpe && atomic_) {

@@ -13,7 +13,7 @@ namespace spikesmith {
 
 namespace {
 
-constexpr std::size_t region_samples = 10000;
+constexpr std::size_t region_samples = 50000;
 constexpr double least_acceptance = 2e-3;  // of rejection from the prior
 constexpr std::size_t candidates_per_draw = 32;
 

@@ -1,0 +1,178 @@
+// The benchmark of simulation-based inference (J.-M. Lueckmann et al., AISTATS 2021): C2ST of each task, budget and method to the reference
+// posterior, beside the published mean of the same method. 0.5 is perfect, 1 is worst.
+//
+//     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
+//                     [--rounds 1] [--density nsf,maf] [--ensemble 1] [--samples 10000] [--seed 1]
+//
+// DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
+// The published figures are means over ten observations, so a few observations agree with them only roughly.
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "infer/benchmark_tasks.hpp"
+#include "infer/two_sample_test.hpp"
+#include <fmt/format.h>
+
+#include "spikesmith/infer/sequential_inference.hpp"
+
+using namespace spikesmith;
+
+namespace {
+
+// Columns: NPE, SNPE, NLE, SNLE, NRE, SNRE.
+struct Published {
+    const char* task;
+    int simulations;
+    std::array<double, 6> c2st;
+};
+constexpr std::array<Published, 16> published{{
+    {"two_moons", 1000, {.725, .643, .773, .657, .822, .651}},
+    {"two_moons", 10000, {.606, .554, .713, .571, .761, .582}},
+    {"gaussian_linear", 1000, {.694, .652, .650, .628, .672, .670}},
+    {"gaussian_linear", 10000, {.552, .544, .555, .548, .560, .536}},
+    {"gaussian_linear_uniform", 1000, {.696, .631, .723, .657, .788, .681}},
+    {"gaussian_linear_uniform", 10000, {.553, .527, .548, .552, .706, .606}},
+    {"gaussian_mixture", 1000, {.716, .669, .740, .706, .777, .673}},
+    {"gaussian_mixture", 10000, {.615, .551, .723, .685, .748, .578}},
+    {"slcp", 1000, {.975, .965, .946, .921, .972, .968}},
+    {"slcp", 10000, {.901, .845, .771, .713, .947, .917}},
+    {"bernoulli_glm", 1000, {.863, .855, .740, .634, .899, .718}},
+    {"bernoulli_glm", 10000, {.678, .614, .605, .553, .812, .584}},
+    {"lotka_volterra", 1000, {.999, .990, .994, .909, 1.000, .971}},
+    {"lotka_volterra", 10000, {.997, .953, .956, .738, .998, .848}},
+    {"sir", 1000, {.815, .638, .761, .745, .841, .637}},
+    {"sir", 10000, {.680, .561, .748, .745, .770, .646}},
+}};
+
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> parts;
+    std::string part;
+    std::istringstream stream(text);
+    while (std::getline(stream, part, ',')) parts.push_back(part);
+    return parts;
+}
+
+std::optional<double> published_value(const std::string& task, std::size_t simulations, InferenceMethod method,
+                                      bool sequential) {
+    const std::size_t column = (method == InferenceMethod::snpe   ? 0
+                                : method == InferenceMethod::snle ? 2
+                                                                  : 4) +
+                               (sequential ? 1 : 0);
+    for (const Published& row : published) {
+        if (task == row.task && static_cast<std::size_t>(row.simulations) == simulations) return row.c2st[column];
+    }
+    return {};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    std::map<std::string, std::string> arguments{{"task", ""},
+                                                 {"simulations", "1000,10000"},
+                                                 {"method", "SNPE,SNLE,SNRE"},
+                                                 {"observations", "1"},
+                                                 {"rounds", "1"},
+                                                 {"density", ""},
+                                                 {"ensemble", "1"},
+                                                 {"samples", "10000"},
+                                                 {"seed", "1"},
+                                                 {"reference", ""},
+                                                 {"chains", "slice"},
+                                                 {"proposal", ""},
+                                                 {"learning_rate", "5e-4"},
+                                                 {"batch", "200"},
+                                                 {"final", "0.1"},
+                                                 {"hidden", "50"}};
+    for (int k = 1; k + 1 < argc; k += 2) {
+        const std::string name = std::string(argv[k]).substr(2);
+        if (!arguments.contains(name)) throw std::runtime_error("unknown option " + name);
+        arguments[name] = argv[k + 1];
+    }
+    const std::filesystem::path folder = arguments["reference"];
+    if (folder.empty()) throw std::runtime_error("--reference DIR is needed");
+    const std::size_t n_samples = std::stoul(arguments["samples"]);
+    const std::uint64_t seed = std::stoull(arguments["seed"]);
+    std::filesystem::path stimulus = SPIKESMITH_EXAMPLES;
+    stimulus = stimulus.parent_path() / "tests" / "data" / "sbi" / "bernoulli_glm_stimulus.csv";
+    const std::vector<std::string> wanted = split(arguments["task"]);
+
+    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6} {:>10}  {:>9} {:>9}\n", "task", "sims", "method", "rounds", "obs",
+               "C2ST", "published", "train s", "sample s");
+    for (const test::BenchmarkTask& task : test::benchmark_tasks(stimulus)) {
+        if (!wanted.empty() && std::ranges::find(wanted, task.name) == wanted.end()) continue;
+        for (const std::string& budget : split(arguments["simulations"])) {
+            for (const std::string& method_name : split(arguments["method"])) {
+                const std::size_t rounds = std::stoul(arguments["rounds"]);
+                SequentialOptions options;
+                options.rounds = rounds;
+                options.simulations_per_round = std::stoul(budget) / rounds;
+                options.inference.method = inference_method(method_name);
+                options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
+                options.inference.ensemble = std::stoul(arguments["ensemble"]);
+                if (!arguments["density"].empty()) {
+                    options.inference.density_estimators.clear();
+                    for (const std::string& kind : split(arguments["density"]))
+                        options.inference.density_estimators.push_back(nets::density_kind(kind));
+                }
+                if (arguments["proposal"] == "posterior") options.proposal = ProposalKind::posterior;
+                if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
+                options.training.seed = seed;
+                options.training.learning_rate = std::stod(arguments["learning_rate"]);
+                options.training.final_learning_rate = std::stod(arguments["final"]);
+                options.training.training_batch_size = std::stoul(arguments["batch"]);
+                options.posterior.chains.method = chain_method(arguments["chains"]);
+                options.seed = seed;
+                double sum = 0;
+                std::shared_ptr<const Estimator> amortised;  // one training serves all observations of one round
+                double training_seconds = 0;
+                for (const std::string& number : split(arguments["observations"])) {
+                    const std::filesystem::path place = folder / task.name / ("observation_" + number);
+                    const std::vector<double> x = test::read_reference_table(place / "observation.csv").values;
+                    std::filesystem::path file = place / "reference_posterior_samples.csv.bz2";
+                    if (!std::filesystem::exists(file)) file = place / "reference_posterior_samples.csv";
+                    const Array2 reference = test::read_reference_table(file, n_samples);
+                    const auto start = std::chrono::steady_clock::now();
+                    const Simulator simulator = [&](const Array2& theta, std::uint64_t first) {
+                        return task.run(theta, seed, first);
+                    };
+                    if (rounds > 1 || !amortised) {
+                        const SequentialResult result = infer_sequentially(task.prior, simulator, x, options);
+                        amortised = result.estimator;
+                        training_seconds = seconds_since(start);
+                        for (const TrainingReport& report : result.reports)
+                            std::fprintf(stderr, "%s\n", report.summary().c_str());
+                    }
+                    const Posterior posterior(task.prior, amortised, x, options.posterior);
+                    const auto sampling = std::chrono::steady_clock::now();
+                    const Array2 samples = posterior.sample(reference.rows, seed);
+                    const double sampling_seconds = seconds_since(sampling);
+                    const double accuracy = test::c2st(reference, samples);
+                    sum += accuracy;
+                    const auto target =
+                        published_value(task.name, std::stoul(budget), options.inference.method, rounds > 1);
+                    fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6.3f} {:>10}  {:>9.1f} {:>9.2f}\n", task.name, budget,
+                               method_name, rounds, number, accuracy, target ? fmt::format("{:.3f}", *target) : "-",
+                               training_seconds, sampling_seconds);
+                    std::fflush(stdout);
+                }
+                const auto count = static_cast<double>(split(arguments["observations"]).size());
+                if (count > 1)
+                    fmt::print("{:<24}{:>8} {:<8}{:>7} mean  {:>6.3f}\n", task.name, budget, method_name, rounds,
+                               sum / count);
+            }
+        }
+    }
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+}

@@ -1,0 +1,99 @@
+// Estimator: the trained networks of an inference, and the density of u that they give for an observation.
+//
+//   posterior    q(u | x)                           networks of a density of u, conditioned on x
+//   likelihood   q(x | u) N(u; 0, I) P(u)           networks of a density of x, conditioned on u
+//   ratio        r(u, x)  N(u; 0, I) P(u)           classifiers
+//
+// u are the coordinates in which the prior is standard normal (prior.hpp). P(u) is the probability that a simulation lacks just
+// what the observation lacks, where that was learned (simulations.hpp); 1 otherwise.
+//
+// Several networks are an equal-standing committee: their densities are averaged with weights that are fitted to the
+// validation set, so a network that does badly counts little.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <tbb/enumerable_thread_specific.h>
+
+#include "spikesmith/core/array.hpp"
+#include "spikesmith/infer/walker.hpp"
+#include "spikesmith/nets/conditional_density.hpp"
+#include "spikesmith/nets/ratio_estimator.hpp"
+
+namespace spikesmith {
+
+class BinaryReader;
+class BinaryWriter;
+
+enum class EstimatorRole : std::uint64_t { posterior, likelihood, ratio };
+
+struct TrainedNetwork {
+    std::string kind;  // "maf", "resnet", ...
+    std::variant<nets::ConditionalDensity, nets::RatioEstimator> network;
+    double weight = 1;  // in the committee; they sum to 1
+    double validation_loss = 0;
+    std::uint64_t epochs = 0;
+};
+
+struct Estimator {
+    EstimatorRole role = EstimatorRole::posterior;
+    std::size_t parameters = 0;  // D
+    std::size_t features = 0;    // C, of x as given
+    std::vector<TrainedNetwork> members;
+    // likelihood: the features that the networks describe (those that the observation has); empty: all
+    std::vector<std::size_t> described{};
+    // log odds of "lacks just what the observation lacks", of u alone; absent: nothing was lacking, or the networks know
+    std::optional<nets::RatioEstimator> completeness{};
+    bool knows_missing = false;  // the networks are told which features are missing
+};
+
+void write(BinaryWriter& writer, const Estimator& estimator);
+[[nodiscard]] Estimator read_estimator(BinaryReader& reader);
+
+// Log probability from log odds, without overflow; its derivative is 1 - exp(it).
+[[nodiscard]] double log_sigmoid(double odds);
+
+// The density of u at one observation.
+class ConditionedEstimator {
+  public:
+    // `x`: one row; likelihood and ratio take several, which are independent observations under the same parameters. Throws DataError for
+    // shapes that do not fit, and for missing features that the estimator has not learned to do without.
+    ConditionedEstimator(std::shared_ptr<const Estimator> estimator, Array2 x);
+
+    [[nodiscard]] const Estimator& estimator() const { return *estimator_; }
+    [[nodiscard]] const Array2& x() const { return x_; }
+    [[nodiscard]] bool normalized() const { return estimator_->role == EstimatorRole::posterior; }
+
+    // log of the density at rows of u, up to a constant unless normalized(). May be called from several threads.
+    void log_density(const Array2& u, std::span<double> values, Array2* gradients) const;
+    [[nodiscard]] LogDensity function() const;  // refers to this object
+
+    // Rows 0 ... n - 1 of the endless sample of `seed`; only for posterior networks. u, n x D.
+    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed) const;
+
+  private:
+    struct Scratch {
+        nets::Workspace workspace;
+        std::vector<double> values;
+        std::vector<double> gradient;
+        std::vector<double> repeated;
+    };
+    // log of one member's value (summed over the rows of x) at rows of u
+    void member_values(std::size_t member, const Array2& u, std::span<double> values, std::span<double> gradients,
+                       Scratch& scratch) const;
+
+    std::shared_ptr<const Estimator> estimator_;
+    Array2 x_;
+    Array2 described_;  // likelihood: the columns of x that the networks describe
+    std::vector<std::vector<nets::ObservedDensity>> densities_;  // posterior: per member, one
+    std::vector<std::vector<nets::ObservedRatio>> ratios_;       // ratio: per member, one per row of x
+    mutable tbb::enumerable_thread_specific<Scratch> scratch_;
+};
+
+}  // namespace spikesmith

@@ -1,0 +1,494 @@
+#include "spikesmith/infer/inference.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+
+#include "spikesmith/core/atomic_file.hpp"
+#include "spikesmith/core/checksum.hpp"
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/infer/binary.hpp"
+#include "spikesmith/infer/losses.hpp"
+#include "spikesmith/infer/random_purposes.hpp"
+
+namespace spikesmith {
+
+namespace {
+
+constexpr std::string_view checkpoint_magic = "spikesmith training 1";
+
+std::uint64_t network_seed(std::uint64_t seed, std::uint64_t network) {
+    Checksum mixed;
+    mixed.add(seed);
+    mixed.add(purpose(RandomPurpose::initial_weights, network));
+    return mixed.value();
+}
+
+void check(const InferenceOptions& options) {
+    if (options.ensemble == 0) throw ConfigError("an ensemble needs at least one network");
+    if (options.density_estimators.empty() || options.classifiers.empty())
+        throw ConfigError("at least one kind of network is needed");
+    if (options.num_atoms < 2) throw ConfigError("num_atoms must be at least 2");
+    if (options.num_classes < 1) throw ConfigError("num_classes must be at least 1");
+    if (!(options.gamma > 0 && std::isfinite(options.gamma)))
+        throw ConfigError(fmt::format("gamma must be positive, but is {}", options.gamma));
+    if (options.method == InferenceMethod::snle && options.embedding.kind != nets::EmbeddingKind::identity) {
+        throw ConfigError(
+            "an embedding of the data is of no use in likelihood estimation, whose density is over the data",
+            "use SNPE or SNRE, or features");
+    }
+}
+
+// Everything that the networks of one training share.
+struct Task {
+    const InferenceOptions* options;
+    const TrainingOptions* training;
+    const TrainingControl* control;
+    TrainingSplit split;
+    std::mutex mutex;  // of progress
+    std::size_t networks = 0;
+};
+
+std::uint64_t identity_of(std::span<const std::byte> network, const Array2& theta, const Array2& x, const Task& task,
+                          std::uint64_t losses) {
+    Checksum sum;
+    sum.add(losses);
+    sum.add(std::uint64_t{network.size()});
+    for (const std::byte b : network) sum.add(static_cast<std::uint64_t>(b));
+    sum.add(theta.values);
+    sum.add(x.values);
+    for (const std::uint64_t value :
+         {std::uint64_t{task.training->training_batch_size}, std::uint64_t{task.training->stop_after_epochs},
+          std::uint64_t{task.training->max_num_epochs}, task.training->seed, std::uint64_t{task.options->num_atoms},
+          std::uint64_t{task.options->num_classes}}) {
+        sum.add(value);
+    }
+    for (const double value : {task.training->learning_rate, task.training->validation_fraction,
+                               task.training->clip_max_norm, task.training->final_learning_rate, task.options->gamma}) {
+        sum.add(value);
+    }
+    return sum.value();
+}
+
+// The state in a checkpoint if it is whole and of this problem, else a new one.
+TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t identity) {
+    if (path.empty() || !std::filesystem::exists(path)) return {};
+    const std::string bytes = read_file(path);
+    try {
+        BinaryReader reader(bytes, "the checkpoint");
+        if (reader.text() != checkpoint_magic || reader.integer() != identity) return {};
+        const std::string state = reader.text();
+        Checksum sum;
+        sum.add(state);
+        if (reader.integer() != sum.value()) return {};
+        return parse_training_state(state);
+    } catch (const DataError&) {
+        return {};
+    }
+}
+
+void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity, const TrainingState& state) {
+    const std::string text = to_bytes(state);
+    Checksum sum;
+    sum.add(text);
+    BinaryWriter writer;
+    writer.text(checkpoint_magic);
+    writer.integer(identity);
+    writer.text(text);
+    writer.integer(sum.value());
+    write_file_atomically(path, writer.bytes());
+}
+
+// Trains one network with its checkpoints; `number` counts the networks.
+TrainingState train_one(std::span<float> parameters, const BatchLoss& loss, std::size_t number, std::uint64_t identity,
+                        Task& task) {
+    const std::filesystem::path file = task.control->checkpoint.empty()
+                                           ? std::filesystem::path()
+                                           : task.control->checkpoint / fmt::format("network_{}.state", number + 1);
+    const auto after_epoch = [&](const TrainingState& state) {
+        if (!file.empty()) write_checkpoint(file, identity, state);
+        if (!task.control->progress) return;
+        const std::scoped_lock lock(task.mutex);
+        task.control->progress(number, task.networks, state);
+    };
+    return train_network(parameters, loss, task.split, *task.training, number, read_checkpoint(file, identity),
+                         after_epoch, task.control->cancelled);
+}
+
+std::size_t contrasts_of(const InferenceOptions& options, bool atomic, std::size_t available) {
+    std::size_t wanted = 0;
+    if (options.method == InferenceMethod::snre_a) wanted = 1;
+    if (options.method == InferenceMethod::snre_b || (options.method == InferenceMethod::snpe && atomic))
+        wanted = options.num_atoms - 1;
+    if (options.method == InferenceMethod::snre_c) wanted = 2 * options.num_classes - 1;
+    return std::min(wanted, available);
+}
+
+// Weights of a committee by the likelihood of validation samples, with one pseudo-observation each: expectation maximisation of mixture
+// weights (A. Dempster, N. Laird, D. Rubin, J. R. Stat. Soc. B 39, 1977).
+std::vector<double> committee_weights(const std::vector<std::vector<double>>& log_densities) {
+    const std::size_t members = log_densities.size();
+    const std::size_t n = log_densities.front().size();
+    std::vector<double> weights(members, 1 / static_cast<double>(members));
+    if (members == 1) return weights;
+    std::vector<double> share(members);
+    for (int iteration = 0; iteration < 200; ++iteration) {
+        std::vector<double> sums(members, 1.0);
+        for (std::size_t i = 0; i < n; ++i) {
+            double highest = log_densities[0][i];
+            for (const auto& member : log_densities) highest = std::max(highest, member[i]);
+            double total = 0;
+            for (std::size_t k = 0; k < members; ++k)
+                total += share[k] = weights[k] * std::exp(log_densities[k][i] - highest);
+            for (std::size_t k = 0; k < members && total > 0; ++k) sums[k] += share[k] / total;
+        }
+        const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
+        for (std::size_t k = 0; k < members; ++k) weights[k] = sums[k] / total;
+    }
+    return weights;
+}
+
+bool lacks(double value) {
+    return !std::isfinite(value);
+}
+
+}  // namespace
+
+// What the networks learn from.
+struct Inference::LearningSet {
+    Array2 u;
+    Array2 x;  // columns as the networks see them
+    std::vector<std::uint8_t> from_prior;
+    std::vector<std::size_t> described;  // likelihood: the features in x
+    bool knows_missing = false;
+    // every row that was looked at, and whether it lacks what the observation lacks; empty if all do
+    Array2 all_u;
+    std::vector<std::uint8_t> complete;
+};
+
+Inference::Inference(Prior prior, InferenceOptions options) : prior_(std::move(prior)), options_(std::move(options)) {
+    check(options_);
+}
+
+void Inference::append(Simulations simulations, SimulatedFrom from) {
+    if (simulations.theta.rows == 0) throw DataError("no simulations were given");
+    require_inside(prior_, simulations.theta);
+    mark_missing(simulations.x);
+    if (count_missing(simulations.x).failed == simulations.x.rows) {
+        throw DataError(fmt::format("all {} simulations failed: not one has a single feature", simulations.x.rows),
+                        "check the model, the prior and the features");
+    }
+    const std::uint32_t next = simulations_.size() == 0 ? 0 : simulations_.round.back() + 1;
+    simulations.round.assign(simulations.theta.rows, from == SimulatedFrom::prior ? 0 : std::max(1u, next));
+    if (from == SimulatedFrom::proposal && options_.method == InferenceMethod::snpe &&
+        options_.missing != MissingPolicy::mask && count_missing(simulations.x).incomplete > 0) {
+        throw ConfigError("leaving out incomplete simulations of a proposal would bias the posterior",
+                          "use the policy `mask`, or truncated proposals");
+    }
+    simulations_.append(simulations);
+    atomic_ = atomic_ || from == SimulatedFrom::proposal;
+}
+
+std::shared_ptr<const Estimator> Inference::estimator() const {
+    if (!estimator_) throw ConfigError("there is no posterior before the first training");
+    return estimator_;
+}
+
+Inference::LearningSet Inference::learning_set(std::span<const double> observation, MissingCounts& missing) const {
+    const bool later_rounds = std::ranges::any_of(simulations_.round, [](std::uint32_t round) { return round > 0; });
+    const Array2 u = prior_.to_normal(simulations_.theta);
+    std::vector<std::size_t> rows;
+    const std::vector<std::uint8_t> inside = region_ ? region_(u) : std::vector<std::uint8_t>(u.rows, 1);
+    for (std::size_t i = 0; i < simulations_.size(); ++i) {
+        if (options_.discard_prior_samples && later_rounds && simulations_.round[i] == 0) continue;
+        if (inside[i] == 0) continue;
+        rows.push_back(i);
+    }
+    const Simulations used = simulations_.select(rows);
+    missing = count_missing(used.x);
+
+    const std::size_t features = used.x.columns;
+    std::vector<std::uint8_t> observed(features, 1);
+    if (!observation.empty()) {
+        if (observation.size() != features) {
+            throw DataError(fmt::format("the observation has {} values, but simulations have {} features",
+                                        observation.size(), features));
+        }
+        for (std::size_t c = 0; c < features; ++c) observed[c] = lacks(observation[c]) ? 0 : 1;
+    }
+    const bool observed_all = std::ranges::all_of(observed, [](std::uint8_t o) { return o != 0; });
+    if (options_.missing != MissingPolicy::mask && !observed_all)
+        throw DataError("the observation lacks features", "use the policy `mask` for missing features");
+
+    LearningSet set;
+    const bool by_pattern = options_.missing != MissingPolicy::mask || options_.method == InferenceMethod::snle;
+    std::vector<std::size_t> learned;
+    set.complete.assign(used.size(), 1);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        for (std::size_t c = 0; c < features; ++c) {
+            if ((observed[c] != 0) == lacks(used.x(i, c))) set.complete[i] = 0;
+        }
+        if (!by_pattern || set.complete[i] != 0) learned.push_back(i);
+    }
+    missing.dropped = used.size() - learned.size();
+    const Simulations kept = used.select(learned);
+    if (kept.size() < 2) {
+        throw DataError(
+            fmt::format("only {} of {} simulations can be learned from", kept.size(), used.size()),
+            "most lack features, or none has those of the observation; more simulations or other features are needed");
+    }
+    set.u = prior_.to_normal(kept.theta);
+    for (const std::uint32_t round : kept.round) set.from_prior.push_back(round == 0 ? 1 : 0);
+    set.knows_missing = !by_pattern && missing.incomplete > 0;
+    set.x = kept.x;
+    if (options_.method == InferenceMethod::snle && !observed_all) {
+        for (std::size_t c = 0; c < features; ++c) {
+            if (observed[c] != 0) set.described.push_back(c);
+        }
+        if (set.described.empty()) throw DataError("the observation lacks every feature");
+        set.x = Array2(kept.size(), set.described.size());
+        for (std::size_t i = 0; i < kept.size(); ++i) {
+            for (std::size_t k = 0; k < set.described.size(); ++k) set.x(i, k) = kept.x(i, set.described[k]);
+        }
+    }
+    if (by_pattern && missing.dropped > 0) {
+        set.all_u = prior_.to_normal(used.theta);
+    } else {
+        set.complete.clear();
+    }
+    return set;
+}
+
+TrainingReport Inference::train(const TrainingOptions& training, const TrainingControl& control,
+                                std::span<const double> observation) {
+    check(training);
+    const auto start = std::chrono::steady_clock::now();
+    TrainingReport report;
+    const LearningSet set = learning_set(observation, report.missing);
+    report.simulations = set.u.rows;
+    if (!control.checkpoint.empty()) std::filesystem::create_directories(control.checkpoint);
+
+    Task task{.options = &options_,
+              .training = &training,
+              .control = &control,
+              .split = split_samples(set.u.rows, training.validation_fraction, training.seed)};
+    const bool ratio = options_.method != InferenceMethod::snpe && options_.method != InferenceMethod::snle;
+    const bool likelihood = options_.method == InferenceMethod::snle;
+    const std::size_t kinds = ratio ? options_.classifiers.size() : options_.density_estimators.size();
+    const std::size_t members = kinds * options_.ensemble;
+    task.networks = members + (set.complete.empty() ? 0 : 1);
+
+    // Scales from the training split only.
+    const auto rows_of = [&](const Array2& array) {
+        std::vector<double> rows;
+        for (const std::uint32_t i : task.split.training)
+            rows.insert(rows.end(), array.row(i).begin(), array.row(i).end());
+        return rows;
+    };
+    const nets::Standardization u_scale = nets::measure(rows_of(set.u), set.u.columns, options_.z_score_theta);
+    std::vector<double> x_rows = rows_of(set.x);
+    for (std::size_t c = 0; c < set.x.columns; ++c) {
+        // a feature that no simulation has gets the scale of a constant; the networks see that it is missing
+        bool never = true;
+        for (std::size_t k = c; k < x_rows.size(); k += set.x.columns) never = never && lacks(x_rows[k]);
+        for (std::size_t k = c; never && k < x_rows.size(); k += set.x.columns) x_rows[k] = 0;
+    }
+    const nets::Standardization x_scale = nets::measure(x_rows, set.x.columns, options_.z_score_x);
+
+    std::vector<double> log_prior;  // of u, for the atomic loss
+    if (options_.method == InferenceMethod::snpe && atomic_) {
+        for (std::size_t i = 0; i < set.u.rows; ++i) {
+            double sum = 0;
+            for (const double value : set.u.row(i)) sum += normal_log_density(value);
+            log_prior.push_back(sum);
+        }
+    }
+    const std::uint64_t loss_kind =
+        static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 2 : 0) + (options_.use_combined_loss ? 1 : 0);
+
+    const bool warm = !options_.retrain_from_scratch && estimator_ && estimator_->members.size() == members &&
+                      estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
+    Estimator estimator{.role = ratio        ? EstimatorRole::ratio
+                                : likelihood ? EstimatorRole::likelihood
+                                             : EstimatorRole::posterior,
+                        .parameters = set.u.columns,
+                        .features = simulations_.x.columns,
+                        .members = {},
+                        .described = set.described,
+                        .knows_missing = set.knows_missing};
+    for (std::size_t k = 0; k < members; ++k) {
+        if (warm) {
+            estimator.members.push_back(estimator_->members[k]);
+            continue;
+        }
+        const std::uint64_t seed = network_seed(training.seed, k);
+        if (ratio) {
+            const nets::ClassifierKind kind = options_.classifiers[k % kinds];
+            estimator.members.push_back({.kind = nets::name_of(kind),
+                                         .network = nets::RatioEstimator({.kind = kind,
+                                                                          .theta_dimensions = set.u.columns,
+                                                                          .x_dimensions = set.x.columns,
+                                                                          .options = options_.classifier,
+                                                                          .theta_scale = u_scale,
+                                                                          .x_scale = x_scale,
+                                                                          .embedding = options_.embedding,
+                                                                          .mask_missing = set.knows_missing},
+                                                                         seed)});
+        } else {
+            const nets::DensityKind kind = options_.density_estimators[k % kinds];
+            nets::DensitySpecification what{.kind = kind,
+                                            .theta_dimensions = likelihood ? set.x.columns : set.u.columns,
+                                            .x_dimensions = likelihood ? set.u.columns : set.x.columns,
+                                            .options = options_.density,
+                                            .theta_scale = likelihood ? x_scale : u_scale,
+                                            .x_scale = likelihood ? u_scale : x_scale,
+                                            .mask_missing = set.knows_missing};
+            if (!likelihood) what.embedding = options_.embedding;
+            estimator.members.push_back({.kind = nets::name_of(kind), .network = nets::ConditionalDensity(what, seed)});
+        }
+    }
+
+    std::vector<TrainingState> states(members);
+    std::vector<std::vector<double>> validation(members);  // log densities of the validation samples
+    const auto train_member = [&](std::size_t k) {
+        std::visit(
+            [&](auto& network) {
+                const nets::TrainingData data = likelihood ? network.prepare(set.x.values, set.u.values)
+                                                           : network.prepare(set.u.values, set.x.values);
+                nets::Workspace workspace;
+                std::vector<std::uint32_t> candidates;
+                const BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
+                                           std::span<float> gradient) {
+                    const std::size_t contrasts = contrasts_of(options_, atomic_, samples.size() - 1);
+                    draw_candidates(samples, contrasts, network_seed(training.seed, k), key, candidates);
+                    const nets::Minibatch batch{
+                        .x = samples, .theta = candidates, .dropout_key = gradient.empty() ? 0 : key + 1};
+                    nets::PairLoss pair_loss;
+                    if (contrasts == 0) {
+                        pair_loss = nets::likelihood_loss(batch);
+                    } else if (options_.method == InferenceMethod::snre_a) {
+                        pair_loss = binary_loss(samples.size());
+                    } else if (options_.method == InferenceMethod::snre_c) {
+                        pair_loss = contrastive_class_loss(samples.size(), (contrasts + 1) / 2, options_.gamma);
+                    } else if (options_.method == InferenceMethod::snpe) {
+                        pair_loss = nets::contrastive_loss(batch, log_prior,
+                                                           options_.use_combined_loss
+                                                               ? std::span<const std::uint8_t>(set.from_prior)
+                                                               : std::span<const std::uint8_t>());
+                    } else {
+                        pair_loss = nets::contrastive_loss(batch);
+                    }
+                    return network.accumulate(data, batch, pair_loss, gradient, workspace);
+                };
+                states[k] = train_one(network.parameters(), loss, k,
+                                      identity_of(network.save(), set.u, set.x, task, loss_kind), task);
+                if constexpr (std::is_same_v<std::decay_t<decltype(network)>, nets::ConditionalDensity>) {
+                    validation[k].resize(task.split.validation.size());
+                    network.log_prob(data, task.split.validation, validation[k], workspace);
+                }
+            },
+            estimator.members[k].network);
+    };
+    std::optional<nets::RatioEstimator> completeness;
+    const auto train_completeness = [&] {
+        completeness.emplace(
+            nets::RatioSpecification{.kind = nets::ClassifierKind::mlp,
+                                     .theta_dimensions = set.all_u.columns,
+                                     .x_dimensions = 1,
+                                     .theta_scale = nets::measure(set.all_u.values, set.all_u.columns)},
+            network_seed(training.seed, members));
+        const Array2 nothing(set.all_u.rows, 1);
+        const nets::TrainingData data = completeness->prepare(set.all_u.values, nothing.values);
+        nets::Workspace workspace;
+        const BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t, std::span<float> gradient) {
+            const nets::Minibatch batch{.x = samples, .theta = samples};
+            return completeness->accumulate(data, batch, label_loss(samples, set.complete), gradient, workspace);
+        };
+        Task own{.options = &options_,
+                 .training = &training,
+                 .control = &control,
+                 .split = split_samples(set.all_u.rows, training.validation_fraction, training.seed),
+                 .networks = task.networks};
+        Array2 labels(set.complete.size(), 1);
+        for (std::size_t i = 0; i < set.complete.size(); ++i) labels(i, 0) = set.complete[i];
+        train_one(completeness->parameters(), loss, members,
+                  identity_of(completeness->save(), set.all_u, labels, own, 1000), own);
+    };
+    tbb::parallel_for(std::size_t{0}, task.networks,
+                      [&](std::size_t k) { k < members ? train_member(k) : train_completeness(); });
+
+    // Who counts how much.
+    if (!ratio) {
+        const std::vector<double> weights = committee_weights(validation);
+        for (std::size_t k = 0; k < members; ++k) estimator.members[k].weight = weights[k];
+    } else {
+        std::vector<double> mean_loss(kinds, 0.0);
+        for (std::size_t k = 0; k < members; ++k) mean_loss[k % kinds] += states[k].best_validation_loss;
+        const auto best = static_cast<std::size_t>(std::ranges::min_element(mean_loss) - mean_loss.begin());
+        for (std::size_t k = 0; k < members; ++k)
+            estimator.members[k].weight = k % kinds == best ? 1 / static_cast<double>(options_.ensemble) : 0;
+    }
+    for (std::size_t k = 0; k < members; ++k) {
+        TrainedNetwork& member = estimator.members[k];
+        member.validation_loss = states[k].best_validation_loss;
+        member.epochs = states[k].epoch;
+        report.networks.push_back({.kind = member.kind,
+                                   .weight = member.weight,
+                                   .validation_loss = member.validation_loss,
+                                   .epochs = member.epochs,
+                                   .training_losses = std::move(states[k].training_loss),
+                                   .validation_losses = std::move(states[k].validation_loss)});
+    }
+    estimator.completeness = std::move(completeness);
+    estimator_ = std::make_shared<const Estimator>(std::move(estimator));
+    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return report;
+}
+
+std::string TrainingReport::summary() const {
+    std::string text = fmt::format("trained on {} simulations in {:.1f} s", simulations, seconds);
+    if (const std::string counts = missing.summary(); !counts.empty()) text += "; " + counts;
+    for (const NetworkReport& network : networks) {
+        text += fmt::format("\n  {:<7} validation loss {:9.4f} after {} epochs, weight {:.2f}", network.kind,
+                            network.validation_loss, network.epochs, network.weight);
+    }
+    return text;
+}
+
+InferenceMethod inference_method(std::string_view name) {
+    std::string upper;
+    for (const char c : name) upper += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    if (upper.starts_with("N")) upper = "S" + upper;
+    if (upper == "SNPE" || upper == "SNPE_C") return InferenceMethod::snpe;
+    if (upper == "SNLE" || upper == "SNLE_A") return InferenceMethod::snle;
+    if (upper == "SNRE_A") return InferenceMethod::snre_a;
+    if (upper == "SNRE" || upper == "SNRE_B") return InferenceMethod::snre_b;
+    if (upper == "SNRE_C") return InferenceMethod::snre_c;
+    throw ConfigError(fmt::format("unknown inference method `{}`", name),
+                      did_you_mean(upper, {"SNPE", "SNLE", "SNRE", "SNRE_A", "SNRE_B", "SNRE_C"}));
+}
+
+std::string name_of(InferenceMethod method) {
+    switch (method) {
+        case InferenceMethod::snpe:
+            return "SNPE";
+        case InferenceMethod::snle:
+            return "SNLE";
+        case InferenceMethod::snre_a:
+            return "SNRE_A";
+        case InferenceMethod::snre_b:
+            return "SNRE_B";
+        case InferenceMethod::snre_c:
+            return "SNRE_C";
+    }
+    return {};
+}
+
+}  // namespace spikesmith

@@ -1,0 +1,147 @@
+// Inferencer: the posterior of a model's parameters given recordings.
+//
+//     Inferencer inferencer({.model = model,
+//                            .recordings = {.inputs = {{"I", currents}}, .outputs = {{"v", recordings}}, .dt = 1e-5},
+//                            .features = {electrophysiology("v", {"Spikecount", "voltage_base"}, {{0.1, 0.6}})},
+//                            .method = "exponential_euler"});
+//     const Posterior& posterior = inferencer.infer({.prior = {uniform_prior("gl", ...), uniform_prior("g_na", ...)},
+//                                                    .n_samples = 15000});
+//     Array2 theta = inferencer.sample(10000);
+//     PredictiveTraces traces = inferencer.generate_traces(100);
+//     std::cout << inferencer.calibrate().summary();
+//
+// One round is amortised: the networks know every observation. Several rounds are focused on this one. A second `infer` adds rounds;
+// `restart` begins anew. The steps can be taken one by one:
+//
+//     inferencer.init_prior({...});
+//     Array2 theta = inferencer.generate_training_data(1000);
+//     Array2 x = inferencer.extract_summary_statistics(theta);
+//     inferencer.save_summary_statistics("simulations.npz");
+//     inferencer.init_inference({.method = InferenceMethod::snpe});
+//     inferencer.train();
+//     inferencer.build_posterior();
+//
+// Parameters are those of the model without initial value; columns of theta are in the order of the prior. Same seed, same
+// numbers, for any number of threads. Memory is bounded by blocks of simulations, not by their number times the length of traces.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spikesmith/fit/trace_data.hpp"
+#include "spikesmith/infer/calibration.hpp"
+#include "spikesmith/infer/inference.hpp"
+#include "spikesmith/infer/posterior.hpp"
+#include "spikesmith/infer/sequential_inference.hpp"
+#include "spikesmith/infer/summary_statistics.hpp"
+#include "spikesmith/model/model.hpp"
+#include "spikesmith/simulate/ensemble.hpp"
+
+namespace spikesmith {
+
+struct InferencerOptions {
+    Model model{};
+    Recordings recordings{};               // their features are the observation
+    std::vector<SummaryGroup> features{};  // empty: the raw traces of all outputs
+    std::string method{};                  // integration method; empty: automatic
+    int threads = 0;                       // of simulations; 0: all cores
+    KernelOptions kernel{};
+    std::uint64_t seed = 0;  // of everything
+};
+
+struct InferOptions {
+    std::vector<ParameterPrior> prior{};  // at the first call; may be empty when continuing
+    std::size_t n_samples = 0;            // simulations per round; 0: as in the last round
+    std::size_t n_rounds = 1;
+    InferenceOptions inference{};  // at the first call
+    TrainingOptions training{};
+    PosteriorOptions posterior{};
+    ProposalKind proposal = ProposalKind::automatic;
+    double truncation = 1e-4;
+    bool restart = false;  // forget the networks and simulations before
+    TrainingControl control{};
+};
+
+// Traces under parameters drawn from the posterior.
+struct PredictiveTraces {
+    struct Output {
+        std::string name;
+        Dimension dimension;
+        std::vector<Array2> traces;      // per stimulus: draws x steps, SI
+        Array2 mean, median, low, high;  // stimuli x steps; low and high: 2.5 % and 97.5 %
+    };
+    double dt = 0;
+    Array2 theta;  // the draws
+    std::vector<std::size_t> trace_steps;
+    std::vector<Output> outputs;
+    std::vector<std::vector<std::vector<double>>> spikes;  // per draw, per stimulus: seconds
+
+    [[nodiscard]] const Output& operator[](std::string_view output) const;  // throws ConfigError for an unknown name
+};
+
+class Inferencer {
+  public:
+    // Throws what the Fitter's constructor throws for recordings that do not fit the model; ConfigError for features of outputs
+    // that are not recorded.
+    explicit Inferencer(InferencerOptions options);
+    Inferencer(Inferencer&&) noexcept;
+    Inferencer& operator=(Inferencer&&) noexcept;
+    ~Inferencer();
+
+    // The whole of it.
+    const Posterior& infer(const InferOptions& options);
+
+    // --- steps ------------------------------------------------------------------------------------------------------
+    // Throws ConfigError for parameters that the model does not have, or that are missing; UnitError for another dimension.
+    const Prior& init_prior(std::vector<ParameterPrior> parameters);
+    // n rows of theta for the next round: from the prior, or after a posterior was built from the proposal.
+    Array2 generate_training_data(std::size_t n_samples);
+    // x of each row of theta (columns as the prior's). Throws DataError for shapes that do not fit.
+    Array2 extract_summary_statistics(const Array2& theta);
+    // The theta and x of the last two steps, or those of the last round; arrays `theta` and `x`. Throws ConfigError if there are none.
+    void save_summary_statistics(const std::filesystem::path& path) const;
+    // Reads both; the next `train` uses them as simulations from the prior. Throws DataError if an array is missing or does not fit.
+    std::pair<Array2, Array2> load_summary_statistics(const std::filesystem::path& path);
+    void set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom from = SimulatedFrom::prior);
+    void init_inference(InferenceOptions options);
+    // Adds the pending theta and x, and trains.
+    TrainingReport train(const TrainingOptions& training = {}, const TrainingControl& control = {});
+    const Posterior& build_posterior(const PosteriorOptions& options = {});
+    // One round: parameters from the proposal, simulations (both unless they are pending), training, posterior.
+    const Posterior& infer_step(std::size_t n_samples, const TrainingOptions& training = {},
+                                const PosteriorOptions& posterior = {}, const TrainingControl& control = {});
+
+    // --- results ----------------------------------------------------------------------------------------------------
+    [[nodiscard]] const Posterior& posterior() const;  // throws ConfigError if there is none
+    [[nodiscard]] const std::vector<TrainingReport>& reports() const;
+    Array2 sample(std::size_t n, std::uint64_t seed = 0) const { return posterior().sample(n, seed); }
+    std::vector<double> log_prob(const Array2& theta) const { return posterior().log_prob(theta); }
+    Modes map(const MapOptions& options = {}) const { return posterior().map(options); }
+    void save_posterior(const std::filesystem::path& path) const { posterior().save(path); }
+    // Throws DataError if its parameters or features are not those of this model and these recordings.
+    const Posterior& load_posterior(const std::filesystem::path& path);
+
+    // Simulates n draws of the posterior. `outputs`: states, subexpressions, inputs; empty: those with recordings.
+    PredictiveTraces generate_traces(std::size_t n_samples, std::vector<std::string> outputs = {});
+    // Simulates `pairs` new parameters of the prior (of its truncation after several rounds) and judges the posterior by them.
+    CalibrationReport calibrate(std::size_t pairs = 300, const CalibrationOptions& options = {});
+    // Simulates draws of the posterior and compares with the observation.
+    PredictiveCheck check_predictions(std::size_t draws = 200);
+
+    [[nodiscard]] const std::vector<double>& observation() const;         // x of the recordings
+    [[nodiscard]] const std::vector<std::string>& feature_names() const;  // "v[0].Spikecount", one per value of x
+    [[nodiscard]] const TraceData& data() const;
+    [[nodiscard]] std::size_t n_simulations() const;  // so far
+
+  private:
+    struct Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace spikesmith

@@ -1,0 +1,363 @@
+// Every method against posteriors in closed form; files, checkpoints, missing features, calibration.
+#include "spikesmith/infer/inference.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <tbb/global_control.h>
+#include <unistd.h>
+
+#include "spikesmith/core/atomic_file.hpp"
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/infer/calibration.hpp"
+#include "spikesmith/infer/posterior.hpp"
+#include "spikesmith/infer/sequential_inference.hpp"
+#include "spikesmith/math/random_stream.hpp"
+
+namespace spikesmith {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+// theta ~ N(0, 1) in two dimensions, x = theta + noise of deviation 0.5: the posterior is N(0.8 x, 0.2).
+Prior normal_2d() {
+    return Prior({normal_prior("a", {0, {}}, {1, {}}), normal_prior("b", {0, {}}, {1, {}})});
+}
+
+Array2 noisy(const Array2& theta, std::uint64_t first) {
+    Array2 x = theta;
+    math::RandomStream random(77, 1);
+    random.set_position(first * theta.columns);
+    for (double& value : x.values) value += 0.5 * random.next_normal();
+    return x;
+}
+
+struct Moments {
+    std::vector<double> mean, deviation;
+};
+
+Moments moments(const Array2& samples) {
+    Moments m{std::vector<double>(samples.columns), std::vector<double>(samples.columns)};
+    const auto n = static_cast<double>(samples.rows);
+    for (std::size_t d = 0; d < samples.columns; ++d) {
+        for (std::size_t i = 0; i < samples.rows; ++i) m.mean[d] += samples(i, d) / n;
+        for (std::size_t i = 0; i < samples.rows; ++i) m.deviation[d] += std::pow(samples(i, d) - m.mean[d], 2) / n;
+        m.deviation[d] = std::sqrt(m.deviation[d]);
+    }
+    return m;
+}
+
+TrainingOptions quick() {
+    return {.learning_rate = 2e-3, .stop_after_epochs = 8, .max_num_epochs = 60, .seed = 3};
+}
+
+InferenceOptions with(InferenceMethod method) {
+    return {.method = method,
+            .density_estimators = {nets::DensityKind::nsf},
+            .density = {.hidden_features = 24, .num_transforms = 2, .num_bins = 5},
+            .classifiers = {nets::ClassifierKind::mlp},
+            .num_atoms = 5};
+}
+
+Inference trained(const InferenceOptions& options, std::size_t n = 3000) {
+    const Prior prior = normal_2d();
+    Inference inference(prior, options);
+    const Array2 theta = prior.sample(n, 1);
+    inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
+    inference.train(quick());
+    return inference;
+}
+
+const std::vector<double> observation{1.0, -0.5};
+
+void expect_the_posterior(const Posterior& posterior, double tolerance) {
+    const Moments m = moments(posterior.sample(3000, 5));
+    EXPECT_NEAR(m.mean[0], 0.8, tolerance);
+    EXPECT_NEAR(m.mean[1], -0.4, tolerance);
+    EXPECT_NEAR(m.deviation[0], std::sqrt(0.2), tolerance);
+    EXPECT_NEAR(m.deviation[1], std::sqrt(0.2), tolerance);
+}
+
+class Methods : public testing::TestWithParam<InferenceMethod> {};
+
+TEST_P(Methods, FindTheClosedForm) {
+    const Inference inference = trained(with(GetParam()));
+    const Posterior posterior(inference.prior(), inference.estimator(), observation);
+    expect_the_posterior(posterior, 0.17);
+    const Modes modes = posterior.map({.num_starts = 10});
+    EXPECT_NEAR(modes.modes.front().theta[0], 0.8, 0.25);
+    EXPECT_NEAR(modes.modes.front().theta[1], -0.4, 0.25);
+    // the density falls as it should: one deviation away by a half
+    Array2 points(2, 2);
+    points.values = {0.8, -0.4, 0.8 + std::sqrt(0.2), -0.4};
+    const std::vector<double> log_p = posterior.log_prob(points);
+    EXPECT_NEAR(log_p[0] - log_p[1], 0.5, 0.35);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Methods,
+                         testing::Values(InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_a,
+                                         InferenceMethod::snre_b, InferenceMethod::snre_c),
+                         [](const auto& tested) { return name_of(tested.param); });
+
+TEST(Posterior, IsNormalisedAndNeverLeaks) {
+    // a box whose edge cuts the posterior: x at the corner
+    const Prior prior({uniform_prior("a", {-1, {}}, {1, {}}), uniform_prior("b", {-1, {}}, {1, {}})});
+    Inference inference(prior, with(InferenceMethod::snpe));
+    const Array2 theta = prior.sample(3000, 1);
+    inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
+    inference.train(quick());
+    const Posterior posterior(prior, inference.estimator(), std::vector<double>{1.2, 0.0});
+    const Array2 samples = posterior.sample(5000, 2);
+    for (std::size_t i = 0; i < samples.rows; ++i) ASSERT_TRUE(prior.contains(samples.row(i)));
+    const int n = 100;
+    Array2 grid(static_cast<std::size_t>(n) * n, 2);
+    for (int i = 0; i < n; ++i) {
+        for (int j = 0; j < n; ++j) {
+            grid(static_cast<std::size_t>(i * n + j), 0) = -1 + 2 * (i + 0.5) / n;
+            grid(static_cast<std::size_t>(i * n + j), 1) = -1 + 2 * (j + 0.5) / n;
+        }
+    }
+    double sum = 0;
+    for (const double log_p : posterior.log_prob(grid)) sum += std::exp(log_p) * 4 / (n * n);
+    EXPECT_NEAR(sum, 1, 0.02);
+    Array2 outside(1, 2);
+    outside.values = {1.5, 0};
+    EXPECT_EQ(posterior.log_prob(outside)[0], -std::numeric_limits<double>::infinity());
+}
+
+TEST(Posterior, SavedAndLoadedGivesTheSameBits) {
+    for (const InferenceMethod method : {InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_b}) {
+        const Inference inference = trained(with(method), 300);
+        const Posterior posterior(inference.prior(), inference.estimator(), observation);
+        const std::filesystem::path file = std::filesystem::temp_directory_path() /
+                                           ("posterior_saved_and_loaded_" + std::to_string(getpid()) + ".spk");
+        posterior.save(file);
+        const Posterior again = Posterior::load(file);
+        std::filesystem::remove(file);
+        EXPECT_EQ(posterior.sample(200, 9).values, again.sample(200, 9).values);
+        EXPECT_EQ(posterior.log_prob(posterior.sample(20, 1)), again.log_prob(posterior.sample(20, 1)));
+        EXPECT_EQ(again.prior().names(), posterior.prior().names());
+        EXPECT_EQ(again.to_bytes(), posterior.to_bytes());
+    }
+}
+
+TEST(Posterior, DamagedFilesAreRefused) {
+    const Inference inference = trained(with(InferenceMethod::snpe), 200);
+    const std::string bytes = Posterior(inference.prior(), inference.estimator(), observation).to_bytes();
+    EXPECT_THROW((void)Posterior::from_bytes("nonsense", "file"), DataError);
+    for (const std::size_t length : {std::size_t{8}, std::size_t{20}, bytes.size() / 2, bytes.size() - 1})
+        EXPECT_THROW((void)Posterior::from_bytes(std::string_view(bytes).substr(0, length), "file"), DataError);
+    for (std::size_t place = 0; place < bytes.size(); place += bytes.size() / 37) {
+        std::string damaged = bytes;
+        damaged[place] = static_cast<char>(damaged[place] ^ 0x40);
+        EXPECT_THROW((void)Posterior::from_bytes(damaged, "file"), DataError) << place;
+    }
+}
+
+TEST(Inference, SameBitsForAnyNumberOfThreads) {
+    const auto draw = [](std::size_t threads) {
+        const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+        InferenceOptions options = with(InferenceMethod::snpe);
+        options.ensemble = 3;
+        const Inference inference = trained(options, 300);
+        return Posterior(inference.prior(), inference.estimator(), observation).sample(300, 4).values;
+    };
+    EXPECT_EQ(draw(1), draw(4));
+}
+
+TEST(Inference, ContinuesAnInterruptedTrainingBitForBit) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("training_checkpoint_" + std::to_string(getpid()));
+    const Prior prior = normal_2d();
+    const Array2 theta = prior.sample(300, 1);
+    const auto begin = [&] {
+        Inference inference(prior, with(InferenceMethod::snpe));
+        inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
+        return inference;
+    };
+    Inference whole = begin();
+    whole.train(quick());
+
+    std::atomic<bool> cancelled = false;
+    Inference first = begin();
+    EXPECT_THROW(first.train(quick(), {.progress = [&](std::size_t, std::size_t,
+                                                       const TrainingState& state) { cancelled = state.epoch == 5; },
+                                       .checkpoint = folder,
+                                       .cancelled = &cancelled}),
+                 Interrupted);
+    Inference second = begin();
+    std::uint64_t first_epoch = 0;
+    second.train(quick(), {.progress =
+                               [&](std::size_t, std::size_t, const TrainingState& state) {
+                                   if (first_epoch == 0) first_epoch = state.epoch;
+                               },
+                           .checkpoint = folder});
+    EXPECT_EQ(first_epoch, 6U);
+    EXPECT_EQ(Posterior(prior, whole.estimator(), observation).to_bytes(),
+              Posterior(prior, second.estimator(), observation).to_bytes());
+    std::filesystem::remove_all(folder);
+}
+
+TEST(Inference, CommitteesWeighTheirMembers) {
+    InferenceOptions options = with(InferenceMethod::snpe);
+    options.density_estimators = {nets::DensityKind::mdn, nets::DensityKind::maf, nets::DensityKind::nsf};
+    const Inference inference = trained(options, 1500);
+    double sum = 0;
+    for (const TrainedNetwork& member : inference.estimator()->members) sum += member.weight;
+    EXPECT_NEAR(sum, 1, 1e-12);
+    ASSERT_EQ(inference.estimator()->members.size(), 3U);
+    EXPECT_EQ(inference.estimator()->members[2].kind, "nsf");
+    expect_the_posterior({inference.prior(), inference.estimator(), observation}, 0.15);
+}
+
+TEST(Inference, SeveralIndependentObservations) {
+    const Inference inference = trained(with(InferenceMethod::snle));
+    Array2 x(4, 2);  // mean (1, -0.5): posterior N(mean * 16 / 17, 1 / 17)
+    x.values = {0.5, -1.0, 1.5, 0.0, 1.2, -0.2, 0.8, -0.8};
+    const Posterior posterior(inference.prior(), inference.estimator(), x);
+    const Moments m = moments(posterior.sample(2000, 5));
+    EXPECT_NEAR(m.mean[0], 16.0 / 17, 0.1);
+    EXPECT_NEAR(m.mean[1], -8.0 / 17, 0.1);
+    EXPECT_NEAR(m.deviation[0], std::sqrt(1.0 / 17), 0.06);
+}
+
+TEST(Sequential, ProposalsOfEveryKind) {
+    const Prior prior = normal_2d();
+    const auto run = [&](InferenceMethod method, ProposalKind proposal, bool combined, double tolerance = 0.16) {
+        SequentialOptions options{.rounds = 3,
+                                  .simulations_per_round = 700,
+                                  .inference = with(method),
+                                  .training = quick(),
+                                  .proposal = proposal};
+        options.training.training_batch_size = 50;
+        options.inference.use_combined_loss = combined;
+        const SequentialResult result = infer_sequentially(prior, noisy, observation, options);
+        EXPECT_EQ(result.simulations.size(), 2100U);
+        expect_the_posterior({prior, result.estimator, observation}, tolerance);
+        return result;
+    };
+    const SequentialResult truncated = run(InferenceMethod::snpe, ProposalKind::truncated, false);
+    // every proposal of the last round is in the region that holds all but 1e-4 of the posterior, and that is not everything
+    ASSERT_TRUE(truncated.region.has_value());
+    EXPECT_LT(truncated.region->prior_probability(), 0.98);
+    EXPECT_GT(truncated.region->prior_probability(), 0.2);
+    run(InferenceMethod::snpe, ProposalKind::posterior, false, 0.3);
+    run(InferenceMethod::snpe, ProposalKind::posterior, true, 0.3);
+    run(InferenceMethod::snle, ProposalKind::automatic, false);
+}
+
+// The second feature exists only with probability 1 / (1 + exp(-2 b)).
+Array2 with_gaps(const Array2& theta, std::uint64_t first) {
+    Array2 x = noisy(theta, first);
+    math::RandomStream random(78, 1);
+    random.set_position(first);
+    for (std::size_t i = 0; i < x.rows; ++i) {
+        if (random.next_uniform() > 1 / (1 + std::exp(-2 * theta(i, 1)))) x(i, 1) = nan;
+    }
+    return x;
+}
+
+// Moments of b given that the feature is missing or is `x`, by summing over a fine grid.
+std::pair<double, double> exact_moments(double x) {
+    double weight = 0;
+    double mean = 0;
+    double square = 0;
+    for (double b = -5; b < 5; b += 1e-3) {
+        const double present = 1 / (1 + std::exp(-2 * b));
+        const double likelihood = std::isnan(x) ? 1 - present : present * std::exp(-0.5 * std::pow((x - b) / 0.5, 2));
+        const double p = std::exp(-0.5 * b * b) * likelihood;
+        weight += p;
+        mean += p * b;
+        square += p * b * b;
+    }
+    mean /= weight;
+    return {mean, std::sqrt(square / weight - mean * mean)};
+}
+
+TEST(MissingFeatures, EveryMethodAndPolicyIsRight) {
+    const Prior prior = normal_2d();
+    const Array2 theta = prior.sample(4000, 1);
+    const auto check = [&](InferenceMethod method, MissingPolicy policy, double x) {
+        InferenceOptions options = with(method);
+        options.missing = policy;
+        Inference inference(prior, options);
+        inference.append({theta, with_gaps(theta, 0), {}}, SimulatedFrom::prior);
+        const std::vector<double> observed{1.0, x};
+        const TrainingReport report = inference.train(quick(), {}, observed);
+        EXPECT_NEAR(static_cast<double>(report.missing.incomplete), 2000, 200);
+        EXPECT_EQ(report.missing.failed, 0U);
+        EXPECT_EQ(report.missing.of_feature[0], 0U);
+        const Moments m = moments(Posterior(prior, inference.estimator(), observed).sample(3000, 5));
+        const auto [mean, deviation] = exact_moments(x);
+        const std::string what =
+            name_of(method) + " " + std::to_string(static_cast<int>(policy)) + " " + std::to_string(x);
+        EXPECT_NEAR(m.mean[0], 0.8, 0.15) << what;
+        EXPECT_NEAR(m.mean[1], mean, 0.15) << what;
+        EXPECT_NEAR(m.deviation[1], deviation, 0.12) << what;
+        return report;
+    };
+    for (const InferenceMethod method : {InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_b}) {
+        check(method, MissingPolicy::mask, nan);
+        check(method, MissingPolicy::mask, 0.3);
+        EXPECT_GT(check(method, MissingPolicy::drop, 0.3).missing.dropped, 1000U);
+    }
+}
+
+TEST(MissingFeatures, WhatCannotBeIsRefused) {
+    const Prior prior = normal_2d();
+    const Array2 theta = prior.sample(50, 1);
+    Inference inference(prior, with(InferenceMethod::snpe));
+    EXPECT_THROW(inference.append({theta, Array2(50, 2, nan), {}}, SimulatedFrom::prior), DataError);
+    EXPECT_THROW(inference.append({theta, Array2(49, 2, 0.0), {}}, SimulatedFrom::prior), DataError);
+    EXPECT_THROW((void)inference.estimator(), ConfigError);
+    inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
+    inference.train(quick());
+    EXPECT_THROW(Posterior(prior, inference.estimator(), std::vector<double>{nan, 0}), DataError);
+    EXPECT_THROW(Posterior(prior, inference.estimator(), std::vector<double>{1}), DataError);
+    EXPECT_THROW((void)inference_method("SNOE"), ConfigError);
+}
+
+TEST(Calibration, TellsGoodFromOverconfident) {
+    const Inference inference = trained(with(InferenceMethod::snpe), 6000);
+    const Posterior posterior(inference.prior(), inference.estimator(), observation);
+    const Array2 theta = inference.prior().sample(300, 99);
+    const CalibrationReport good = calibrate(posterior, theta, noisy(theta, 1000000));
+    EXPECT_EQ(good.verdict, CalibrationVerdict::calibrated) << good.summary();
+    EXPECT_NEAR(good.expected_coverage(0.5), 0.5, 0.12);
+    // data with twice the noise that the networks learned: the posterior is too sure
+    Array2 noisier = noisy(noisy(noisy(theta, 2000000), 3000000), 4000000);
+    EXPECT_EQ(calibrate(posterior, theta, noisier).verdict, CalibrationVerdict::overconfident);
+    // data shifted: biased or overconfident, but never calibrated
+    for (double& value : noisier.values) value += 1;
+    EXPECT_NE(calibrate(posterior, theta, noisier).verdict, CalibrationVerdict::calibrated);
+    EXPECT_EQ(calibrate(posterior, inference.prior().sample(10, 1), noisy(inference.prior().sample(10, 1), 5)).verdict,
+              CalibrationVerdict::undecided);
+}
+
+TEST(Calibration, PredictiveCheckSeesForeignData) {
+    const Inference inference = trained(with(InferenceMethod::snpe));
+    const Posterior posterior(inference.prior(), inference.estimator(), observation);
+    const Array2 simulated = noisy(posterior.sample(1000, 3), 7000000);
+    EXPECT_TRUE(check_predictions(simulated, observation, {"a", "b"}).passed);
+    const PredictiveCheck foreign = check_predictions(simulated, std::vector<double>{1.0, 9.0}, {"a", "b"});
+    EXPECT_FALSE(foreign.passed);
+    EXPECT_THAT(foreign.summary(), testing::HasSubstr("b: observed 9"));
+}
+
+TEST(Calibration, UniformityPValues) {
+    std::vector<double> even;
+    for (int k = 0; k < 100; ++k) even.push_back((k + 0.5) / 100);
+    EXPECT_GT(uniformity_p_value(even), 0.99);
+    for (double& value : even) value *= value;
+    EXPECT_LT(uniformity_p_value(even), 1e-4);
+    // the 5 % point of the Kolmogorov distribution is 1.3581
+    std::vector<double> shifted;
+    for (int k = 0; k < 10000; ++k) shifted.push_back(std::min(1.0, (k + 0.5) / 10000 + 0.013581));
+    EXPECT_NEAR(uniformity_p_value(shifted), 0.05, 0.003);
+}
+
+}  // namespace
+}  // namespace spikesmith

@@ -1,0 +1,1 @@
+target_link_libraries(infer_tests PRIVATE Eigen3::Eigen TBB::tbb)

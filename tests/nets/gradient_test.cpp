@@ -1,0 +1,204 @@
+// Gradients against finite differences of the values, for every network; values for every width of vectors.
+#include <algorithm>
+#include <bit>
+
+#include "nets/network_cases.hpp"
+#include <gtest/gtest.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/nets/adam.hpp"
+
+namespace spikesmith::nets::tests {
+namespace {
+
+constexpr std::size_t samples = 37;
+
+// The data of a case; x has missing values where they are allowed.
+template <class Specification>
+std::pair<std::vector<double>, std::vector<double>> data_for(const Specification& what) {
+    auto theta = normals(samples * what.theta_dimensions, 1);
+    for (double& v : theta) v = std::clamp(v, -1.9, 2.9);
+    auto x = normals(samples * what.x_dimensions, 2);
+    if (what.mask_missing) {
+        for (std::size_t i = 0; i < x.size(); i += 5) x[i] = std::numeric_limits<double>::quiet_NaN();
+    }
+    return {theta, x};
+}
+
+void evaluate(const ConditionalDensity& q, std::span<const double> theta, std::span<const double> x,
+              std::span<double> values, std::span<double> theta_gradient, std::span<double> x_gradient,
+              Workspace& workspace) {
+    q.log_prob_gradient(theta, x, values, theta_gradient, x_gradient, workspace);
+}
+void evaluate(const RatioEstimator& r, std::span<const double> theta, std::span<const double> x,
+              std::span<double> values, std::span<double> theta_gradient, std::span<double> x_gradient,
+              Workspace& workspace) {
+    r.log_ratio_gradient(theta, x, values, theta_gradient, x_gradient, workspace);
+}
+
+// Along the gradient restricted to eighths of the parameters, and along random directions.
+template <class Network>
+void check_parameter_gradient(Network network, bool contrasts) {
+    disturb(network);
+    const auto [theta, x] = data_for(network.specification());
+    const TrainingData data = network.prepare(theta, x);
+    const auto rows = counting(samples);
+    std::vector<std::uint32_t> candidates = rows;
+    if (contrasts) {
+        for (std::uint32_t shift = 1; shift < 4; ++shift) {
+            for (std::uint32_t i = 0; i < samples; ++i) candidates.push_back((i + shift) % samples);
+        }
+    }
+    const Minibatch batch{.x = rows, .theta = candidates};
+    std::vector<double> subtract = normals(samples, 9, 0.3);
+    std::vector<std::uint8_t> combined(samples);
+    for (std::size_t i = 0; i < samples; ++i) combined[i] = i % 3 == 0;
+    const PairLoss loss = contrasts ? contrastive_loss(batch, subtract, combined) : likelihood_loss(batch);
+    Workspace workspace;
+    std::vector<float> gradient(network.parameters().size(), 0.0F);
+    network.accumulate(data, batch, loss, gradient, workspace);
+
+    const std::vector<float> start(network.parameters().begin(), network.parameters().end());
+    const auto loss_along = [&](const std::vector<double>& direction, double step) {
+        for (std::size_t i = 0; i < start.size(); ++i)
+            network.parameters()[i] = start[i] + static_cast<float>(step * direction[i]);
+        return network.accumulate(data, batch, loss, {}, workspace);
+    };
+    double whole = 0;
+    for (const float g : gradient) whole += static_cast<double>(g) * static_cast<double>(g);
+    whole = std::sqrt(whole);
+    ASSERT_GT(whole, 1e-3);
+    math::RandomStream random(3, 3);
+    for (int trial = 0; trial < 12; ++trial) {
+        std::vector<double> direction(start.size(), 0.0);
+        double norm = 0;
+        for (std::size_t i = 0; i < start.size(); ++i) {
+            const double sign = random.next_uniform() < 0.5 ? -1 : 1;
+            const bool chosen = trial >= 8 || i * 8 / start.size() == static_cast<std::size_t>(trial);
+            if (chosen && start[i] != 0.0F) direction[i] = trial >= 8 ? sign : static_cast<double>(gradient[i]);
+            norm += direction[i] * direction[i];
+        }
+        if (norm == 0) continue;
+        double expected = 0;
+        for (std::size_t i = 0; i < start.size(); ++i) {
+            direction[i] /= std::sqrt(norm);
+            expected += direction[i] * static_cast<double>(gradient[i]);
+        }
+        const auto slope = [&](double h) { return (loss_along(direction, h) - loss_along(direction, -h)) / (2 * h); };
+        // Coarse steps suffer from the kinks of ReLU, fine ones from rounding.
+        double measured = slope(4e-3);
+        for (const double h : {1e-3, 2.5e-4, 6e-5}) {
+            const double finer = slope(h);
+            if (std::fabs(finer - expected) < std::fabs(measured - expected)) measured = finer;
+        }
+        EXPECT_NEAR(measured, expected, 2e-3 * std::fabs(expected) + 1e-3 * whole) << "direction " << trial;
+    }
+}
+
+template <class Network>
+void check_input_gradients(Network network) {
+    disturb(network);
+    const auto [theta, x] = data_for(network.specification());
+    const std::size_t D = network.specification().theta_dimensions;
+    const std::size_t C = network.specification().x_dimensions;
+    Workspace workspace;
+    std::vector<double> values(samples);
+    std::vector<double> theta_gradient(samples * D);
+    std::vector<double> x_gradient(samples * C);
+    evaluate(network, theta, x, values, theta_gradient, x_gradient, workspace);
+    const auto check = [&](const std::vector<double>& center, const std::vector<double>& gradient, std::size_t width,
+                           bool is_theta) {
+        std::size_t rough = 0;
+        for (std::size_t d = 0; d < width; d += std::max<std::size_t>(1, width / 9)) {
+            const auto moved_by = [&](double h) {
+                std::vector<double> moved = center;
+                for (std::size_t i = 0; i < samples; ++i) moved[i * width + d] += h;
+                std::vector<double> result(samples);
+                evaluate(network, is_theta ? moved : theta, is_theta ? x : moved, result, {}, {}, workspace);
+                return result;
+            };
+            std::vector<std::vector<double>> slopes;
+            for (const double h : {1e-2, 1e-3}) {
+                slopes.push_back(moved_by(h));
+                const auto down = moved_by(-h);
+                for (std::size_t i = 0; i < samples; ++i) slopes.back()[i] = (slopes.back()[i] - down[i]) / (2 * h);
+            }
+            for (std::size_t i = 0; i < samples; ++i) {
+                const double expected = std::isnan(center[i * width + d]) ? 0 : gradient[i * width + d];
+                double error = std::numeric_limits<double>::infinity();
+                for (const auto& slope : slopes)
+                    error = std::min(error, std::fabs((std::isnan(slope[i]) ? 0 : slope[i]) - expected));
+                // Kinks of ReLU and of the spline lie between the two points now and then.
+                if (error > 5e-3 + 1e-2 * std::fabs(expected)) ++rough;
+            }
+        }
+        EXPECT_LE(rough, samples * std::min<std::size_t>(width, 9) / 12) << (is_theta ? "theta" : "x");
+    };
+    check(theta, theta_gradient, D, true);
+    check(x, x_gradient, C, false);
+}
+
+template <class Network>
+void check_same_bits(const Network& network) {
+    const auto [theta, x] = data_for(network.specification());
+    const TrainingData data = network.prepare(theta, x);
+    const auto rows = counting(samples);
+    std::vector<std::uint32_t> candidates = rows;
+    for (std::uint32_t i = 0; i < samples; ++i) candidates.push_back((i + 5) % samples);
+    const Minibatch batch{.x = rows, .theta = candidates};
+    std::vector<std::vector<float>> parameters;
+    std::vector<std::vector<double>> values;
+    for (const InstructionSet set : instruction_sets()) {
+        Network copy = network;
+        disturb(copy);
+        Workspace workspace(set);
+        Adam adam(copy.parameters().size(), {}, set);
+        std::vector<float> gradient(copy.parameters().size(), 0.0F);
+        for (int step = 0; step < 3; ++step) {
+            copy.accumulate(data, batch, contrastive_loss(batch), gradient, workspace);
+            adam.step(copy.parameters(), gradient);
+        }
+        parameters.emplace_back(copy.parameters().begin(), copy.parameters().end());
+        std::vector<double> result(samples);
+        std::vector<double> theta_gradient(theta.size());
+        evaluate(copy, theta, x, result, theta_gradient, {}, workspace);
+        result.insert(result.end(), theta_gradient.begin(), theta_gradient.end());
+        values.push_back(result);
+    }
+    for (std::size_t i = 1; i < parameters.size(); ++i) {
+        EXPECT_EQ(parameters[i], parameters[0]) << "instruction set " << i;
+        EXPECT_EQ(values[i], values[0]) << "instruction set " << i;
+    }
+}
+
+class Densities : public testing::TestWithParam<DensityCase> {};
+class Ratios : public testing::TestWithParam<RatioCase> {};
+
+TEST_P(Densities, GradientOfTheLikelihoodLossIsItsSlope) {
+    check_parameter_gradient(ConditionalDensity(GetParam().what, 6), false);
+}
+TEST_P(Densities, GradientOfTheAtomicLossIsItsSlope) {
+    check_parameter_gradient(ConditionalDensity(GetParam().what, 2), true);
+}
+TEST_P(Densities, GradientsByThetaAndXAreSlopes) {
+    check_input_gradients(ConditionalDensity(GetParam().what, 3));
+}
+TEST_P(Densities, AllInstructionSetsGiveTheSameBits) {
+    check_same_bits(ConditionalDensity(GetParam().what, 4));
+}
+TEST_P(Ratios, GradientOfTheLossIsItsSlope) {
+    check_parameter_gradient(RatioEstimator(GetParam().what, 1), true);
+}
+TEST_P(Ratios, GradientsByThetaAndXAreSlopes) {
+    check_input_gradients(RatioEstimator(GetParam().what, 3));
+}
+TEST_P(Ratios, AllInstructionSetsGiveTheSameBits) {
+    check_same_bits(RatioEstimator(GetParam().what, 4));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Densities, testing::ValuesIn(density_cases()),
+                         [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Ratios, testing::ValuesIn(ratio_cases()), [](const auto& one) { return one.param.name; });
+
+}  // namespace
+}  // namespace spikesmith::nets::tests

@@ -18,6 +18,8 @@ from .units import DIMENSIONLESS, Exponents
 
 _identifier = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _undefined = "unknown name"
+# names with a meaning of their own in equations, whatever a script calls so
+_special = {"t", "dt", "t_in_timesteps", "i", "N", "iteration", "lastspike", "not_refractory", "xi", "pi", "e", "inf"}
 
 
 def caller_namespace(level: int) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def constants_for(texts: list[str], namespace: Mapping[str, Any], own: set[str])
     """The numbers and quantities of the namespace whose names occur in the texts, as constants of the language."""
     used = {name for text in texts for name in _identifier.findall(text)}
     constants = []
-    for name in sorted(used - own):
+    for name in sorted(used - own - _special):
         if name not in namespace:
             continue
         value = namespace[name]
@@ -101,17 +103,16 @@ class ModelText:
         texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial.values()]
         own = {*self.inputs, *parameters_by_eye(self.equations)}
         dims = {name: dim for name, dim in self.inputs.items() if dim is not None}
-        return _core.parse_brian(
-            self.equations,
-            constants_for(texts, namespace, own),
-            list(self.inputs),
-            dims,
-            self.targets,
-            self.threshold,
-            self.reset,
-            self.refractory,
-            list(initial.items()),
-        )
+        constants = constants_for(texts, namespace, own)
+        arguments = (self.targets, self.threshold, self.reset, self.refractory, list(initial.items()))
+        try:
+            return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
+        except ModelError as error:
+            if "does not follow from the equations" not in error.message:
+                raise
+            # an array without a unit, of an input that the equations leave open: plain numbers
+            dims = {name: dim if dim is not None else DIMENSIONLESS for name, dim in self.inputs.items()}
+            return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
 
     def capture(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What of a namespace the model may use, so that the rest is not kept alive."""

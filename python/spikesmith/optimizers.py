@@ -236,9 +236,9 @@ class SkoptOptimizer(SpikesmithOptimizer):
         if name not in ("GP", "RF", "ET", "GBRT"):
             raise AssertionError(f"Provided method: {method} is not one of GP, RF, ET, GBRT")
         if n_initial_points is not None:
-            options["initial_points"] = n_initial_points
+            options["n_initial_points"] = n_initial_points
         if acq_func is not None:
-            options["acquisition"] = {"gp_hedge": "hedge"}.get(acq_func, acq_func.lower())
+            options["acq_func"] = acq_func
         super().__init__(name, seed=random_state or 0, **options)
 
 
@@ -308,7 +308,7 @@ def as_optimizer(optimizer: Any) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         return optimizer
     if optimizer is None:
-        return SpikesmithOptimizer()
+        return NevergradOptimizer("NGOpt")
     if isinstance(optimizer, str):
         return SpikesmithOptimizer(optimizer)
     module = (optimizer.__module__ if isinstance(optimizer, type) else type(optimizer).__module__).partition(".")[0]

@@ -198,8 +198,13 @@ void bind_fitters(nb::module_& module) {
                 return result_of(interruptible(self.cancelled, [&] { return self.fitter.fit(options); }));
             },
             nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"), nb::arg("n_rounds"),
-            nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"))
-        .def("result", [](const PythonFitter& self) { return result_of(self.fitter.result()); })
+            nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"),
+            nb::sig("def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
+                    "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: bool, "
+                    "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
+        .def(
+            "result", [](const PythonFitter& self) { return result_of(self.fitter.result()); },
+            nb::sig("def result(self) -> dict[str, typing.Any]"))
         .def("summary", [](const PythonFitter& self) { return self.fitter.result().summary(); })
         .def("report", [](const PythonFitter& self) { return self.fitter.result().full_report(); })
         .def_prop_ro("n_evaluations", [](const PythonFitter& self) { return self.fitter.evaluations().size(); })
@@ -221,7 +226,10 @@ void bind_fitters(nb::module_& module) {
                 return nb::make_tuple(all.parameters(), to_numpy(std::move(parameters)), to_numpy(std::move(errors)),
                                       to_numpy(std::move(objectives)));
             },
-            nb::arg("first") = 0, "Names, parameters (n x p), errors (n), objective errors (n x outputs) from `first` on.")
+            nb::arg("first") = 0,
+            nb::sig("def evaluations(self, first: int = 0) -> tuple[list[str], numpy.typing.NDArray[numpy.float64], "
+                    "numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]"),
+            "Names, parameters (n x p), errors (n), objective errors (n x outputs) from `first` on.")
         .def(
             "generate",
             [](PythonFitter& self, std::vector<std::string> outputs, const std::map<std::string, double>& parameters,
@@ -238,6 +246,9 @@ void bind_fitters(nb::module_& module) {
                 return nb::make_tuple(traces, spikes, generated.trace_steps);
             },
             nb::arg("outputs"), nb::arg("parameters"), nb::arg("initial_values"), nb::arg("iteration"),
+            nb::sig("def generate(self, outputs: collections.abc.Sequence[str], parameters: dict[str, float], "
+                    "initial_values: dict[str, float], iteration: float) -> tuple[dict[str, tuple[numpy.typing.NDArray[numpy.float64], "
+                    "list[float]]], list[numpy.typing.NDArray[numpy.float64]], list[int]]"),
             "Traces and their dimension by output, spike times per trace, steps of each trace.")
         .def_prop_ro("dt", [](const PythonFitter& self) { return self.fitter.dt(); })
         .def_prop_ro("n_traces", [](const PythonFitter& self) { return self.fitter.n_traces(); })

@@ -89,7 +89,8 @@ void bind_optimizers(nb::module_& module) {
             for (const auto& [key, value] : options) method->set(nb::cast<std::string>(key), option_value(value));
             return method->choice();
         },
-        nb::arg("name"), nb::arg("options") = nb::dict(), "A method by name, with its options.");
+        nb::arg("name"), nb::arg("options") = nb::dict(),
+        nb::sig("def optimizer(name: str, options: dict[str, typing.Any] = {}) -> OptimizerChoice"), "A method by name, with its options.");
     module.def(
         "optimizer_options",
         [](const std::string& name) {

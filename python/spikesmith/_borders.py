@@ -69,14 +69,14 @@ def split(value: Any) -> tuple[FloatArray, Exponents | None, Maker | None]:
     if isinstance(value, Quantity):
         return np.asarray(value.view(np.ndarray), dtype=float), value.dim, own_quantity
     if isinstance(value, str):
-        number, dim = _core.parse_quantity(value)
-        return np.asarray(number), (None if _same(tuple(dim), DIMENSIONLESS) else tuple(dim)), None
+        number, exponents = _core.parse_quantity(value)
+        return np.asarray(number), (None if _same(tuple(exponents), DIMENSIONLESS) else tuple(exponents)), None
     module = type(value).__module__.partition(".")[0]
     if module == "brian2" and hasattr(value, "dim"):
-        return np.array(np.asarray(value), dtype=float, copy=None), tuple(value.dim._dims), _brian_quantity
+        return np.asarray(np.asarray(value), dtype=float), tuple(value.dim._dims), _brian_quantity
     if module == "pint" or (hasattr(value, "to_base_units") and hasattr(value, "dimensionality")):
         base = value.to_base_units()
-        dim = tuple(float(base.dimensionality.get(name, 0)) for name in _pint_names)
+        dim: Exponents = tuple(float(base.dimensionality.get(name, 0)) for name in _pint_names)
         return np.asarray(base.magnitude, dtype=float), dim, _pint_maker(value._REGISTRY)
     if module == "quantities" and hasattr(value, "simplified"):
         base = value.simplified
@@ -84,12 +84,12 @@ def split(value: Any) -> tuple[FloatArray, Exponents | None, Maker | None]:
         return np.asarray(base.magnitude, dtype=float), tuple(float(powers.get(n, 0)) for n in _quantities_names), _quantities_maker
     if isinstance(value, (list, tuple)) and any(_has_unit(item) for item in value):
         parts = [split(item) for item in value]
-        dims = [dim for _, dim, _ in parts if dim is not None]
-        for dim in dims[1:]:
-            if not _same(dims[0], dim):
-                raise UnitError(f"{_name(dims[0])} and {_name(dim)} do not go together")
-        for numbers, dim, _ in parts:
-            if dim is None and dims and not np.all(numbers == 0):
+        dims = [given for _, given, _ in parts if given is not None]
+        for other in dims[1:]:
+            if not _same(dims[0], other):
+                raise UnitError(f"{_name(dims[0])} and {_name(other)} do not go together")
+        for numbers, given, _ in parts:
+            if given is None and dims and not np.all(numbers == 0):
                 raise UnitError(f"a plain number stands among quantities ({_name(dims[0])})")
         maker = next((m for _, _, m in parts if m is not None), None)
         return np.array([numbers for numbers, _, _ in parts], dtype=float), (dims[0] if dims else None), maker

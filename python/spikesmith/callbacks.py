@@ -63,7 +63,7 @@ class ProgressBar:
         try:
             from tqdm.auto import tqdm
 
-            self.t = tqdm(total=total, **kwds)
+            self.t = tqdm(total=total, **kwds)  # type: ignore[call-arg, unused-ignore]
         except ImportError:
             pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +26,6 @@ class Fitter:
     """What the three fitters share; use one of them."""
 
     _kind = "Fitter"
-    _metric_class: type[Metric] = Metric
     _online = False
 
     def __init__(
@@ -102,6 +102,7 @@ class Fitter:
         self._parsed = parsed
         self._result: dict[str, Any] | None = None
         self.optimizer: Optimizer | None = None
+        self._given_optimizer: Any = None
         self.metric: dict[str, Metric] | None = None
         self.bounds: dict[str, Any] = {}
         self.iteration = 0
@@ -142,8 +143,7 @@ class Fitter:
         return [name for name in names if name not in self._text.inputs]
 
     def _check_outputs(self, parsed: _core.Model) -> None:
-        dims = dict([*parsed.states, *parsed.subexpressions, *parsed.parameters])
-        self._dims = dims
+        dims = {name: tuple(dim) for name, dim in [*parsed.states, *parsed.subexpressions, *parsed.parameters]}
         for name, dim in self._output_dims.items():
             if dim is not None and not _same(dim, dims[name]):
                 raise UnitError(f"the recorded {name} is {_name(dim)}, but {name} is {_name(dims[name])} in the model")
@@ -321,9 +321,9 @@ class Fitter:
         else:
             raise TypeError(f"a metric or a dictionary of metrics is needed, not {type(metric).__name__}")
         for name, one in chosen.items():
-            needed: type[Metric] = SpikeMetric if name == "spikes" else TraceMetric
-            if not isinstance(one, needed):
-                raise TypeError(f"the output `{name}` needs a {needed.__name__}, not {type(one).__name__}")
+            if not isinstance(one, SpikeMetric if name == "spikes" else TraceMetric):
+                needed = "SpikeMetric" if name == "spikes" else "TraceMetric"
+                raise TypeError(f"the output `{name}` needs a {needed}, not {type(one).__name__}")
             weights = getattr(one, "t_weights", None)
             if weights is not None and len(weights) != self._n_steps:
                 raise ValueError(f"t_weights have the shape ({len(weights)},), but the traces have the shape ({self._n_steps},)")
@@ -489,14 +489,10 @@ def _known(parsed: _core.Model) -> list[str]:
 
 
 def _occurs(name: str, text: str) -> bool:
-    import re
-
     return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
 
 
 def _defined(text: str) -> set[str]:
-    import re
-
     names = set(parameters_by_eye(text))
     names |= set(re.findall(r"^\s*d(\w+)\s*/\s*dt\s*=", text, re.MULTILINE))
     names |= set(re.findall(r"^\s*(\w+)\s*=", text, re.MULTILINE))
@@ -575,7 +571,6 @@ class TraceFitter(Fitter):
     """
 
     _kind = "TraceFitter"
-    _metric_class = TraceMetric
 
     def __init__(
         self,
@@ -696,7 +691,6 @@ class SpikeFitter(Fitter):
     """
 
     _kind = "SpikeFitter"
-    _metric_class = SpikeMetric
 
     def __init__(
         self,
@@ -776,7 +770,6 @@ class OnlineTraceFitter(Fitter):
     """
 
     _kind = "OnlineTraceFitter"
-    _metric_class = TraceMetric
     _online = True
 
     def __init__(

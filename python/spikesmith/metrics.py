@@ -207,11 +207,11 @@ class MSEMetric(TraceMetric):
         squares = (np.asarray(model, dtype=float) - np.asarray(target, dtype=float)) ** 2
         if self.t_weights is not None:
             squares = squares * self.t_weights
-        return squares.mean(axis=2)
+        return np.asarray(squares.mean(axis=2))
 
     def get_errors(self, features: FloatArray) -> FloatArray:
         """Mean over traces."""
-        return np.asarray(features).mean(axis=1)
+        return np.asarray(np.mean(features, axis=1))
 
     def get_dimensions(self, output_dim: Exponents) -> Exponents:
         return tuple(2 * d for d in output_dim)
@@ -274,7 +274,7 @@ class GammaFactor(SpikeMetric):
 
     def get_errors(self, features: FloatArray) -> FloatArray:
         """Mean over traces."""
-        return np.asarray(features).mean(axis=1)
+        return np.asarray(np.mean(features, axis=1))
 
     def _core_metric(self) -> _core.Metric:
         return self._handle
@@ -288,7 +288,7 @@ class _Distance(SpikeMetric):
         return _spike_features(self._handle, model, target, last + 1.0, si_number(dt, SECOND, "dt"))
 
     def get_errors(self, features: FloatArray) -> FloatArray:
-        return np.asarray(features).mean(axis=1)
+        return np.asarray(np.mean(features, axis=1))
 
     def _core_metric(self) -> _core.Metric:
         return self._handle

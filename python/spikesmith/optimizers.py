@@ -95,7 +95,7 @@ class _Shim:
             raise ConfigError(f"`ask({n})` gave {len(asked)} parameter sets of another shape")
         if not np.all((points > -1e-9) & (points < 1 + 1e-9)):
             raise ConfigError("the optimizer left the bounds")
-        return np.clip(points, 0, 1)
+        return np.asarray(np.clip(points, 0, 1))
 
     def tell_points(self, points: FloatArray, errors: FloatArray) -> None:
         told = self.asked[: len(errors)]

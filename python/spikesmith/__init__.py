@@ -3,7 +3,7 @@
 ``from spikesmith import *`` gives the fitters, metrics, optimisers and callbacks; ``from spikesmith.units import *`` the units.
 """
 
-from . import units
+from . import plots, units
 from ._core import __version__
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text, make_dic
 from .errors import ConfigError, DataError, DimensionMismatchError, Error, Interrupted, ModelError, NumericalError, UnitError
@@ -26,5 +26,5 @@ __all__ = [
     "ModelError", "NevergradOptimizer", "NumericalError", "OnlineTraceFitter", "Optimizer", "ProgressBar", "SkoptOptimizer",
     "SpikeFitter", "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura",
     "__version__", "calc_bounds", "callback_none", "callback_setup", "callback_text", "firing_rate", "get_gamma_factor", "make_dic",
-    "optimizer_methods", "units",
+    "optimizer_methods", "plots", "units",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
+from . import _core, plots
 from ._borders import SECOND, FloatArray, Maker, plain_number, si, si_number, split
 from ._model import ModelText, caller_namespace, equations_text, output_maker, parameters_by_eye, series
 from .callbacks import ProgressBar, callback_none, callback_setup
@@ -414,6 +414,24 @@ class Fitter:
             {"evaluation": k, **{n: make(v, d) for (n, d), v in zip(names, values)}, "objective_errors": list(errors)}
             for k, values, errors in self._result["pareto_front"]
         ]
+
+    # --- plots --------------------------------------------------------------------------------------------------------
+
+    def plot_convergence(self, ax: Any = None) -> Any:
+        """See :func:`spikesmith.plots.plot_convergence`."""
+        return plots.plot_convergence(self, ax)
+
+    def plot_parameters(self, ax: Any = None, names: Any = None) -> Any:
+        """See :func:`spikesmith.plots.plot_parameters`."""
+        return plots.plot_parameters(self, ax, names)
+
+    def plot_traces(self, output: str | None = None, traces: Any = None, ax: Any = None, **generate: Any) -> Any:
+        """See :func:`spikesmith.plots.plot_traces`."""
+        return plots.plot_traces(self, output, traces, ax, **generate)
+
+    def plot_spikes(self, ax: Any = None, **generate: Any) -> Any:
+        """See :func:`spikesmith.plots.plot_spikes`."""
+        return plots.plot_spikes(self, ax, **generate)
 
     # --- generate -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,162 @@
+"""From what a user's script holds (equations, names in its namespace) to a checked model."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from numbers import Number
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._borders import FloatArray, Maker, own_quantity, plain_number, split, text_of
+from .errors import ModelError
+from .units import DIMENSIONLESS, Exponents
+
+_identifier = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_undefined = "unknown name"
+# names with a meaning of their own in equations, whatever a script calls so
+_special = {"t", "dt", "t_in_timesteps", "i", "N", "iteration", "lastspike", "not_refractory", "xi", "pi", "e", "inf"}
+
+
+def caller_namespace(level: int) -> dict[str, Any]:
+    """Globals and locals of the frame ``level`` above the function that calls this."""
+    frame: FrameType = sys._getframe(level + 1)
+    return {**frame.f_globals, **frame.f_locals}
+
+
+def equations_text(model: Any) -> str:
+    """The text of the equations: a string, or an Equations object (brian2's)."""
+    if isinstance(model, str):
+        return model
+    if type(model).__name__ == "Equations" and hasattr(model, "values"):
+        return "\n".join(_equation_text(equation) for equation in model.values())
+    raise TypeError(f"model must be the text of equations, not {type(model).__name__}")
+
+
+def _equation_text(equation: Any) -> str:
+    unit = _core.dimension_name(tuple(equation.dim._dims)) if equation.var_type == "float" else equation.var_type
+    flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
+    if equation.type == "differential equation":
+        return f"d{equation.varname}/dt = {equation.expr.code} : {unit}{flags}"
+    if equation.type == "subexpression":
+        return f"{equation.varname} = {equation.expr.code} : {unit}{flags}"
+    return f"{equation.varname} : {unit}{flags}"
+
+
+def parameters_by_eye(text: str) -> list[str]:
+    """Names declared as `name : unit`, before the model can be checked as a whole."""
+    names = []
+    for line in text.splitlines():
+        declared, colon, _ = line.partition("#")[0].partition(":")
+        if colon and "=" not in declared:
+            names += [name.strip() for name in declared.split(",") if name.strip().isidentifier()]
+    return names
+
+
+def constants_for(texts: list[str], namespace: Mapping[str, Any], own: set[str]) -> list[tuple[str, str]]:
+    """The numbers and quantities of the namespace whose names occur in the texts, as constants of the language."""
+    used = {name for text in texts for name in _identifier.findall(text)}
+    constants = []
+    for name in sorted(used - own - _special):
+        if name not in namespace:
+            continue
+        value = namespace[name]
+        if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (str, type)) or callable(value) and not hasattr(value, "dim"):
+            continue
+        if not (isinstance(value, (Number, np.generic)) or hasattr(value, "dim") or hasattr(value, "dimensionality")):
+            continue
+        number, dim, _ = split(value)
+        unit = _core.find_unit(name)
+        if unit is not None and float(number) == unit[0]:
+            continue  # the language knows it
+        constants.append((name, text_of(value)))
+    return constants
+
+
+class ModelText:
+    """Everything that makes a model; checked when its constants are known."""
+
+    def __init__(
+        self,
+        equations: str,
+        inputs: Mapping[str, Exponents | None],
+        targets: list[str],
+        threshold: str | None,
+        reset: str | None,
+        refractory: Any,
+        param_init: Mapping[str, Any] | None,
+    ) -> None:
+        self.equations = equations
+        self.inputs = dict(inputs)
+        self.targets = targets
+        self.threshold, self.reset = threshold, reset
+        self.refractory = "" if refractory is None or refractory is False else text_of(refractory)
+        self.param_init = {name: text_of(value) for name, value in (param_init or {}).items()}
+
+    def parse(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> tuple[_core.Model, list[str]]:
+        """The checked model and warnings."""
+        initial = {**self.param_init, **{name: text_of(value) for name, value in (param_init or {}).items()}}
+        texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial.values()]
+        own = {*self.inputs, *parameters_by_eye(self.equations)}
+        dims = {name: dim for name, dim in self.inputs.items() if dim is not None}
+        constants = constants_for(texts, namespace, own)
+        arguments = (self.targets, self.threshold, self.reset, self.refractory, list(initial.items()))
+        try:
+            return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
+        except ModelError as error:
+            if "does not follow from the equations" not in error.message:
+                raise
+            # an array without a unit, of an input that the equations leave open: plain numbers
+            dims = {name: dim if dim is not None else DIMENSIONLESS for name, dim in self.inputs.items()}
+            return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
+
+    def capture(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What of a namespace the model may use, so that the rest is not kept alive."""
+        initial = [*self.param_init.values(), *(text_of(value) for value in (param_init or {}).values())]
+        texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial]
+        used = {name for text in texts for name in _identifier.findall(text)}
+        # constants that are texts may use others
+        for name in list(used):
+            if isinstance(namespace.get(name), str):
+                used.update(_identifier.findall(namespace[name]))
+        return {name: namespace[name] for name in used if name in namespace}
+
+    def try_parse(self, namespace: Mapping[str, Any]) -> _core.Model | None:
+        """The model, or None if only names are missing that may be defined later."""
+        try:
+            return self.parse(namespace)[0]
+        except ModelError as error:
+            if error.message.startswith(_undefined):
+                return None
+            raise
+
+
+def series(values: Any) -> tuple[list[FloatArray], Exponents | None, Maker | None]:
+    """Rows of a two-dimensional array, or a list of traces of different length."""
+    if isinstance(values, (list, tuple)) and len({np.shape(row) for row in values}) > 1:
+        parts = [split(row) for row in values]
+        return (
+            [np.ascontiguousarray(row) for row, _, _ in parts],
+            next((dim for _, dim, _ in parts if dim is not None), None),
+            next((maker for _, _, maker in parts if maker is not None), None),
+        )
+    numbers, dim, maker = split(values)
+    if numbers.ndim != 2:
+        raise ValueError(f"traces must be two-dimensional (n_traces x n_steps), not of shape {numbers.shape}")
+    return list(np.ascontiguousarray(numbers)), dim, maker
+
+
+def output_maker(makers: list[Maker | None], use_units: bool) -> Maker:
+    """What makes results: of the first package whose quantities came in."""
+    if not use_units:
+        return plain_number
+    return next((maker for maker in makers if maker is not None), own_quantity)
+
+
+__all__ = [
+    "DIMENSIONLESS", "ModelText", "caller_namespace", "constants_for", "equations_text", "output_maker", "parameters_by_eye", "series",
+]  # fmt: skip

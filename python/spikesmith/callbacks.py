@@ -1,0 +1,89 @@
+"""What happens after each round of a fit.
+
+A callback is anything callable: ``callback(params, errors, best_params, best_error, index, additional_info)``. The fit stops after
+the round if it returns ``True``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ._borders import split
+from .units import DIMENSIONLESS
+from . import _core
+
+__all__ = ["callback_setup", "callback_text", "callback_none", "ProgressBar", "make_dic"]
+
+Callback = Callable[[Any, Any, Any, Any, int, Mapping[str, Any]], Any]
+
+
+def make_dic(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Names and values as a dictionary."""
+    return dict(zip(names, values))
+
+
+def _text(value: Any, digits: int = 5) -> str:
+    number, dim, _ = split(value)
+    return str(_core.format_quantity(float(number), dim if dim is not None else DIMENSIONLESS, digits))
+
+
+def callback_text(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+    """Prints the best parameters and their error."""
+    best = ", ".join(f"{name}={_text(best_params[name])}" for name in sorted(best_params)) if best_params else "none yet"
+    print(f"Round {index}: Best parameters {best}")
+    outputs = list(additional_info.get("output_var", []))
+    normalized = additional_info.get("objective_errors_normalized") or []
+    raw = additional_info.get("objective_errors") or []
+    indent = " " * len(f"Round {index}: ")
+    if len(outputs) > 1 and len(normalized) == len(outputs):
+        parts = " + ".join(f"{_text(n, 3)} ({name}{_unnormalized(n, r)})" for name, n, r in zip(outputs, normalized, raw))
+        print(f"{indent}Best error: {_text(best_error, 4)} = {parts}")
+    else:
+        extra = _unnormalized(normalized[0], raw[0]) if normalized and raw else ""
+        print(f"{indent}Best error: {_text(best_error)} ({', '.join(outputs)}{extra})")
+
+
+def _unnormalized(normalized: Any, raw: Any) -> str:
+    if float(split(normalized)[0]) == float(split(raw)[0]):
+        return ""
+    return f", unnormalized error: {_text(raw)}"
+
+
+def callback_none(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+    """Says nothing."""
+
+
+class ProgressBar:
+    """A bar of tqdm (a notebook's own in notebooks), or dots where tqdm is missing."""
+
+    def __init__(self, total: int | None = None, **kwds: Any) -> None:
+        self.t: Any = None
+        try:
+            from tqdm.auto import tqdm
+
+            self.t = tqdm(total=total, **kwds)  # type: ignore[call-arg, unused-ignore]
+        except ImportError:
+            pass
+
+    def __call__(self, params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+        if self.t is None:
+            print(".", end="", file=sys.stderr, flush=True)
+            return
+        self.t.set_postfix_str(f"best error {_text(best_error, 4)}" if best_error is not None else "", refresh=False)
+        self.t.update(1)
+
+
+def callback_setup(set_type: Any, n_rounds: int | None) -> Callback:
+    """'text', 'progressbar', None or anything callable as a callback."""
+    if set_type is None:
+        return callback_none
+    if set_type == "text":
+        return callback_text
+    if set_type == "progressbar":
+        return ProgressBar(n_rounds)
+    if callable(set_type):
+        result: Callback = set_type
+        return result
+    raise TypeError("callback must be 'text', 'progressbar', None or something that can be called")

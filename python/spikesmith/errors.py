@@ -1,0 +1,52 @@
+"""Errors that a user can act on: what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+__all__ = ["Error", "ModelError", "UnitError", "DataError", "ConfigError", "NumericalError", "Interrupted", "DimensionMismatchError"]
+
+
+class Error(Exception):
+    """Base of all errors of Spikesmith. The text shows the place, with a caret, where there is one.
+
+    Attributes
+    ----------
+    message : str
+        One sentence without position and hint.
+    source, line, column : str, int, int
+        Where in which text; ``line`` is 0 if there is no position.
+    hint : str
+        What would be right; may be empty.
+    """
+
+    message: str = ""
+    source: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+
+
+class ModelError(Error, ValueError):
+    """Equations, statements or names of a model are wrong."""
+
+
+class UnitError(Error, TypeError):
+    """Dimensions do not fit."""
+
+
+class DataError(Error, ValueError):
+    """Recordings or arrays are wrong."""
+
+
+class ConfigError(Error, ValueError):
+    """An option is wrong."""
+
+
+class NumericalError(Error, ArithmeticError):
+    """A computation cannot go on."""
+
+
+class Interrupted(Error):
+    """Stopped by the user."""
+
+
+DimensionMismatchError = UnitError

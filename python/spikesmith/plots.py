@@ -1,0 +1,137 @@
+"""Plots with Matplotlib, one function each. Every function takes an ``ax`` (or makes a figure) and returns what it drew on.
+
+Matplotlib is imported when a function is called, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._borders import split
+from .errors import ConfigError
+from .units import DIMENSIONLESS, Exponents
+
+if TYPE_CHECKING:
+    from .fitters import Fitter
+
+__all__ = ["plot_convergence", "plot_parameters", "plot_spikes", "plot_traces"]
+
+
+def _axes(ax: Any, **options: Any) -> Any:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained", **options)[1]
+
+
+def _scaled(values: Any, dim: Exponents | None = None) -> tuple[Any, str]:
+    """Numbers in a readable unit and its name; '' for plain numbers."""
+    numbers, given, _ = split(values)
+    dim = dim if dim is not None else given if given is not None else DIMENSIONLESS
+    finite = np.ascontiguousarray(numbers[np.isfinite(numbers)]).reshape(-1)
+    unit, scale = _core.display_unit(dim, finite)
+    return numbers / scale, "" if unit == "1" else unit
+
+
+def _label(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit else name
+
+
+def plot_traces(fitter: Fitter, output: str | None = None, traces: Any = None, ax: Any = None, **generate: Any) -> Any:
+    """Fitted traces over the recorded ones.
+
+    Parameters
+    ----------
+    fitter : TraceFitter or OnlineTraceFitter
+        With best parameters, or give ``params``.
+    output : str, optional
+        Which output; the first, if not given.
+    traces : sequence of int, optional
+        Which traces; all, if not given.
+    ax : sequence of Axes, optional
+        One per trace.
+    **generate
+        Arguments of ``generate``: ``params``, ``param_init``.
+
+    Returns
+    -------
+    array of Axes
+    """
+    recorded = dict((name, rows) for name, rows, _ in fitter._outputs)
+    output = output if output is not None else next(iter(recorded), None)
+    if output not in recorded:
+        raise ConfigError(f"there is no recorded trace of `{output}`", f"one of {', '.join(recorded) or 'none'}")
+    fitted = fitter.generate(output, level=1, **generate)
+    numbers, _, _ = split(fitted)
+    chosen = list(range(fitter.n_traces)) if traces is None else list(traces)
+    axes = np.atleast_1d(_axes(ax, nrows=len(chosen), sharex=True, squeeze=False, figsize=(7, 1 + 1.5 * len(chosen)))).reshape(-1)
+    name_dims = {name: tuple(dim) for name, dim in [*fitter._require_parsed().states, *fitter._require_parsed().subexpressions]}
+    dim = name_dims.get(output, DIMENSIONLESS)
+    everything = np.concatenate([recorded[output][k] for k in chosen])
+    unit, scale = _core.display_unit(dim, np.ascontiguousarray(everything[np.isfinite(everything)]))
+    for axis, k in zip(axes, chosen, strict=True):
+        steps = len(recorded[output][k])
+        time = np.arange(steps) * fitter._dt * 1e3
+        axis.plot(time, recorded[output][k] / scale, color="0.6", label="recorded")
+        axis.plot(time, numbers[k][:steps] / scale, color="C0", label="fitted")
+        axis.set_ylabel(_label(output, "" if unit == "1" else unit))
+    axes[0].legend(frameon=False, loc="upper right")
+    axes[-1].set_xlabel("time (ms)")
+    return axes
+
+
+def plot_spikes(fitter: Fitter, ax: Any = None, **generate: Any) -> Any:
+    """Recorded and fitted spike times, a row per trace."""
+    if fitter._spikes is None:
+        raise ConfigError("this fitter has no recorded spikes")
+    axis = _axes(ax)
+    fitted = fitter.generate("spikes", level=1, **generate)
+    rows = [train * 1e3 for pair in zip(fitter._spikes, fitted) for train in pair]
+    offsets = [k // 2 + 0.2 * (1 - 2 * (k % 2)) for k in range(len(rows))]
+    axis.eventplot(rows, lineoffsets=offsets, linelengths=0.35, colors=["0.6", "C0"] * len(fitted))
+    axis.set(xlabel="time (ms)", ylabel="trace", yticks=range(len(fitted)))
+    axis.plot([], [], color="0.6", label="recorded")
+    axis.plot([], [], color="C0", label="fitted")
+    axis.legend(frameon=False, loc="upper right")
+    return axis
+
+
+def plot_convergence(fitter: Fitter, ax: Any = None) -> Any:
+    """Error of every evaluation and the best so far."""
+    axis = _axes(ax)
+    results = fitter.results("dict", use_units=False)
+    errors, unit = _scaled(results["error"], fitter._error_dim())
+    finite = np.where(np.isfinite(errors), errors, np.nan)
+    axis.plot(np.arange(1, len(errors) + 1), finite, ".", color="0.8", markersize=2, label="evaluations")
+    axis.plot(np.arange(1, len(errors) + 1), np.fmin.accumulate(finite), color="C0", label="best so far")
+    if np.nanmin(finite) > 0:
+        axis.set_yscale("log")
+    axis.set(xlabel="evaluations", ylabel=_label("error", unit))
+    axis.legend(frameon=False)
+    return axis
+
+
+def plot_parameters(fitter: Fitter, ax: Any = None, names: Sequence[str] | None = None) -> Any:
+    """Values that were tried against their errors, one panel per parameter; the best is marked."""
+    results: Mapping[str, Any] = fitter.results("dict")
+    best = fitter.best_params
+    if best is None:
+        raise ConfigError("there are no best parameters: every evaluation failed")
+    names = list(best) if names is None else list(names)
+    axes = np.atleast_1d(_axes(ax, ncols=len(names), sharey=True, squeeze=False, figsize=(1 + 2.5 * len(names), 3))).reshape(-1)
+    errors, error_unit = _scaled(results["error"])
+    for axis, name in zip(axes, names, strict=True):
+        values, unit = _scaled(results[name])
+        axis.plot(values, errors, ".", color="0.7", markersize=2)
+        k = int(np.nanargmin(np.where(np.isfinite(errors), errors, np.inf)))
+        axis.plot(values[k], errors[k], "o", color="C3")
+        axis.set_xlabel(_label(name, unit))
+        if np.nanmin(errors) > 0:
+            axis.set_yscale("log")
+    axes[0].set_ylabel(_label("error", error_unit))
+    return axes

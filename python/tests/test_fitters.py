@@ -1,0 +1,539 @@
+import numpy as np
+import pytest
+
+from spikesmith import (
+    ConfigError,
+    GammaFactor,
+    ModelError,
+    MSEMetric,
+    NevergradOptimizer,
+    OnlineTraceFitter,
+    Optimizer,
+    SkoptOptimizer,
+    SpikeFitter,
+    SpikeMetric,
+    TraceFitter,
+    TraceMetric,
+    UnitError,
+)
+from spikesmith.units import Mohm, Quantity, amp, mV, ms, nA, nS, pF, pA, second, volt
+
+E = 40 * mV
+dt = 0.1 * ms
+# 10 traces of 5 samples
+voltage = np.tile(np.array([0.0, -0.03, -0.06, -0.045, -0.08]), (10, 1)) * volt
+current = np.asarray(30 * nS * (voltage - E)) * amp
+
+algebraic = """
+I = g*(v - E) : amp
+g : siemens (constant)
+"""
+
+
+def make_fitter(**changes):
+    options = {"model": algebraic, "input": {"v": voltage}, "output": {"I": current}, "dt": dt, "n_samples": 30} | changes
+    return TraceFitter(**options)
+
+
+# --- construction ---------------------------------------------------------------------------------------------------------
+
+
+def test_attributes():
+    fitter = make_fitter()
+    for name in "dt parameter_names n_traces duration n_neurons n_samples method threshold reset refractory input output output_var".split():
+        assert hasattr(fitter, name)
+    assert fitter.metric is None and fitter.optimizer is None and fitter.best_params is None and fitter.best_error is None
+    assert fitter.n_traces == 10 and fitter.duration == 0.5 * ms and fitter.parameter_names == ["g"]
+
+
+def test_wrong_arguments():
+    with pytest.raises(NameError, match="Exx is not an identifier"):
+        make_fitter(input={"Exx": voltage})
+    with pytest.raises(NameError, match="Exx is not a model variable"):
+        make_fitter(output={"Exx": current})
+    with pytest.raises(TypeError, match="dictionary"):
+        make_fitter(input=voltage)
+    with pytest.raises(TypeError, match="dictionary"):
+        make_fitter(output=[current])
+    with pytest.raises(UnitError, match="volt"):
+        make_fitter(output={"I": np.asarray(current) * volt})
+    with pytest.raises(ValueError, match="same size"):
+        make_fitter(output={"I": current[:, :4]})
+    with pytest.raises(TypeError, match="unit"):
+        make_fitter(dt=0.1)
+    with pytest.raises(ValueError, match="variable or a parameter"):
+        make_fitter(param_init={"Q": 3})
+    with pytest.raises(ModelError, match="I = g"):
+        make_fitter(model="I = g*(v - E : amp\ng : siemens")
+
+
+def test_old_argument_names():
+    with pytest.warns(DeprecationWarning):
+        fitter = TraceFitter(model=algebraic, input_var="v", input=voltage, output_var="I", output=current, dt=dt, n_samples=30)
+    params, _ = fitter.fit("DE", n_rounds=20, callback=None, g=[1 * nS, 100 * nS])
+    assert float(params["g"] / nS) == pytest.approx(30, rel=1e-3)
+
+
+# --- fit ------------------------------------------------------------------------------------------------------------------
+
+
+def test_fit_gives_quantities():
+    fitter = make_fitter()
+    params, error = fitter.fit(optimizer=NevergradOptimizer("DE"), metric=MSEMetric(), n_rounds=20, callback=None, g=[1 * nS, 100 * nS])
+    assert isinstance(params["g"], Quantity) and float(params["g"] / nS) == pytest.approx(30, rel=1e-3)
+    assert isinstance(error, Quantity) and error.dim == (amp**2).dim
+    assert params == fitter.best_params and error == fitter.best_error
+
+
+def test_fit_without_units():
+    params, error = make_fitter(use_units=False).fit("DE", n_rounds=2, callback=None, g=[1e-9, 100e-9])
+    assert type(params["g"]) is float and type(error) is float
+
+
+def test_bounds_as_texts_and_dictionary():
+    params, _ = make_fitter().fit("DE", n_rounds=2, callback=None, bounds={"g": ["1 nS", "100 nS"]})
+    assert 1 * nS <= params["g"] <= 100 * nS
+
+
+def test_wrong_bounds():
+    for bounds, error, text in (
+        ({}, TypeError, "Bounds must be set for parameter g"),
+        ({"g": [1 * nS, 2 * nS], "E": [0, 1]}, ValueError, "E must be defined"),
+        ({"g": [1 * mV, 2 * mV]}, UnitError, "bounds of g is volt, but must be siemens"),
+        ({"g": [1 * nS]}, ValueError, "two values"),
+        ({"g": [2 * nS, 1 * nS]}, ValueError, "g"),
+    ):
+        with pytest.raises(error, match=text):
+            make_fitter().fit("DE", n_rounds=1, callback=None, **bounds)
+
+
+def test_defaults():
+    fitter = make_fitter()
+    fitter.fit(n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    assert isinstance(fitter.optimizer, Optimizer) and isinstance(fitter.metric["I"], MSEMetric)
+    fitter.fit(n_rounds=1, callback=None)  # goes on
+    assert len(fitter.results()) == 90
+
+
+@pytest.mark.parametrize("method", ["DE", "TwoPointsDE", "PSO", "CMA", "OnePlusOne", "NelderMead", "SQP", "NGOpt", "RandomSearch", "TPE"])
+def test_methods(method):
+    params, _ = make_fitter().fit(NevergradOptimizer(method), n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    assert 1 * nS <= params["g"] <= 100 * nS
+
+
+def test_skopt_optimizer():
+    params, _ = make_fitter().fit(SkoptOptimizer("GP"), n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    assert float(params["g"] / nS) == pytest.approx(30, rel=0.05)
+
+
+def test_wrong_optimizer_and_metric():
+    with pytest.raises(TypeError, match="Optimizer"):
+        make_fitter().fit(3, n_rounds=1, g=[1 * nS, 100 * nS])
+    with pytest.raises(TypeError, match="TraceMetric, not GammaFactor"):
+        make_fitter().fit("DE", GammaFactor(1 * ms, 10 * ms), n_rounds=1, g=[1 * nS, 100 * nS])
+    with pytest.raises(ValueError, match=r"\(4,\)"):
+        make_fitter().fit("DE", MSEMetric(t_weights=np.ones(4)), n_rounds=1, g=[1 * nS, 100 * nS])
+
+
+def test_callback():
+    calls = []
+
+    def callback(params, errors, best_params, best_error, index, additional_info):
+        assert len(params) == 30 and isinstance(params[0]["g"], Quantity)
+        assert errors.shape == (30,) and isinstance(errors, Quantity)
+        assert isinstance(best_params, dict) and best_error <= errors.min()
+        assert additional_info["output_var"] == ["I"] and additional_info["objective_errors"][0] == best_error
+        calls.append(index)
+        return len(calls) == 3
+
+    fitter = make_fitter()
+    fitter.fit("DE", n_rounds=2, callback=callback, g=[1 * nS, 100 * nS])
+    assert calls == [0, 1]
+    fitter.fit(n_rounds=5, callback=callback)
+    assert calls == [0, 1, 0]
+
+    class Bound:
+        rounds = 0
+
+        def after(self, *args):
+            self.rounds += 1
+
+    bound = Bound()
+    make_fitter().fit("DE", n_rounds=3, callback=bound.after, g=[1 * nS, 100 * nS])
+    assert bound.rounds == 3
+    with pytest.raises(TypeError, match="callback"):
+        make_fitter().fit("DE", n_rounds=1, callback="loud", g=[1 * nS, 100 * nS])
+
+
+def test_text_callback(capsys):
+    make_fitter().fit("DE", n_rounds=1, g=[1 * nS, 100 * nS])
+    first, second_line = capsys.readouterr().out.splitlines()
+    assert first.startswith("Round 0: Best parameters g=") and first.endswith("nS")
+    assert second_line.strip().startswith("Best error: ") and second_line.endswith("A^2 (I)")
+
+
+def test_exceptions_of_callbacks_arrive():
+    with pytest.raises(ZeroDivisionError):
+        make_fitter().fit("DE", n_rounds=2, callback=lambda *args: 1 / 0, g=[1 * nS, 100 * nS])
+
+
+# --- two plateaus: what is fitted depends on when -------------------------------------------------------------------------
+
+constant = """
+dv/dt = 0*volt/second : volt
+"""
+
+
+def plateaus():
+    target = np.r_[np.full(50, 0.01), np.full(50, 0.02)].reshape(1, -1) * volt
+    return TraceFitter(
+        model="v = c + x - x : volt\nc : volt (constant)", input={"x": np.zeros((1, 100)) * volt}, output={"v": target}, dt=dt, n_samples=30
+    )
+
+
+def test_t_start_and_weights():
+    bounds = {"c": [0 * mV, 30 * mV]}
+    assert float(plateaus().fit("DE", n_rounds=10, callback=None, **bounds)[0]["c"] / mV) == pytest.approx(15, abs=0.5)
+    for metric in (MSEMetric(t_start=50 * dt), MSEMetric(t_weights=np.r_[np.zeros(50), np.ones(50)])):
+        assert float(plateaus().fit("DE", metric, n_rounds=10, callback=None, **bounds)[0]["c"] / mV) == pytest.approx(20, abs=0.5)
+
+
+def test_normalization():
+    fitter = plateaus()
+    _, error = fitter.fit("DE", MSEMetric(normalization=5 * mV), n_rounds=10, callback=None, c=[0 * mV, 30 * mV])
+    assert float(error) == pytest.approx(1, rel=1e-2)  # (5 mV)^2 / (5 mV)^2
+    assert float(fitter.best_objective_errors["v"]) == pytest.approx(25e-6, rel=1e-2)
+    assert fitter.best_objective_errors["v"].dim == (volt**2).dim
+    assert float(fitter.best_objective_errors_normalized["v"]) == float(error)
+
+
+def test_penalty():
+    model = "v = c + x - x : volt\nc : volt (constant)\npen = 10*mV**2 : volt**2\nwrong = 10*mV : volt"
+    options = {"input": {"x": np.zeros((2, 10)) * volt}, "output": {"v": np.full((2, 10), 0.01) * volt}, "dt": dt, "n_samples": 30}
+    plain = TraceFitter(model=model, **options)
+    with_penalty = TraceFitter(model=model, penalty="pen", **options)
+    first = plain.fit("DE", n_rounds=2, callback=None, c=[0 * mV, 30 * mV])[1]
+    second_error = with_penalty.fit("DE", n_rounds=2, callback=None, c=[0 * mV, 30 * mV])[1]
+    assert float(second_error - first) == pytest.approx(10e-6, rel=1e-9)
+    with pytest.raises(UnitError):
+        TraceFitter(model=model, **options).fit("DE", penalty="wrong", n_rounds=1, callback=None, c=[0 * mV, 30 * mV])
+
+
+# --- continuing -----------------------------------------------------------------------------------------------------------
+
+iterated = "v = c + x - x + iteration*mV : volt\nc : volt (constant)"
+
+
+def test_iteration_and_restart():
+    fitter = TraceFitter(
+        model=iterated, input={"x": np.zeros((1, 10)) * volt}, output={"v": np.zeros((1, 10)) * volt}, dt=dt, n_samples=5
+    )
+    seen = []
+
+    def callback(params, errors, *rest):
+        implied = np.sqrt(np.asarray(errors)) - np.array([float(p["c"]) for p in params])
+        seen.append(round(float(np.median(implied)) * 1000))
+
+    bounds = {"c": [1 * mV, 2 * mV]}
+    fitter.fit("RandomSearch", n_rounds=2, callback=callback, **bounds)
+    fitter.fit(n_rounds=2, callback=callback)
+    fitter.fit("RandomSearch", n_rounds=2, callback=callback, restart=True, **bounds)
+    fitter.fit("RandomSearch", n_rounds=2, callback=callback, restart=True, start_iteration=17, **bounds)
+    fitter.fit(n_rounds=1, callback=callback)
+    assert seen == [0, 1, 2, 3, 0, 1, 17, 18, 19]
+
+
+def test_changes_need_a_restart():
+    fitter = make_fitter()
+    bounds = {"g": [1 * nS, 100 * nS]}
+    fitter.fit("DE", MSEMetric(), n_rounds=1, callback=None, **bounds)
+    with pytest.raises(Exception, match="change the metric"):
+        fitter.fit(None, MSEMetric(), n_rounds=1, callback=None, **bounds)
+    with pytest.raises(Exception, match="change the optimizer"):
+        fitter.fit(NevergradOptimizer("CMA"), n_rounds=1, callback=None, **bounds)
+    fitter.fit(NevergradOptimizer("CMA"), MSEMetric(normalization=2.0), n_rounds=2, callback=None, restart=True, **bounds)
+    assert len(fitter.results()) == 60
+
+
+def test_continuing_is_one_fit():
+    fits = []
+    for rounds in ((4,), (2, 2)):
+        fitter = make_fitter()
+        for count in rounds:
+            fitter.fit("DE", n_rounds=count, callback=None, g=[1 * nS, 100 * nS]) if fitter.optimizer is None else fitter.fit(
+                n_rounds=count, callback=None
+            )
+        fits.append(fitter.results("dict", use_units=False)["g"])
+    np.testing.assert_array_equal(*fits)
+
+
+def test_fit_between_generates():
+    fitter = make_fitter()
+    fitter.fit("DE", n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    first = fitter.generate_traces()
+    fitter.fit(n_rounds=2, callback=None)
+    assert fitter.generate_traces().shape == first.shape == (10, 5)
+
+
+def test_own_optimizer():
+    class Halving(Optimizer):
+        def initialize(self, parameter_names, popsize, rounds, **params):
+            self.names, self.bounds = parameter_names, params
+            self.tested_parameters, self.errors = [], []
+            return popsize
+
+        def ask(self, n):
+            low, high = self.bounds["g"]
+            return [{"g": low + (high - low) * k / (n - 1)} for k in range(n)]
+
+        def tell(self, parameters, errors):
+            self.tested_parameters += parameters
+            self.errors += errors
+            best = parameters[int(np.argmin(errors))]["g"]
+            width = (self.bounds["g"][1] - self.bounds["g"][0]) / 8
+            self.bounds["g"] = [max(best - width, self.bounds["g"][0]), min(best + width, self.bounds["g"][1])]
+
+        def recommend(self):
+            return self.tested_parameters[int(np.argmin(self.errors))]
+
+    optimizer = Halving()
+    params, _ = make_fitter().fit(optimizer, n_rounds=8, callback=None, g=[1 * nS, 100 * nS])
+    assert float(params["g"] / nS) == pytest.approx(30, rel=1e-3)
+    assert len(optimizer.errors) == 240
+
+
+# --- results --------------------------------------------------------------------------------------------------------------
+
+
+def test_results():
+    fitter = make_fitter()
+    with pytest.raises(RuntimeError):
+        fitter.results()
+    fitter.fit("DE", n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    rows = fitter.results()
+    assert len(rows) == 60 and set(rows[0]) == {"g", "error"} and isinstance(rows[0]["g"], Quantity)
+    columns = fitter.results("dict")
+    assert columns["g"].shape == (60,) and columns["error"].dim == (amp**2).dim
+    assert min(columns["error"]) == fitter.best_error
+    assert type(fitter.results("dict", use_units=False)["g"]) is np.ndarray
+    pandas = pytest.importorskip("pandas")
+    frame = fitter.results("dataframe")
+    assert isinstance(frame, pandas.DataFrame) and frame.shape == (60, 2)
+    with pytest.raises(ValueError, match="no format `csv`"):
+        fitter.results("csv")
+    assert "<pre>" in fitter._repr_html_() and "g" in fitter.summary()
+
+
+def test_generate():
+    fitter = make_fitter()
+    with pytest.raises(RuntimeError):
+        fitter.generate_traces()
+    traces = fitter.generate_traces(params={"g": 30 * nS})
+    np.testing.assert_allclose(np.asarray(traces), np.asarray(current), rtol=1e-14)
+    fitter.fit("DE", n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    both = fitter.generate(["I", "g"])
+    assert both["I"].shape == both["g"].shape == (10, 5) and both["g"].dim == nS.dim
+    with pytest.raises(KeyError):
+        fitter.generate("w")
+    with pytest.raises(ValueError, match="threshold"):
+        fitter.generate("spikes")
+    with pytest.raises(UnitError):
+        fitter.generate(params={"g": 3 * mV})
+    with pytest.raises(KeyError):
+        fitter.generate(params={"h": 3 * mV})
+
+
+def test_several_outputs():
+    model = """
+    dv/dt = (a - v)/(1*ms) : volt
+    dw/dt = (b - w)/(1*ms) + 0*x/second : 1
+    a : volt (constant)
+    b : 1 (constant)
+    """
+    zeros = np.zeros((2, 100))
+    fitter = TraceFitter(
+        model=model,
+        input={"x": zeros},
+        output={"v": np.full((2, 100), 1e-4) * volt, "w": np.full((2, 100), 0.1)},
+        dt=dt,
+        n_samples=30,
+        param_init={"v": "a", "w": "b"},
+    )
+    metric = {"v": MSEMetric(normalization=1 * mV), "w": MSEMetric()}
+    params, error = fitter.fit("CMA", metric, n_rounds=20, callback=None, a=[0 * mV, 1 * mV], b=[0, 1])
+    assert float(params["a"] / mV) == pytest.approx(0.1, abs=1e-3) and params["b"] == pytest.approx(0.1, abs=1e-3)
+    normalized = fitter.best_objective_errors_normalized
+    assert float(error) == pytest.approx(float(normalized["v"]) + float(normalized["w"]), rel=1e-12)
+    row = fitter.results()[0]
+    a, b = float(row["a"] / mV), row["b"]
+    assert row["error"] == pytest.approx((a - 0.1) ** 2 + (b - 0.1) ** 2, rel=1e-9)
+    assert row["objective_errors"]["v"].dim == (volt**2).dim
+    assert float(row["objective_errors"]["v"]) == pytest.approx((a - 0.1) ** 2 * 1e-6, rel=1e-9)
+    with pytest.raises(ValueError, match="no metric for the output `w`"):
+        fitter.fit("CMA", {"v": MSEMetric()}, n_rounds=1, restart=True, a=[0 * mV, 1 * mV], b=[0, 1])
+    pytest.importorskip("pandas")
+    assert {"normalized_error_v", "error_w"} <= set(fitter.results("dataframe").columns)
+
+
+def test_failures_are_counted():
+    model = "dv/dt = sqrt(c - 0.5)/second*volt + 0*x/second : volt\nc : 1 (constant)"
+    fitter = TraceFitter(model=model, input={"x": np.zeros((1, 10)) * volt}, output={"v": np.zeros((1, 10)) * volt}, dt=dt, n_samples=40)
+    params, error = fitter.fit("DE", n_rounds=2, callback=None, c=[0, 1])
+    assert params["c"] >= 0.5 and np.isfinite(float(error)) and fitter.failures
+
+
+def test_constants_come_from_the_script():
+    def local():
+        tau = 10 * ms
+        resistance = 20 * Mohm
+        fitter = TraceFitter(
+            model="dv/dt = (f*resistance*I - v)/tau : volt\nf : 1 (constant)",
+            input={"I": np.full((1, 100), 1.0) * nA},
+            output={"v": (1 - np.exp(-np.arange(100) * 0.01)).reshape(1, -1) * 20 * mV},
+            dt=dt,
+            n_samples=30,
+        )
+        return fitter
+
+    params, _ = local().fit("DE", n_rounds=15, callback=None, f=[0, 3])
+    assert params["f"] == pytest.approx(1, rel=1e-3)
+    with pytest.raises(ModelError, match="tau"):
+        TraceFitter(
+            model="dv/dt = (f*resistance*I - v)/tau : volt\nf : 1 (constant)",
+            input={"I": np.full((1, 100), 1.0) * nA},
+            output={"v": np.zeros((1, 100)) * mV},
+            dt=dt,
+            namespace={"resistance": 20 * Mohm},
+        ).fit("DE", n_rounds=1, callback=None, f=[0, 3])
+
+
+# --- own metrics ----------------------------------------------------------------------------------------------------------
+
+
+class Slow(TraceMetric):
+    def get_features(self, model, target, dt):
+        assert model.flags.owndata is False  # the simulator's memory
+        return ((model - target) ** 2).mean(axis=2)
+
+    def get_errors(self, features):
+        return features.mean(axis=1)
+
+
+def test_own_metric_gives_the_same_as_ours():
+    errors = []
+    for metric in (MSEMetric(), Slow()):
+        fitter = make_fitter()
+        fitter.fit("RandomSearch", metric, n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+        errors.append(fitter.results("dict", use_units=False)["error"])
+    np.testing.assert_allclose(*errors, rtol=1e-12)
+
+
+def test_exceptions_of_metrics_arrive():
+    class Broken(Slow):
+        def get_features(self, model, target, dt):
+            raise KeyError("what a metric may raise")
+
+    with pytest.raises(KeyError, match="what a metric"):
+        make_fitter().fit("DE", Broken(), n_rounds=1, callback=None, g=[1 * nS, 100 * nS])
+
+
+# --- spikes ---------------------------------------------------------------------------------------------------------------
+
+integrate_and_fire = """
+dv/dt = (gL*(-70*mV - v) + I)/C : volt
+gL : siemens (constant)
+C : farad (constant)
+"""
+stimulus = np.r_[np.zeros(100), np.full(900, 0.5)].reshape(1, -1) * nA
+
+
+def spiking(**changes):
+    options = {
+        "model": integrate_and_fire, "input": {"I": stimulus}, "dt": dt, "threshold": "v > -50*mV", "reset": "v = -70*mV",
+        "param_init": {"v": -70 * mV}, "n_samples": 30,
+    } | changes  # fmt: skip
+    return options
+
+
+def recorded_spikes():
+    fitter = SpikeFitter(output=[np.array([0.05])], **spiking())
+    return fitter.generate_spikes(params={"gL": 20 * nS, "C": 300 * pF})
+
+
+def test_spike_fitter():
+    train = recorded_spikes()
+    assert len(train) == 1 and len(train[0]) >= 3
+    for output in (train, {"spikes": train}, [train[0] * second]):
+        fitter = SpikeFitter(output=output, **spiking())
+        params, error = fitter.fit("DE", n_rounds=10, callback=None, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
+        assert isinstance(fitter.metric["spikes"], GammaFactor) and float(error) < 0.1
+        assert set(params) == {"gL", "C"}
+    spikes = fitter.generate_spikes()
+    assert isinstance(spikes, list) and len(spikes[0]) == len(train[0])
+    both = fitter.generate(["v", "spikes"], param_init={"v": -60 * mV})
+    assert both["v"].shape == (1, 1000) and float(both["v"][0, 0] / mV) == -60
+    with pytest.raises(TypeError, match="SpikeMetric"):
+        SpikeFitter(output=train, **spiking()).fit("DE", MSEMetric(), n_rounds=1, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
+    with pytest.raises(ValueError, match="2 spike trains for 1"):
+        SpikeFitter(output=[train[0], train[0]], **spiking())
+
+
+def test_own_spike_metric():
+    class Count(SpikeMetric):
+        def get_features(self, model, target, dt):
+            return np.array([[abs(len(m) - len(t)) for m, t in zip(sample, target)] for sample in model], dtype=float)
+
+        def get_errors(self, features):
+            return features.mean(axis=1)
+
+    fitter = SpikeFitter(output=recorded_spikes(), **spiking())
+    _, error = fitter.fit("DE", Count(), n_rounds=5, callback=None, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
+    assert error == 0
+
+
+def test_traces_and_spikes_together():
+    options = spiking()
+    train = recorded_spikes()
+    trace = SpikeFitter(output=train, **options).generate("v", params={"gL": 20 * nS, "C": 300 * pF})
+    fitter = TraceFitter(output={"v": trace, "spikes": train}, **options)
+    metric = {"v": MSEMetric(normalization=1 * mV), "spikes": GammaFactor(2 * ms, 100 * ms)}
+    params, _ = fitter.fit("CMA", metric, n_rounds=30, callback=None, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
+    assert float(params["gL"] / nS) == pytest.approx(20, rel=1e-2)
+
+
+# --- online ---------------------------------------------------------------------------------------------------------------
+
+
+def test_online_fitter():
+    bounds = {"g": [1 * nS, 100 * nS]}
+    online = OnlineTraceFitter(model=algebraic, input_var="v", input=voltage, output_var="I", output=current, dt=dt, n_samples=30)
+    params, error = online.fit("DE", n_rounds=3, callback=None, **bounds)
+    same, same_error = make_fitter().fit("DE", n_rounds=3, callback=None, **bounds)
+    assert params == same and error == same_error
+    online.fit(n_rounds=1, callback=None)
+    assert online.generate_traces().shape == (10, 5)
+    with pytest.raises(TypeError):
+        OnlineTraceFitter(model=algebraic, input_var="v", input=voltage, output=[current], dt=dt)
+
+
+def test_interrupt_stops_soon():
+    import os
+    import signal
+    import threading
+    import time
+
+    model = "dv/dt = (g*(E - v) + x)/(100*pF) : volt\ng : siemens (constant)"
+    fitter = TraceFitter(
+        model=model, input={"x": np.zeros((20, 20000)) * pA}, output={"v": np.zeros((20, 20000)) * volt}, dt=dt, n_samples=2000,
+        method="rk4",
+    )  # fmt: skip
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fitter.fit("DE", n_rounds=10000, callback=None, g=[1 * nS, 100 * nS])
+    assert time.monotonic() - begin < 30  # a hang, not slowness, is what this would catch
+
+
+def test_config_error_class():
+    assert issubclass(ConfigError, ValueError)

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from spikesmith import GammaFactor, MSEMetric, SpikeMetric, TraceMetric, VanRossum, VictorPurpura, firing_rate, get_gamma_factor
+from spikesmith.units import Hz, ms, mV, second
+
+
+@pytest.fixture
+def traces():
+    random = np.random.default_rng(1)
+    return random.normal(size=(5, 2, 20)), random.normal(size=(2, 20))
+
+
+def test_firing_rate():
+    assert firing_rate(np.linspace(0, 1, 6) * second) == pytest.approx(5)
+    assert np.isnan(firing_rate([0.3]))
+
+
+def test_mse_is_the_mean_of_squares(traces):
+    model, target = traces
+    errors = MSEMetric().calc(model, target, 0.1 * ms)
+    np.testing.assert_allclose(errors, ((model - target) ** 2).mean(axis=(1, 2)), rtol=1e-14)
+    metric = MSEMetric()
+    np.testing.assert_allclose(metric.get_errors(metric.get_features(model, target, 1e-4)), errors, rtol=1e-14)
+    assert np.all(MSEMetric().calc(np.tile(target, (3, 1, 1)), target, 0.1 * ms) == 0)
+    np.testing.assert_array_equal(MSEMetric().calc([[[0.0] * 4], [[1.0] * 4]], [[0.0] * 4], 0.1 * ms), [0, 1])
+    np.testing.assert_array_equal(MSEMetric(normalization=0.5).calc([[[0.0] * 4], [[1.0] * 4]], [[0.0] * 4], 0.1 * ms), [0, 4])
+
+
+def test_mse_start_and_weights(traces):
+    model, target = traces
+    late = MSEMetric(t_start=1 * ms).calc(model, target, 0.1 * ms)
+    np.testing.assert_allclose(late, ((model - target)[..., 10:] ** 2).mean(axis=(1, 2)), rtol=1e-13)
+    for high in (1, 2):
+        weights = np.r_[np.zeros(10), np.full(10, high)]
+        np.testing.assert_allclose(MSEMetric(t_weights=weights).calc(model, target, 0.1 * ms), late, rtol=1e-13)
+    for wrong in (-np.ones(20), np.zeros(20)):
+        with pytest.raises(ValueError):
+            MSEMetric(t_weights=wrong)
+    with pytest.raises(ValueError, match="exclude"):
+        MSEMetric(t_weights=np.ones(20), t_start=1 * ms)
+    with pytest.raises(ValueError, match=r"\(19,\)"):
+        MSEMetric(t_weights=np.ones(19)).calc(model, target, 0.1 * ms)
+    with pytest.raises(ValueError, match="before the end"):
+        MSEMetric(t_start=1 * second).calc(model, target, 0.1 * ms)
+    with pytest.raises(TypeError, match="needs a unit"):
+        MSEMetric(t_start=3)
+
+
+def test_mse_robust_loss():
+    metric = MSEMetric(loss="soft_l1", loss_scale=1.0)
+    difference = 3.0
+    expected = 2 * (np.sqrt(1 + difference**2) - 1)
+    np.testing.assert_allclose(metric.calc([[[difference] * 5]], [[0.0] * 5], 1e-4), expected, rtol=1e-13)
+    with pytest.raises(ValueError, match="no loss"):
+        MSEMetric(loss="cubic")
+
+
+def test_gamma_factor():
+    train = np.array([0.01, 0.03, 0.07])
+    assert get_gamma_factor(train, train, 2 * ms, 100 * ms, 0.1 * ms) == 0
+    assert get_gamma_factor(train[:1], train, 2 * ms, 100 * ms, 0.1 * ms) > 1
+    assert 0 < get_gamma_factor(train[:1], train, 2 * ms, 100 * ms, 0.1 * ms, rate_correction=False) < 1
+    # one of two spikes missing, by hand: r = 20 Hz, expected 2*delta*n*r = 0.16, norm 0.46, gamma = 0.84/(0.46*3)
+    by_hand = 2 - (1 - 0.16) / (0.46 * 3)
+    assert get_gamma_factor([0.02], [0.02, 0.06], 2 * ms, 100 * ms, 0.1 * ms) == pytest.approx(by_hand, rel=1e-12)
+    # brian2modelfitting raises ZeroDivisionError here
+    assert get_gamma_factor([], [], 2 * ms, 100 * ms, 0.1 * ms) == 0
+
+
+def test_gamma_factor_options():
+    train = [[[0.01, 0.03]], [[0.01]]]
+    target = [[0.01, 0.03]]
+    plain = GammaFactor(2 * ms, 100 * ms).calc(train, target, 0.1 * ms)
+    np.testing.assert_allclose(GammaFactor(2 * ms, 100 * ms, normalization=0.5).calc(train, target, 0.1 * ms), 2 * plain)
+    assert np.all(GammaFactor(2 * ms, 100 * ms, t_start=20 * ms).calc([[[0.01, 0.03]], [[0.03]]], target, 0.1 * ms) == 0)
+    # a burst within delta of one simulated spike counts once, or with `nearest` for all
+    burst = [[0.050, 0.0505]]
+    one = GammaFactor(2 * ms, 100 * ms).calc([[[0.050]]], burst, 0.1 * ms)
+    near = GammaFactor(2 * ms, 100 * ms, matching="nearest").calc([[[0.050]]], burst, 0.1 * ms)
+    assert one > near
+    with pytest.raises(TypeError):
+        GammaFactor(3, 100 * ms)
+    with pytest.raises(ValueError, match="matching"):
+        GammaFactor(2 * ms, 100 * ms, matching="some")
+
+
+def test_spike_distances():
+    assert VanRossum(10 * ms).calc([[[0.01]]], [[]], 0.1 * ms) == pytest.approx(1)
+    assert VictorPurpura(100 * Hz).calc([[[0.01]]], [[0.015]], 0.1 * ms) == pytest.approx(0.5)
+    assert VictorPurpura(100 * Hz).calc([[[0.01]]], [[0.5]], 0.1 * ms) == pytest.approx(2)
+
+
+def test_own_metrics(traces):
+    model, target = traces
+
+    class Largest(TraceMetric):
+        def get_features(self, model, target, dt):
+            return np.abs(model - target).max(axis=2)
+
+        def get_errors(self, features):
+            return features.max(axis=1)
+
+    np.testing.assert_allclose(Largest().calc(model, target, 0.1 * ms), np.abs(model - target).max(axis=(1, 2)))
+    np.testing.assert_allclose(Largest(normalization=2 * mV).calc(model, target, 0.1 * ms), np.abs(model - target).max(axis=(1, 2)) / 0.002)
+
+    class Count(SpikeMetric):
+        def get_features(self, model, target, dt):
+            return np.array([[abs(len(m) - len(t)) for m, t in zip(sample, target)] for sample in model], dtype=float)
+
+        def get_errors(self, features):
+            return features.sum(axis=1)
+
+    assert Count().calc([[[0.1, 0.2], []]], [[0.1], [0.3]], 0.1 * ms) == [2]
+    assert Count(t_start=150 * ms).calc([[[0.1, 0.2], []]], [[0.1], [0.3]], 0.1 * ms) == [2]

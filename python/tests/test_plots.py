@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from spikesmith import ConfigError, TraceFitter
+from spikesmith.units import Mohm, ms, mV, nA
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def fitter():
+    fitter = TraceFitter(
+        model="dv/dt = (R*I - v)/(10*ms) : volt\nR : ohm (constant)",
+        input={"I": np.full((2, 100), 1.0) * nA},
+        output={"v": np.tile(20 * (1 - np.exp(-np.arange(100) * 0.01)), (2, 1)) * mV},
+        dt=0.1 * ms,
+        n_samples=30,
+    )
+    fitter.fit("DE", n_rounds=12, callback=None, R=[1 * Mohm, 100 * Mohm])
+    return fitter
+
+
+def test_traces(fitter):
+    axes = fitter.plot_traces()
+    assert len(axes) == 2 and axes[0].get_ylabel() == "v (mV)" and axes[1].get_xlabel() == "time (ms)"
+    recorded, fitted = (line.get_ydata() for line in axes[0].get_lines())
+    np.testing.assert_allclose(recorded, fitted, atol=0.2)
+    assert len(fitter.plot_traces(traces=[1], params={"R": 30 * Mohm})) == 1
+    with pytest.raises(ConfigError, match="`w`"):
+        fitter.plot_traces("w")
+    with pytest.raises(ConfigError, match="spikes"):
+        fitter.plot_spikes()
+
+
+def test_convergence(fitter):
+    import matplotlib.pyplot as plt
+
+    axis = plt.figure().add_subplot()
+    assert fitter.plot_convergence(ax=axis) is axis
+    best = axis.get_lines()[1].get_ydata()
+    assert len(best) == 360 and np.all(np.diff(best) <= 0)
+    assert "mV^2" in axis.get_ylabel() or "V^2" in axis.get_ylabel()
+
+
+def test_parameters(fitter):
+    (axis,) = fitter.plot_parameters()
+    assert axis.get_xlabel() == "R (Mohm)"
+    assert axis.get_lines()[1].get_xdata()[0] == pytest.approx(20, rel=1e-2)

@@ -350,7 +350,7 @@ struct Refiner::Implementation {
     }
 
     // Quasi-Newton with exact gradients, one start after the other. Errors are measured by that of the start.
-    Outcome newton_exact(const RefineOptions& options, const Array2& starts, Reached& reached) {
+    Outcome newton_exact(const RefineOptions& options, const Array2& starts, Reached& reached) const {
         Outcome outcome{.points = starts, .starts = {}, .at = {}};
         const std::size_t d = starts.columns;
         const std::vector<double> low(d, 0.0);

@@ -26,6 +26,8 @@ struct FeatureMetric::Recorded {
 };
 
 struct FeatureMetric::Calculator {
+    Calculator(const FeatureSettings& settings, const FeatureTable& table) : features(settings, table) {}
+
     TraceFeatures features;
     std::vector<double> scaled{};  // a trace in volts
 };
@@ -165,7 +167,7 @@ std::unique_ptr<FeatureMetric::Calculator> FeatureMetric::take() const {
             return calculator;
         }
     }
-    return std::unique_ptr<Calculator>(new Calculator{TraceFeatures(options_.settings, *table_)});
+    return std::make_unique<Calculator>(options_.settings, *table_);
 }
 
 void FeatureMetric::give_back(std::unique_ptr<Calculator> calculator) const {

@@ -40,11 +40,11 @@ struct Weight {
 // here (those that are derivatives themselves).
 [[nodiscard]] bool has_derivative(const Instruction& instruction, std::size_t argument);
 
-// The derivative of `value` by its argument, of those that have one.
-[[nodiscard]] Weight partial_derivative(ProgramBuilder& builder, ValueId value, std::size_t argument);
+// The derivative of `value` by its argument `k`, of those that have one.
+[[nodiscard]] Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k);
 
 [[nodiscard]] Weight product(ProgramBuilder& builder, const Weight& outer, const Weight& inner);
-[[nodiscard]] Weight sum(ProgramBuilder& builder, const Weight& a, const Weight& b);
+[[nodiscard]] Weight sum(ProgramBuilder& b, const Weight& first, const Weight& second);
 
 // sum of weight * value; 0 without terms.
 struct WeightedValue {

@@ -107,7 +107,7 @@ class TangentProgram {
             program_.states[at(t.tangent)].next =
                 tangent_or_zero(program_.states[at(t.state)].next, place_of(t.parameter));
         if (options_.outputs) {
-            for (std::size_t o = 0; o < n_outputs; ++o) record(program_.outputs[o]);
+            for (std::size_t o = 0; o < n_outputs; ++o) record(o);
         }
         if (options_.normal_equations) accumulate();
         finish(program_);
@@ -293,8 +293,8 @@ class TangentProgram {
         }
     }
 
-    void record(const ProgramOutput& recorded) {
-        const ProgramOutput output = recorded;  // the list grows
+    void record(std::size_t o) {
+        const ProgramOutput output = program_.outputs.at(o);  // a copy: the list grows
         for (std::size_t p = 0; p < n_parameters(); ++p) {
             program_.outputs.push_back({.name = fmt::format("S_{}_{}", output.name, name_of(p)),
                                         .dimension = per_parameter(output.dimension, p),

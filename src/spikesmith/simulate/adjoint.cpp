@@ -67,7 +67,7 @@ struct AdjointEnsemble::Implementation {
           parameters(std::move(by)),
           adjoint(adjoint_of(given, parameters)),
           data(std::move(given_data)),
-          options(std::move(given_options)),
+          options(given_options),
           table(expand_time_inputs(program, data)),
           adjoint_table(expand_time_inputs(adjoint.step, data)),
           initial_table(expand_time_inputs(adjoint.initial, data)),
@@ -205,7 +205,7 @@ AdjointEnsemble::AdjointEnsemble(const UpdateProgram& program, const std::vector
     if (options.ensemble.kernel.precision != Precision::double_precision)
         throw ConfigError("adjoints are computed in double precision only");
     options.ensemble.kernel.record_outputs = options.ensemble.kernel.record_spikes = false;
-    implementation_ = std::make_unique<Implementation>(program, parameters, std::move(data), std::move(options));
+    implementation_ = std::make_unique<Implementation>(program, parameters, std::move(data), options);
 }
 
 AdjointEnsemble::~AdjointEnsemble() = default;

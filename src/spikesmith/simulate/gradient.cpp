@@ -42,7 +42,7 @@ struct GradientEnsemble::Implementation {
 GradientEnsemble::GradientEnsemble(const UpdateProgram& program, const std::vector<std::string>& parameters,
                                    EnsembleData data, EnsembleOptions options)
     : implementation_(std::make_unique<Implementation>(
-          Implementation{parameters, Ensemble(with_sums(program, parameters), std::move(data), std::move(options))})) {}
+          Implementation{parameters, Ensemble(with_sums(program, parameters), std::move(data), options)})) {}
 
 GradientEnsemble::~GradientEnsemble() = default;
 GradientEnsemble::GradientEnsemble(GradientEnsemble&&) noexcept = default;

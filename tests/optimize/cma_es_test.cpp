@@ -51,6 +51,18 @@ TEST(CmaEs, ReachesTheLimitOfPrecision) {
     EXPECT_LT(median(Kind::griewank, 10, 30, 333), 1e-12);
 }
 
+// The first search settles after 178 rounds: what is left of 333 is enough for the same population, not for a doubled one.
+TEST(CmaEs, PopulationsGrowNoFurtherThanThePlanAllows) {
+    const BenchmarkFunction function(Kind::rastrigin, 10, 1);
+    const auto points = [&](CmaRestarts restarts, std::size_t planned) {
+        const auto optimizer =
+            cma_es({.restarts = restarts})({.dimension = 10, .batch = 30, .rounds = planned, .seed = 1});
+        return test::points_of_rounds(*optimizer, function, 30, 333);
+    };
+    EXPECT_EQ(points(CmaRestarts::doubling, 333), points(CmaRestarts::unchanged, 333));
+    EXPECT_NE(points(CmaRestarts::doubling, 1000), points(CmaRestarts::unchanged, 1000));
+}
+
 TEST(CmaEs, RestartsFindDeeperMinima) {
     EXPECT_LT(median(Kind::rastrigin, 3, 30, 1000), 1e-9);
     EXPECT_LT(median(Kind::rastrigin, 5, 30, 1500), 1.5);

@@ -36,6 +36,7 @@ double median(Kind kind, std::size_t dimension, std::size_t batch, std::size_t r
 TEST(OnePlusLambda, KeepsTheContract) {
     test::expect_contract(one_plus_lambda());
     test::expect_contract(one_plus_lambda({.mutation = Mutation::cauchy}));
+    test::expect_contract(one_plus_lambda({.leaps = 0}));
 }
 
 TEST(OnePlusLambda, SolvesSmoothFunctions) {
@@ -50,7 +51,7 @@ TEST(OnePlusLambda, SolvesSmoothFunctions) {
 TEST(OnePlusLambda, StartsInTheMiddleOrWhereItIsTold) {
     EXPECT_THAT(make(3, 5, 1)->ask(1).points.values, testing::Each(0.5));
     const std::vector<double> start{0.1, 0.99, 1};
-    const auto optimizer = make(3, 30, 1, {.step = 1e-4, .start = start});
+    const auto optimizer = make(3, 30, 1, {.step = 1e-4, .leaps = 0, .start = start});
     const Candidates candidates = optimizer->ask(30);
     EXPECT_THAT(std::vector(candidates.points.values.begin(), candidates.points.values.begin() + 3),
                 testing::ElementsAreArray(start));
@@ -62,12 +63,37 @@ TEST(OnePlusLambda, StartsInTheMiddleOrWhereItIsTold) {
 
 TEST(OnePlusLambda, CauchyStepsAreLong) {
     const auto far = [](Mutation mutation) {
-        const Candidates candidates = make(10, 1000, 1, {.step = 0.01, .mutation = mutation})->ask(1000);
+        const Candidates candidates = make(10, 1000, 1, {.step = 0.01, .mutation = mutation, .leaps = 0})->ask(1000);
         return std::ranges::count_if(candidates.points.values, [](double u) { return std::fabs(u - 0.5) > 0.06; });
     };
     EXPECT_EQ(far(Mutation::gaussian), 0);
     // P(|Cauchy| > 6) = 1 - 2/pi*atan(6) = 0.105
     EXPECT_NEAR(static_cast<double>(far(Mutation::cauchy)) / 10000, 0.105, 0.02);
+}
+
+TEST(OnePlusLambda, LeapsChangeFewCoordinates) {
+    const Candidates candidates = make(10, 10000, 1, {.step = 1e-6, .leaps = 0.3})->ask(10000);
+    std::vector<double> share(11);
+    double leaps = 0;
+    for (std::size_t r = 1; r < 10000; ++r) {
+        const auto point = candidates.points.row(r);
+        const auto unchanged = std::ranges::count(point, 0.5);
+        if (std::ranges::all_of(point, [](double u) { return std::fabs(u - 0.5) < 1e-5; }) && unchanged == 0) continue;
+        share[static_cast<std::size_t>(10 - unchanged)] += 1;
+        leaps += 1;
+    }
+    EXPECT_NEAR(leaps, 3000, 150);
+    double sum = 0;
+    for (int k = 1; k <= 10; ++k) sum += std::pow(k, -1.5);
+    for (int k = 1; k <= 10; ++k)
+        EXPECT_NEAR(share[static_cast<std::size_t>(k)] / leaps, std::pow(k, -1.5) / sum, 0.03);
+    EXPECT_EQ(share[0], 0);
+}
+
+TEST(OnePlusLambda, LeapsLeaveValleys) {
+    EXPECT_LT(median(Kind::rastrigin, 5, 30, 333), 1);
+    EXPECT_LT(median(Kind::rastrigin, 10, 30, 333), 5);
+    EXPECT_GT(median(Kind::rastrigin, 10, 30, 333, {.leaps = 0}), 10);
 }
 
 TEST(OnePlusLambda, FindsMinimaOnBounds) {
@@ -104,6 +130,8 @@ TEST(OnePlusLambda, WorkersMayAnswerLate) {
 TEST(OnePlusLambda, OptionsAreChecked) {
     EXPECT_THROW(static_cast<void>(one_plus_lambda({.step = 0})), ConfigError);
     EXPECT_THROW(static_cast<void>(one_plus_lambda({.step = NAN})), ConfigError);
+    EXPECT_THROW(static_cast<void>(one_plus_lambda({.leaps = 1})), ConfigError);
+    EXPECT_THROW(static_cast<void>(one_plus_lambda({.leaps = NAN})), ConfigError);
     EXPECT_THROW(static_cast<void>(one_plus_lambda({.start = {-0.5}})), ConfigError);
     OnePlusLambdaOptions options;
     EXPECT_EQ(one_plus_lambda(options).description, "(1+lambda) evolution strategy");

@@ -157,6 +157,18 @@ double median_error(const OptimizerChoice& choice, Kind kind, std::size_t dimens
 
 // Limits: a little above the medians of nevergrad 1.0.12 (SQP, NelderMead) after 10,000 evaluations one at a time, where
 // these are above what rounding allows.
+// A long curved valley: an evaluation that fails must not cost a batch.
+TEST(QuasiNewton, FailuresInAValleyCostLittle) {
+    std::vector<double> best;
+    for (std::uint64_t seed = 1; seed <= 9; ++seed) {
+        const auto optimizer = quasi_newton()({.dimension = 5, .batch = 30, .rounds = 100, .seed = seed});
+        run_rounds(*optimizer, test::failing(BenchmarkFunction(Kind::rosenbrock, 5, seed), seed), 30, 100);
+        best.push_back(optimizer->recommend()->error);
+    }
+    std::ranges::sort(best);
+    EXPECT_LT(best[4], 1e-10);
+}
+
 TEST(QuasiNewton, SolvesSmoothFunctionsAndDescendsRipples) {
     for (const std::size_t d : {5, 10, 20}) {
         EXPECT_LT(median_error(quasi_newton(), Kind::sphere, d, 333), 1e-28);

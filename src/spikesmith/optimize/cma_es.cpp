@@ -39,6 +39,7 @@ constexpr double resolution = 0x1p-54;     // of coordinates: half a unit in the
 constexpr double largest_deviation = 1.0;  // of a coordinate
 constexpr double plateau_growth = 1.2;     // of the step where the better points are equal
 constexpr double restart_step = 2;         // first step of restarts relative to that of the first search
+constexpr double useful_share = 0.5;       // of the generations of a search, after which it is near its minimum
 constexpr std::size_t most_failures = 5;   // generations without any error until the search moves elsewhere
 
 // Points told since the last generation ended.
@@ -89,6 +90,7 @@ class CmaEs final : public Optimizer {
           options_(options),
           seed_(setting.seed),
           batch_(std::max<std::size_t>(setting.batch, 1)),
+          budget_(setting.budget()),
           diagonal_(options.covariance == CmaCovariance::diagonal ||
                     (options.covariance == CmaCovariance::automatic && setting.dimension > diagonal_above)),
           first_population_(whole_batches(usual_population(options, setting))),
@@ -258,7 +260,16 @@ class CmaEs final : public Optimizer {
             large_population_ = std::min(2 * std::max(large_population_, first_population_), largest_population);
             population_ = large_population_;
         }
+        population_ = std::min(population_, largest_useful_population());
         begin_run(mean, step);
+    }
+
+    // A larger one would leave too few generations of the points that are planned still.
+    [[nodiscard]] std::size_t largest_useful_population() const {
+        if (asked() >= budget_) return largest_population;  // no plan
+        const double generations = useful_share * static_cast<double>(std::max<std::size_t>(best_errors_.size(), 1));
+        const auto most = static_cast<std::size_t>(static_cast<double>(budget_ - asked()) / generations);
+        return std::max(first_population_, most / batch_ * batch_);
     }
 
     [[nodiscard]] bool is_over(std::size_t failed) {
@@ -291,6 +302,7 @@ class CmaEs final : public Optimizer {
     CmaEsOptions options_;
     std::uint64_t seed_;
     std::size_t batch_;
+    std::size_t budget_;  // points planned; 0: unknown
     bool diagonal_;
     std::size_t first_population_;
 

@@ -32,7 +32,8 @@ enum class CmaCovariance : std::uint8_t {
     automatic,  // diagonal above 200 dimensions
 };
 
-// What follows when a search has settled.
+// What follows when a search has settled. Populations grow no further than the planned rounds allow: half as many
+// generations as the last search took must be left.
 enum class CmaRestarts : std::uint8_t {
     bipop,      // by turns a doubled population and a small one with a small first step, for equal numbers of points
     doubling,   // the population doubles (IPOP)

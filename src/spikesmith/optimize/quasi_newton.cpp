@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
@@ -33,6 +34,7 @@ constexpr int attempts = 3;                                  // at differences t
 constexpr double closer = 0.7;                               // ... with this share of their width
 constexpr std::size_t most_spares = 3;                       // at once
 constexpr double longest_step = 0.5;                         // of a coordinate, share of the box
+constexpr double substitute_length = 0.99;                   // of the step, where a full one failed
 constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
 
 std::span<const double> as_span(const VectorXd& x) {
@@ -60,32 +62,37 @@ class Differences {
         curvature = VectorXd::Constant(d, -1);
     }
 
-    // `spare`: evaluations fail, so a second distance is wished for.
-    void need(Request& request, bool spare) {
+    // `fails`: evaluations do, so there is a second distance, needed if all fits into a batch.
+    void need(Request& request, bool fails, std::size_t batch) {
+        const std::size_t all = request.needed.rows + 2 * sides_ * static_cast<std::size_t>(centre_.size());
+        spares_ = !fails ? Spares::none : all <= batch ? Spares::needed : Spares::wished;
         row_ = request.needed.rows;
-        spare_ = spare;
-        levels_.assign(spare ? 2 : 1, untried());
+        levels_.assign(fails ? 2 : 1, untried());
         for (Index j = 0; j < centre_.size(); ++j) {
             for (std::size_t side = 0; side < sides_; ++side) {
                 request.need(as_span(beside(j, offset(0, side, j))));
-                if (spare) request.wish(as_span(beside(j, offset(1, side, j))));
+                const VectorXd spare = beside(j, offset(1, side, j));
+                if (spares_ == Spares::needed) request.need(as_span(spare));
+                if (spares_ == Spares::wished) request.wish(as_span(spare));
             }
         }
     }
     // `f`: the error of the centre.
     void read(const Answers& answers, double f) {
+        error_ = f;
         std::size_t row = row_;
         std::size_t spare_row = 0;
         for (Index j = 0; j < centre_.size(); ++j) {
             for (std::size_t side = 0; side < sides_; ++side) {
                 levels_[0][side](j) = answers.needed[row++];
-                if (spare_) levels_[1][side](j) = answers.optional[spare_row++];
+                if (spares_ == Spares::needed) levels_[1][side](j) = answers.needed[row++];
+                if (spares_ == Spares::wished) levels_[1][side](j) = answers.optional[spare_row++];
             }
-            evaluate_coordinate(j, f);
+            evaluate_coordinate(j);
         }
     }
 
-    // Coordinates without a pair are tried again closer, at several distances at once if that does not fill a batch.
+    // Coordinates without two points are tried again closer, at several distances at once if that does not fill a batch.
     [[nodiscard]] bool incomplete() const { return !missing().empty(); }
     void need_missing(Request& request, std::size_t batch) {
         again_ = missing();
@@ -98,13 +105,13 @@ class Differences {
             }
         }
     }
-    void read_missing(const Answers& answers, double f) {
+    void read_missing(const Answers& answers) {
         std::size_t row = 0;
         for (const Index j : again_) {
             for (std::size_t level = levels_.size() - new_levels_; level < levels_.size(); ++level) {
                 for (std::size_t side = 0; side < sides_; ++side) levels_[level][side](j) = answers.needed[row++];
             }
-            evaluate_coordinate(j, f);
+            evaluate_coordinate(j);
         }
     }
 
@@ -116,6 +123,7 @@ class Differences {
     double best_error = infinity;
 
   private:
+    enum class Spares : std::uint8_t { none, wished, needed };
     using Level = std::array<VectorXd, 2>;  // errors of both sides at one distance
 
     [[nodiscard]] Level untried() const {
@@ -135,50 +143,62 @@ class Differences {
         for (std::size_t k = 0; k < level; ++k) share *= closer;
         return level == 0 ? offset_[side](j) : beside(j, share * offset_[side](j))(j) - centre_(j);
     }
-    [[nodiscard]] bool complete(const Level& level, Index j) const {
-        return std::isfinite(level[0](j)) && (sides_ == 1 || std::isfinite(level[1](j)));
+    struct Neighbour {
+        double offset = 0;
+        double error = 0;
+    };
+
+    // What tells most of a coordinate: a pair, else both sides, else one side twice.
+    [[nodiscard]] std::vector<Neighbour> neighbours(Index j) const {
+        std::vector<Neighbour> found;
+        std::vector<std::size_t> sides;
+        for (std::size_t level = 0; level < levels_.size(); ++level) {
+            std::vector<Neighbour> pair;
+            for (std::size_t side = 0; side < sides_; ++side) {
+                const double error = levels_[level][side](j);
+                if (!std::isfinite(error)) continue;
+                pair.push_back({offset(level, side, j), error});
+                sides.push_back(side);
+            }
+            if (pair.size() == sides_) return pair;
+            found.insert(found.end(), pair.begin(), pair.end());
+        }
+        const auto other = std::ranges::adjacent_find(sides, std::ranges::not_equal_to()) - sides.begin() + 1;
+        if (other < std::ssize(found)) std::swap(found[1], found[static_cast<std::size_t>(other)]);
+        if (found.size() > sides_) found.resize(sides_);
+        return found;
     }
     [[nodiscard]] std::vector<Index> missing() const {
         std::vector<Index> result;
         for (Index j = 0; j < centre_.size(); ++j) {
-            for (std::size_t side = 0; side < sides_; ++side) {
-                const auto known = [&](const Level& level) { return std::isfinite(level[side](j)); };
-                if (std::ranges::any_of(levels_, known)) continue;
-                result.push_back(j);
-                break;
-            }
+            if (neighbours(j).size() < sides_) result.push_back(j);
         }
         return result;
     }
 
-    void evaluate_coordinate(Index j, double f) {
-        std::array<std::size_t, 2> used{levels_.size(), levels_.size()};  // level of each side
+    void evaluate_coordinate(Index j) {
         for (std::size_t level = 0; level < levels_.size(); ++level) {
             for (std::size_t side = 0; side < sides_; ++side) {
                 const double error = levels_[level][side](j);
-                if (std::isfinite(error)) used[side] = std::min(used[side], level);
                 if (!(error < best_error)) continue;
                 best_error = error;
                 best_coordinate_ = j;
                 best_offset_ = offset(level, side, j);
             }
         }
-        for (std::size_t level = levels_.size(); level-- > 0;) {
-            if (complete(levels_[level], j)) used = {level, level};
-        }
-        if (!std::isfinite(f)) return;
-        const bool has_a = used[0] < levels_.size();
-        const bool has_b = sides_ == 2 && used[1] < levels_.size();
-        const double a = has_a ? offset(used[0], 0, j) : 0;
-        const double b = has_b ? offset(used[1], 1, j) : 0;
-        const double slope_a = has_a ? (levels_[used[0]][0](j) - f) / a : 0;
-        const double slope_b = has_b ? (levels_[used[1]][1](j) - f) / b : 0;
-        if (has_a && has_b && a != b && std::isfinite(slope_a) && std::isfinite(slope_b)) {
+        if (!std::isfinite(error_)) return;
+        const std::vector<Neighbour> near = neighbours(j);
+        if (near.empty()) return;
+        const double a = near.front().offset;
+        const double b = near.back().offset;
+        const double slope_a = (near.front().error - error_) / a;
+        const double slope_b = (near.back().error - error_) / b;
+        if (a != b && std::isfinite(slope_a) && std::isfinite(slope_b)) {
             gradient(j) = (slope_a * b - slope_b * a) / (b - a);
             curvature(j) = 2 * (slope_b - slope_a) / (b - a);
-        } else if (has_a && std::isfinite(slope_a)) {
+        } else if (std::isfinite(slope_a)) {
             gradient(j) = slope_a - model_curvature_(j) * a / 2;
-        } else if (has_b && std::isfinite(slope_b)) {
+        } else if (std::isfinite(slope_b)) {
             gradient(j) = slope_b - model_curvature_(j) * b / 2;
         }
     }
@@ -188,8 +208,9 @@ class Differences {
     std::size_t sides_;
     std::array<VectorXd, 2> offset_;
     std::vector<Level> levels_;
+    double error_ = infinity;  // of the centre
     std::size_t row_ = 0;
-    bool spare_ = false;
+    Spares spares_ = Spares::none;
     std::vector<Index> again_;  // coordinates that are tried again
     std::size_t new_levels_ = 0;
     Index best_coordinate_ = 0;
@@ -227,6 +248,12 @@ VectorXd model_step(const VectorXd& x, const VectorXd& gradient, const MatrixXd&
     return minimize_in_box(gradient, model, lower, upper);
 }
 
+// The error after a full step, by a parabola through the error and slope at its start and the error at the substitute.
+double extrapolated(double start, double slope, double near_end) {
+    const double curvature = (near_end - start - slope * substitute_length) / (substitute_length * substitute_length);
+    return start + slope + curvature;
+}
+
 }  // namespace
 
 Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
@@ -242,6 +269,9 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     const std::size_t n_lengths = std::clamp<std::size_t>(
         start.batch > start.point.size() ? start.batch - start.point.size() - 1 : 0, 2, step_lengths.size());
 
+    // Where evaluations fail: whether the line, a substitute for the full step, and two distances of differences do.
+    const bool roomy = 2 + n_lengths + 4 * start.point.size() <= start.batch;
+
     const auto widths = [&](double share = 1) {
         VectorXd result = VectorXd::Constant(d, share * width);
         for (Index j = 0; j < d; ++j) {
@@ -256,7 +286,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     Differences here(x, widths(), model);
     {
         Request request(start.point.size());
-        here.need(request, false);
+        here.need(request, false, start.batch);
         if (!start.error) request.need(as_span(x));
         const Answers answers = co_await evaluate(request);
         if (!start.error) f = answers.needed.back();
@@ -272,13 +302,15 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             Request request(start.point.size());
             here.need_missing(request, start.batch);
             const Answers answers = co_await evaluate(request);
-            here.read_missing(answers, f);
+            here.read_missing(answers);
         }
         if (known && model.size() == 0) model = diagonal_model(here, width);
-        if (step.size() != 0) update(model, step, here.gradient - old_gradient);
+        VectorXd gradient = here.gradient;
+        if (known) gradient += model * (x - here.centre());
+        if (step.size() != 0) update(model, step, gradient - old_gradient);
         step.resize(0);
 
-        const VectorXd p = known ? model_step(x, here.gradient, model) : VectorXd::Zero(d);
+        const VectorXd p = known ? model_step(x, gradient, model) : VectorXd::Zero(d);
         const auto along = [&](double t) -> VectorXd { return (x + t * p).cwiseMax(0.0).cwiseMin(1.0); };
         if (along(1) != x) {
             const bool one_sided = crowded && width <= one_sided_below * options.first_difference;
@@ -286,13 +318,18 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             Request request(start.point.size());
             request.need(as_span(there.centre()));
             for (std::size_t k = 0; k < n_lengths; ++k) request.need(as_span(along(step_lengths[k])));
-            there.need(request, fails);
+            const bool has_substitute = fails && roomy;
+            if (has_substitute) request.need(as_span(along(substitute_length)));
+            there.need(request, fails, start.batch);
             const Answers answers = co_await evaluate(request);
+            const double near_end = has_substitute ? answers.needed[n_lengths + 1] : infinity;
+            const bool substituted = std::isinf(answers.needed[0]) && std::isfinite(near_end);
             fails |= !std::ranges::all_of(answers.needed, [](double error) { return std::isfinite(error); });
-            const double full = answers.needed[0];
-            there.read(answers, full);
+            const double full = substituted ? near_end : answers.needed[0];
+            const double full_length = substituted ? substitute_length : 1;
+            there.read(answers, substituted ? extrapolated(f, gradient.dot(p), full) : full);
             double best = full;
-            double best_length = 1;
+            double best_length = full_length;
             for (std::size_t k = 0; k < n_lengths; ++k) {
                 if (!(answers.needed[k + 1] < best)) continue;
                 best = answers.needed[k + 1];
@@ -300,14 +337,15 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             }
             const bool take_full = full < f && f - full >= 0.5 * (f - best);
             if (!take_full && std::isfinite(full) && !there.incomplete()) {
-                update(model, there.centre() - x, there.gradient - here.gradient);
+                update(model, there.centre() - x, there.gradient - gradient);
             }
             barren = best < f ? 0 : barren + 1;
             if (best < f) {
                 small_gains = f - best <= options.tolerance * std::fabs(f) ? small_gains + 1 : 0;
-                step = along(take_full ? 1 : best_length) - x;
-                old_gradient = here.gradient;
-                x = along(take_full ? 1 : best_length);
+                const double length = take_full ? full_length : best_length;
+                step = along(length) - x;
+                old_gradient = gradient;
+                x = along(length);
                 f = take_full ? full : best;
                 width = std::clamp(step.cwiseAbs().maxCoeff(), width / 20, width);
                 if (take_full) {
@@ -335,7 +373,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
         }
         here = Differences(x, widths(), model);
         Request request(start.point.size());
-        here.need(request, fails);
+        here.need(request, fails, start.batch);
         const Answers answers = co_await evaluate(request);
         here.read(answers, f);
     }

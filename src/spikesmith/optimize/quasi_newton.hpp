@@ -10,7 +10,8 @@
 // arithmetic does not count up to some 1000 parameters.
 //
 // One batch holds the points along the line and the differences around the point where a full step would end. A batch
-// with more room runs further searches from other starts; so does the time after a search has converged.
+// with more room runs further searches from other starts; so does the time after a search has converged. Once an
+// evaluation has failed, the batch has substitutes for those that may fail next, if it holds them all.
 //
 //   J. Nocedal, S. Wright: Numerical Optimization, 2nd ed. (2006): 6 (BFGS), 16.5 (active set), 18.3 (damped update)
 //   C. T. Kelley: Implicit Filtering (2011): differences whose width follows the progress

@@ -1,0 +1,1 @@
+target_link_libraries(numerics_tests PRIVATE spikesmith_lang)

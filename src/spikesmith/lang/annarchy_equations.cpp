@@ -11,6 +11,7 @@
 #include "spikesmith/lang/equations.hpp"
 #include "spikesmith/lang/expression_parser.hpp"
 #include "spikesmith/lang/token.hpp"
+#include "spikesmith/units/units.hpp"
 
 namespace spikesmith::lang {
 namespace {
@@ -49,9 +50,10 @@ class Lines {
 
     std::vector<Token> run() {
         std::size_t depth = 0;
+        SourceSpan opened;
         bool fresh = true;  // at the start of a line
         for (std::size_t k = 0; k < tokens_.size();) {
-            if (fresh && depth == 0) {
+            if (fresh && depth == 0 && !continues_flags(tokens_[k])) {
                 const std::size_t sign = equal_sign(k);
                 if (sign < tokens_.size() || out_.empty() || !continued_) {
                     end_line();
@@ -61,6 +63,9 @@ class Lines {
                 }
             }
             const Token& token = tokens_[k++];
+            if (is(token, "(") && depth == 0) opened = token.span;
+            if (token.kind == Token::Kind::end && depth > 0)
+                throw ModelError(diagnose(source_, opened, "this parenthesis is never closed", "add `)`"));
             depth = depth_after(depth, token);
             fresh = token.kind == Token::Kind::newline;
             if (is(token, ";") && depth == 0) {
@@ -86,6 +91,12 @@ class Lines {
             if (assignment(token) != nullptr) return k;
         }
         return tokens_.size();
+    }
+
+    // `init = 3` on a line of its own, after a colon or a comma.
+    [[nodiscard]] bool continues_flags(const Token& token) const {
+        if (out_.empty() || !(is(out_.back(), ":") || is(out_.back(), ","))) return false;
+        return token.kind == Token::Kind::name && (token.text == "init" || token.text == "min" || token.text == "max");
     }
 
     // Copies the tokens before the equal sign; derivatives become names.
@@ -183,6 +194,9 @@ class Block {
             fail(token.span, fmt::format("a second `{}` in one equation", token.text),
                  "every equation stands on a line of its own; write `==` to compare");
         }
+        if (token.kind == Token::Kind::name && find_unit(token.text) != nullptr && after_number_)
+            fail(token.span, "this language has no units",
+                 "times are in milliseconds; every other number is as you mean it");
         fail_after_expression(cursor_, expected);
     }
 
@@ -208,7 +222,7 @@ class Block {
         AnnarchyDefinition out{.kind = Kind::parameter, .name = std::string(name.text), .name_span = name.span};
         if (cursor_.at("=")) {
             cursor_.next();
-            out.value = expression(name, "the value");
+            out.value = expression(name, fmt::format("the value of `{}`", name.text));
             if (out.value->kind == Syntax::Kind::truth) out.type = ValueType::boolean;
         }
         flags(out);
@@ -236,7 +250,7 @@ class Block {
         AnnarchyDefinition out{.kind = Kind::assignment, .name = std::string(name.text), .name_span = name.span};
         const Token& sign = cursor_.next();
         const Op op = assignment(sign)->second;
-        out.value = expression(name, "the right side");
+        out.value = expression(name, "the right side of the equation");
         if (op != Op::number) {
             Syntax old{.kind = Syntax::Kind::name, .span = name.span, .name_span = name.span, .name = out.name};
             Syntax whole{.kind = Syntax::Kind::binary,
@@ -265,7 +279,7 @@ class Block {
                 (derivative == nullptr ? derivative : second) = &token;
         }
         if (derivative == nullptr || role_ == Role::reset) no_equation(first, derivative);
-        if (second != nullptr)
+        if (second != nullptr && second->text != derivative->text)
             fail(second->span, "a second derivative on the left side", "every equation has one derivative");
         out.name = variable_of(derivative->text);
         out.name_span = {derivative->span.offset + 1, out.name.size()};
@@ -281,7 +295,7 @@ class Block {
             fail_after_expression(cursor_, "an operator or `=`");
         }
         cursor_.next();
-        out.value = expression(sign, "the right side");
+        out.value = expression(sign, "the right side of the equation");
         flags(out);
         return out;
     }
@@ -305,9 +319,13 @@ class Block {
 
     Syntax expression(const Token& before, const std::string& what) {
         if (cursor_.at(Token::Kind::newline) || cursor_.at(Token::Kind::end) || cursor_.at(":")) {
-            fail(before.span, fmt::format("{} of the equation is missing", what), "the equation is not complete");
+            fail(before.span, fmt::format("{} is missing", what));
         }
-        return parse_expression(cursor_, grammar);
+        Syntax out = parse_expression(cursor_, grammar);
+        const Syntax* last = &out;
+        while (!last->operands.empty() && last->kind != Syntax::Kind::call) last = &last->operands.back();
+        after_number_ = last->kind == Syntax::Kind::number;
+        return out;
     }
 
     // ---- flags ----
@@ -353,11 +371,10 @@ class Block {
                 fail(span, fmt::format("`{}` needs a value", flag), fmt::format("write `{} = ...`", flag));
             const Token& sign = cursor_.next();
             auto& value = flag == "init" ? out.initial : flag == "min" ? out.minimum : out.maximum;
-            value = expression(sign, "the value");
+            value = expression(sign, fmt::format("the value of `{}`", flag));
             return;
         }
-        if (cursor_.at("="))
-            fail(cursor_.peek().span, fmt::format("the flag `{}` has no value", flag), flag_hint(flag));
+        if (cursor_.at("=")) fail(cursor_.peek().span, fmt::format("the flag `{}` has no value", flag), flag_hint({}));
         if (flag == "unless_refractory" && in_reset) return;  // a neuron that spikes is not refractory
         if (in_reset) wrong_flag(flag, span);
         if (flag == "population") {
@@ -450,7 +467,7 @@ class Block {
         if (!cursor_.at("="))
             fail(cursor_.peek().span, fmt::format("expected `=`, found {}", describe(cursor_.peek())), shape);
         const Token& sign = cursor_.next();
-        out.body = expression(sign, "the right side");
+        out.body = expression(sign, "the right side of the equation");
         types(out);
         return out;
     }
@@ -479,6 +496,7 @@ class Block {
     Role role_;
     std::vector<Token> tokens_;
     TokenCursor cursor_;
+    bool after_number_ = false;  // the last expression ends with a number
     std::unordered_map<std::string, SourceSpan> places_;
 };
 

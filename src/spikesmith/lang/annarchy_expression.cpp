@@ -29,7 +29,8 @@ std::string undefined_hint(const std::string& name, const AnnarchyNames& names) 
         return fmt::format("a derivative belongs to the left of the equal sign: `d{}/dt = ...`", name.substr(1));
     std::vector<std::string> candidates = names.order;
     for (const auto* word : {"t", "dt", "t_last", "pi"}) candidates.emplace_back(word);
-    return did_you_mean(name, candidates);
+    const std::string near = did_you_mean(name, candidates);
+    return near.empty() ? fmt::format("make `{}` a parameter, a variable or an input", name) : near;
 }
 
 bool is_population_function(std::string_view name) {
@@ -137,7 +138,8 @@ AnnarchyLowering::Lowered AnnarchyLowering::name(const Syntax& syntax, const Pla
         fail(*place.source, syntax.span, "a second derivative on the left side", "every equation has one derivative");
     }
     fail(*place.source, syntax.span, fmt::format("unknown name `{}` in {}", syntax.name, *place.where),
-         undefined_hint(syntax.name, *names_));
+         place.function != nullptr ? did_you_mean(syntax.name, place.function->arguments)
+                                   : undefined_hint(syntax.name, *names_));
 }
 
 AnnarchyLowering::Lowered AnnarchyLowering::call(const Syntax& syntax, const Place& place) {

@@ -4,23 +4,32 @@
 namespace spikesmith::lang {
 namespace {
 
-const std::string annarchy_paper =
-    "J. Vitay, H. U. Dinkelbach, F. H. Hamker, ANNarchy: a code generation approach to neural simulations on parallel "
-    "hardware, "
-    "Front. Neuroinform. 9 (2015) 19";
-const std::string pynn_paper =
-    "standard neuron of PyNN: A. P. Davison et al., PyNN: a common interface for neuronal network simulators, Front. "
-    "Neuroinform. 2 "
-    "(2009) 11";
-const std::string adex_paper =
-    "R. Brette, W. Gerstner, Adaptive exponential integrate-and-fire model as an effective description of neuronal "
-    "activity, J. "
-    "Neurophysiol. 94 (2005) 3637-3642";
-const std::string traub_book =
-    "R. D. Traub, R. Miles, Neuronal networks of the hippocampus, Cambridge University Press (1991)";
-const std::string escape_book =
-    "W. Gerstner, W. M. Kistler, R. Naud, L. Paninski, Neuronal dynamics, Cambridge University Press (2014), chapters "
-    "6 and 9";
+std::string annarchy_paper() {
+    return "J. Vitay, H. U. Dinkelbach, F. H. Hamker, ANNarchy: a code generation approach to neural simulations on "
+           "parallel "
+           "hardware, "
+           "Front. Neuroinform. 9 (2015) 19";
+}
+std::string pynn_paper() {
+    return "standard neuron of PyNN: A. P. Davison et al., PyNN: a common interface for neuronal network simulators, "
+           "Front. "
+           "Neuroinform. 2 "
+           "(2009) 11";
+}
+std::string adex_paper() {
+    return "R. Brette, W. Gerstner, Adaptive exponential integrate-and-fire model as an effective description of "
+           "neuronal "
+           "activity, J. "
+           "Neurophysiol. 94 (2005) 3637-3642";
+}
+std::string traub_book() {
+    return "R. D. Traub, R. Miles, Neuronal networks of the hippocampus, Cambridge University Press (1991)";
+}
+std::string escape_book() {
+    return "W. Gerstner, W. M. Kistler, R. Naud, L. Paninski, Neuronal dynamics, Cambridge University Press (2014), "
+           "chapters "
+           "6 and 9";
+}
 
 struct Parts {
     std::string parameters, equations, spike, reset, refractory;
@@ -41,19 +50,25 @@ AnnarchyNeuronText rate_coded(const std::string& parameters, const std::string& 
     return text;
 }
 
-const std::string integrate_and_fire =
-    "v_rest = -65\ncm = 1\ntau_m = 20\ntau_refrac = 0\ntau_syn_E = 5\ntau_syn_I = 5\nv_thresh = -50\nv_reset = "
-    "-65\ni_offset = 0\n";
-const std::string reversals = "e_rev_E = 0\ne_rev_I = -70\n";
-const std::string decay =
-    "tau_syn_E*dg_exc/dt = -g_exc : exponential\n"
-    "tau_syn_I*dg_inh/dt = -g_inh : exponential\n";
-const std::string alpha_scale =
-    "gmax_exc = exp((tau_syn_E - dt/2.0)/tau_syn_E)\n"
-    "gmax_inh = exp((tau_syn_I - dt/2.0)/tau_syn_I)\n";
-const std::string alpha_shape =
-    "tau_syn_E*dalpha_exc/dt = gmax_exc*g_exc - alpha_exc : exponential\n"
-    "tau_syn_I*dalpha_inh/dt = gmax_inh*g_inh - alpha_inh : exponential\n";
+std::string integrate_and_fire() {
+    return "v_rest = -65\ncm = 1\ntau_m = 20\ntau_refrac = 0\ntau_syn_E = 5\ntau_syn_I = 5\nv_thresh = -50\nv_reset = "
+           "-65\ni_offset = 0\n";
+}
+std::string reversals() {
+    return "e_rev_E = 0\ne_rev_I = -70\n";
+}
+std::string decay() {
+    return "tau_syn_E*dg_exc/dt = -g_exc : exponential\n"
+           "tau_syn_I*dg_inh/dt = -g_inh : exponential\n";
+}
+std::string alpha_scale() {
+    return "gmax_exc = exp((tau_syn_E - dt/2.0)/tau_syn_E)\n"
+           "gmax_inh = exp((tau_syn_I - dt/2.0)/tau_syn_I)\n";
+}
+std::string alpha_shape() {
+    return "tau_syn_E*dalpha_exc/dt = gmax_exc*g_exc - alpha_exc : exponential\n"
+           "tau_syn_I*dalpha_inh/dt = gmax_inh*g_inh - alpha_inh : exponential\n";
+}
 
 std::string membrane(const std::string& current) {
     return "cm*dv/dt = cm/tau_m*(v_rest - v) + " + current + " + i_offset : exponential, init=v_reset\n";
@@ -62,14 +77,17 @@ AnnarchyNeuronText integrate_and_fire_neuron(const std::string& parameters, cons
     return spiking({parameters, equations, "v > v_thresh", "v = v_reset", "tau_refrac"});
 }
 
-const std::string adaptive =
-    "v_rest = -70.6\ncm = 0.281\ntau_m = 9.3667\ntau_refrac = 0.1\ntau_syn_E = 5\ntau_syn_I = 5\ne_rev_E = 0\ne_rev_I "
-    "= -80\n"
-    "tau_w = 144\na = 4\nb = 0.0805\ni_offset = 0\ndelta_T = 2\nv_thresh = -50.4\nv_reset = -70.6\nv_spike = -40\n";
+std::string adaptive() {
+    return "v_rest = -70.6\ncm = 0.281\ntau_m = 9.3667\ntau_refrac = 0.1\ntau_syn_E = 5\ntau_syn_I = 5\ne_rev_E = "
+           "0\ne_rev_I "
+           "= -80\n"
+           "tau_w = 144\na = 4\nb = 0.0805\ni_offset = 0\ndelta_T = 2\nv_thresh = -50.4\nv_reset = -70.6\nv_spike = "
+           "-40\n";
+}
 AnnarchyNeuronText adaptive_neuron(const std::string& first, const std::string& exc, const std::string& inh,
                                    const std::string& synapses) {
     return spiking(
-        {adaptive,
+        {adaptive(),
          first + "I = " + exc + "*(e_rev_E - v) + " + inh +
              "*(e_rev_I - v) + i_offset\n"
              "tau_m*dv/dt = v_rest - v + delta_T*exp((v - v_thresh)/delta_T) + tau_m/cm*(I - w) : init=v_rest\n"
@@ -78,9 +96,10 @@ AnnarchyNeuronText adaptive_neuron(const std::string& first, const std::string& 
          "v > v_spike", "v = v_reset\nw += b", "tau_refrac"});
 }
 
-const std::string escape_noise =
-    "C_m = 250\ntau_m = 10\ntau_v = 1000\nJ_v = 1000\nu_r = -65\nu_th = -50\nc = 10\ndelta_u = 5\nI_ext = "
-    "375\nrefractory_period = 0\n";
+std::string escape_noise() {
+    return "C_m = 250\ntau_m = 10\ntau_v = 1000\nJ_v = 1000\nu_r = -65\nu_th = -50\nc = 10\ndelta_u = 5\nI_ext = "
+           "375\nrefractory_period = 0\n";
+}
 AnnarchyNeuronText escape_neuron(const std::string& parameters, const std::string& synapses) {
     return spiking({parameters,
                     "R = tau_m/C_m\n" + synapses +
@@ -95,7 +114,7 @@ AnnarchyNeuronText escape_neuron(const std::string& parameters, const std::strin
 
 std::vector<LibraryNeuron> annarchy_neurons() {
     return {
-        {"LeakyIntegrator", "", "rate-coded leaky integrator with a threshold", annarchy_paper,
+        {"LeakyIntegrator", "", "rate-coded leaky integrator with a threshold", annarchy_paper(),
          rate_coded("tau = 10\nB = 0\nT = 0\n",
                     "tau*dv/dt + v = sum(exc) - sum(inh) + B : exponential\nr = pos(v - T)\n")},
         {"Izhikevich", "", "Izhikevich's neuron of 2003",
@@ -105,23 +124,23 @@ std::vector<LibraryNeuron> annarchy_neurons() {
                   "dv/dt = 0.04*v**2 + 5*v + 140 - u + I : init=c\n"
                   "du/dt = a*(b*v - u) : init=b*c\n",
                   "v > v_thresh", "v = c\nu += d", "tau_refrac"})},
-        {"IF_curr_exp", "", "leaky integrate-and-fire, exponential synaptic currents", pynn_paper,
-         integrate_and_fire_neuron(integrate_and_fire, membrane("g_exc - g_inh") + decay)},
-        {"IF_cond_exp", "", "leaky integrate-and-fire, exponential synaptic conductances", pynn_paper,
-         integrate_and_fire_neuron(integrate_and_fire + reversals,
-                                   membrane("g_exc*(e_rev_E - v) + g_inh*(e_rev_I - v)") + decay)},
-        {"IF_curr_alpha", "", "leaky integrate-and-fire, alpha-shaped synaptic currents", pynn_paper,
-         integrate_and_fire_neuron(integrate_and_fire,
-                                   alpha_scale + membrane("alpha_exc - alpha_inh") + decay + alpha_shape)},
-        {"IF_cond_alpha", "", "leaky integrate-and-fire, alpha-shaped synaptic conductances", pynn_paper,
+        {"IF_curr_exp", "", "leaky integrate-and-fire, exponential synaptic currents", pynn_paper(),
+         integrate_and_fire_neuron(integrate_and_fire(), membrane("g_exc - g_inh") + decay())},
+        {"IF_cond_exp", "", "leaky integrate-and-fire, exponential synaptic conductances", pynn_paper(),
+         integrate_and_fire_neuron(integrate_and_fire() + reversals(),
+                                   membrane("g_exc*(e_rev_E - v) + g_inh*(e_rev_I - v)") + decay())},
+        {"IF_curr_alpha", "", "leaky integrate-and-fire, alpha-shaped synaptic currents", pynn_paper(),
+         integrate_and_fire_neuron(integrate_and_fire(),
+                                   alpha_scale() + membrane("alpha_exc - alpha_inh") + decay() + alpha_shape())},
+        {"IF_cond_alpha", "", "leaky integrate-and-fire, alpha-shaped synaptic conductances", pynn_paper(),
          integrate_and_fire_neuron(
-             integrate_and_fire + reversals,
-             alpha_scale + membrane("alpha_exc*(e_rev_E - v) + alpha_inh*(e_rev_I - v)") + decay + alpha_shape)},
-        {"EIF_cond_exp_isfa_ista", "", "adaptive exponential integrate-and-fire, exponential conductances", adex_paper,
-         adaptive_neuron("", "g_exc", "g_inh", decay)},
+             integrate_and_fire() + reversals(),
+             alpha_scale() + membrane("alpha_exc*(e_rev_E - v) + alpha_inh*(e_rev_I - v)") + decay() + alpha_shape())},
+        {"EIF_cond_exp_isfa_ista", "", "adaptive exponential integrate-and-fire, exponential conductances",
+         adex_paper(), adaptive_neuron("", "g_exc", "g_inh", decay())},
         {"EIF_cond_alpha_isfa_ista", "", "adaptive exponential integrate-and-fire, alpha-shaped conductances",
-         adex_paper, adaptive_neuron(alpha_scale, "alpha_exc", "alpha_inh", decay + alpha_shape)},
-        {"HH_cond_exp", "", "Hodgkin-Huxley neuron of Traub and Miles, exponential conductances", traub_book,
+         adex_paper(), adaptive_neuron(alpha_scale(), "alpha_exc", "alpha_inh", decay() + alpha_shape())},
+        {"HH_cond_exp", "", "Hodgkin-Huxley neuron of Traub and Miles, exponential conductances", traub_book(),
          spiking({"gbar_Na = 20\ngbar_K = 6\ngleak = 0.01\ncm = 0.2\nv_offset = -63\ne_rev_Na = 50\ne_rev_K = -90\n"
                   "e_rev_leak = -65\ne_rev_E = 0\ne_rev_I = -80\ntau_syn_E = 0.2\ntau_syn_I = 2\ni_offset = "
                   "0\nv_thresh = 0\n",
@@ -137,12 +156,12 @@ std::vector<LibraryNeuron> annarchy_neurons() {
                   "dh/dt = ah*(1.0 - h) - bh*h : exponential, init=1.0\n"
                   "cm*dv/dt = gleak*(e_rev_leak - v) + gbar_K*n**4*(e_rev_K - v) + gbar_Na*m**3*h*(e_rev_Na - v)\n"
                   "           + g_exc*(e_rev_E - v) + g_inh*(e_rev_I - v) + i_offset : exponential, init=e_rev_leak\n" +
-                      decay,
+                      decay(),
                   "(v > v_thresh) and (prev_v <= v_thresh)", "", ""})},
-        {"GIF_curr", "", "escape-noise neuron with a moving threshold, instantaneous currents", escape_book,
-         escape_neuron(escape_noise, "")},
-        {"GIF_curr_exp", "", "escape-noise neuron with a moving threshold, exponential currents", escape_book,
-         escape_neuron(escape_noise + "tau_g_exc = 5\ntau_g_inh = 5\n",
+        {"GIF_curr", "", "escape-noise neuron with a moving threshold, instantaneous currents", escape_book(),
+         escape_neuron(escape_noise(), "")},
+        {"GIF_curr_exp", "", "escape-noise neuron with a moving threshold, exponential currents", escape_book(),
+         escape_neuron(escape_noise() + "tau_g_exc = 5\ntau_g_inh = 5\n",
                        "tau_g_exc*dg_exc/dt = -g_exc\ntau_g_inh*dg_inh/dt = -g_inh\n")},
     };
 }

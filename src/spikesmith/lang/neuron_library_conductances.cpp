@@ -4,31 +4,41 @@
 namespace spikesmith::lang {
 namespace {
 
-const std::string bischop_2012 =
-    "D. P. Bischop, C. Orduz, L. Lambot, S. N. Schiffmann, D. Gall, Control of neuronal excitability by calcium "
-    "binding proteins: a "
-    "new mathematical model for striatal fast-spiking interneurons, Front. Mol. Neurosci. 5 (2012) 78";
-const std::string corbit_2016 =
-    "V. L. Corbit et al., Pallidostriatal projections promote beta oscillations in a dopamine-depleted biophysical "
-    "network model, J. "
-    "Neurosci. 36 (2016) 5556-5571";
+std::string bischop_2012() {
+    return "D. P. Bischop, D. Orduz, L. Lambot, S. N. Schiffmann, D. Gall, Control of neuronal excitability by calcium "
+           "binding proteins: a "
+           "new mathematical model for striatal fast-spiking interneurons, Front. Mol. Neurosci. 5 (2012) 78";
+}
+std::string corbit_2016() {
+    return "V. L. Corbit et al., Pallidostriatal projections promote beta oscillations in a dopamine-depleted "
+           "biophysical "
+           "network model, J. "
+           "Neurosci. 36 (2016) 5556-5571";
+}
 
-const std::string synapse_parameters = "tau_ampa = 10\ntau_gaba = 10\nE_ampa = 0\nE_gaba = -90\n";
-const std::string upward_crossing = "(v > v_t) and (prev_v <= v_t)";
+std::string synapse_parameters() {
+    return "tau_ampa = 10\ntau_gaba = 10\nE_ampa = 0\nE_gaba = -90\n";
+}
+std::string upward_crossing() {
+    return "(v > v_t) and (prev_v <= v_t)";
+}
 
 AnnarchyNeuronText with(const std::string& parameters, const std::string& equations) {
     AnnarchyNeuronText text;
     text.parameters.text = parameters;
     text.equations.text = equations;
-    text.spike = upward_crossing;
+    text.spike = upward_crossing();
     return text;
 }
 
-const std::string bischop_parameters =
-    "C_m = 30\ngg_L = 2.5\nE_L = -68\ngg_Na = 700\nE_Na = 74\ngg_Kv1 = 2\ngg_Kv3 = 300\ngg_SK = 2\nE_K = -90\nK_SK = "
-    "0.5\n"
-    "F = 96485.332\nA = 3000\nd = 0.2\ngamma = 1\nCa_rest = 0.07\nk_on_ca = 0.1\nk_off_ca = 0.001\nk_on_mg = 0.0008\n"
-    "k_off_mg = 0.025\nMg = 500\nPV_T = 63.5\ngg_Ca = 30\nE_Ca = 80\nv_t = 30\nI_app = 0\n";
+std::string bischop_parameters() {
+    return "C_m = 30\ngg_L = 2.5\nE_L = -68\ngg_Na = 700\nE_Na = 74\ngg_Kv1 = 2\ngg_Kv3 = 300\ngg_SK = 2\nE_K = "
+           "-90\nK_SK = "
+           "0.5\n"
+           "F = 96485.332\nA = 3000\nd = 0.2\ngamma = 1\nCa_rest = 0.07\nk_on_ca = 0.1\nk_off_ca = 0.001\nk_on_mg = "
+           "0.0008\n"
+           "k_off_mg = 0.025\nMg = 500\nPV_T = 63.5\ngg_Ca = 30\nE_Ca = 80\nv_t = 30\nI_app = 0\n";
+}
 
 std::string bischop_equations(const std::string& input) {
     return "prev_v = v\n"
@@ -69,15 +79,20 @@ std::string bischop_equations(const std::string& input) {
            input + " : init=-68\n";
 }
 
-const std::string corbit_parameters =
-    "v_t = 0\nC_m = 1\nv_L = -70\ngg_L = 0.25\nE_Na = 50\ngg_Na = 112.5\nth_m_Na = -24\nk_m_Na = 11.5\ntau_0_m_Na = 0\n"
-    "tau_1_m_Na = 0\nsigma_0_m_Na = 1\nth_h_Na = -58.3\nk_h_Na = -6.7\nphi_h_Na = -60\nsigma_0_h_Na = -12\ntau_0_h_Na "
-    "= 0.5\n"
-    "tau_1_h_Na = 13.5\nE_Kv3 = -90\ngg_Kv3 = 225\nth_n_Kv3 = -12.4\nk_n_Kv3 = 6.8\ntau_0_n_Kv3 = 0.087\ntau_1_n_Kv3 = "
-    "11.313\n"
-    "phi_a_n_Kv3 = -14.6\nphi_b_n_Kv3 = 1.3\nsigma_0_a_n_Kv3 = -8.6\nsigma_0_b_n_Kv3 = 18.7\nE_Kv1 = -90\ngg_Kv1 = "
-    "0.39\n"
-    "th_m_Kv1 = -50\nk_m_Kv1 = 20\ntau_m_Kv1 = 2\nth_h_Kv1 = -70\nk_h_Kv1 = -6\ntau_h_Kv1 = 150\nI_app = 0\n";
+std::string corbit_parameters() {
+    return "v_t = 0\nC_m = 1\nv_L = -70\ngg_L = 0.25\nE_Na = 50\ngg_Na = 112.5\nth_m_Na = -24\nk_m_Na = "
+           "11.5\ntau_0_m_Na = 0\n"
+           "tau_1_m_Na = 0\nsigma_0_m_Na = 1\nth_h_Na = -58.3\nk_h_Na = -6.7\nphi_h_Na = -60\nsigma_0_h_Na = "
+           "-12\ntau_0_h_Na "
+           "= 0.5\n"
+           "tau_1_h_Na = 13.5\nE_Kv3 = -90\ngg_Kv3 = 225\nth_n_Kv3 = -12.4\nk_n_Kv3 = 6.8\ntau_0_n_Kv3 = "
+           "0.087\ntau_1_n_Kv3 = "
+           "11.313\n"
+           "phi_a_n_Kv3 = -14.6\nphi_b_n_Kv3 = 1.3\nsigma_0_a_n_Kv3 = -8.6\nsigma_0_b_n_Kv3 = 18.7\nE_Kv1 = "
+           "-90\ngg_Kv1 = "
+           "0.39\n"
+           "th_m_Kv1 = -50\nk_m_Kv1 = 20\ntau_m_Kv1 = 2\nth_h_Kv1 = -70\nk_h_Kv1 = -6\ntau_h_Kv1 = 150\nI_app = 0\n";
+}
 
 // `voltage` is the last part: the membrane, or the clamp.
 std::string corbit_equations(const std::string& voltage) {
@@ -101,27 +116,31 @@ std::string corbit_equations(const std::string& voltage) {
            "I_Kv1 = gg_Kv1*m_Kv1**3*h_Kv1*(v - E_Kv1)\n" +
            voltage;
 }
-const std::string corbit_current = "-I_L - I_Na - I_Kv3 - I_Kv1 + I_app";
-const std::string corbit_start = " : init=-70.03810532250634\n";
+std::string corbit_current() {
+    return "-I_L - I_Na - I_Kv3 - I_Kv1 + I_app";
+}
+std::string corbit_start() {
+    return " : init=-70.03810532250634\n";
+}
 
 }  // namespace
 
 std::vector<LibraryNeuron> hodgkin_huxley_neurons() {
     return {
-        {"HHneuronBischop", "", "striatal fast-spiking interneuron with calcium buffering", bischop_2012,
-         with(bischop_parameters, bischop_equations(""))},
-        {"HHneuronBischopSyn", "", "HHneuronBischop with AMPA and GABA synapses", bischop_2012,
-         with(bischop_parameters + synapse_parameters,
-              exponential_synapses + bischop_equations(" + " + synaptic_current))},
-        {"HHneuronCorbit", "", "striatal fast-spiking interneuron with two potassium currents", corbit_2016,
-         with(corbit_parameters, corbit_equations("C_m*dv/dt = " + corbit_current + corbit_start))},
-        {"HHneuronCorbitSyn", "", "HHneuronCorbit with AMPA and GABA synapses", corbit_2016,
-         with(corbit_parameters + synapse_parameters,
-              exponential_synapses +
-                  corbit_equations("C_m*dv/dt = " + corbit_current + " + " + synaptic_current + corbit_start))},
-        {"HHneuronCorbitVoltageClamp", "", "HHneuronCorbit with a clamped voltage; I_inf is the current", corbit_2016,
-         with(corbit_parameters,
-              corbit_equations("C_m*dv/dt = 0" + corbit_start + "I_inf = " + corbit_current + "\n"))},
+        {"HHneuronBischop", "", "striatal fast-spiking interneuron with calcium buffering", bischop_2012(),
+         with(bischop_parameters(), bischop_equations(""))},
+        {"HHneuronBischopSyn", "", "HHneuronBischop with AMPA and GABA synapses", bischop_2012(),
+         with(bischop_parameters() + synapse_parameters(),
+              exponential_synapses() + bischop_equations(" + " + synaptic_current()))},
+        {"HHneuronCorbit", "", "striatal fast-spiking interneuron with two potassium currents", corbit_2016(),
+         with(corbit_parameters(), corbit_equations("C_m*dv/dt = " + corbit_current() + corbit_start()))},
+        {"HHneuronCorbitSyn", "", "HHneuronCorbit with AMPA and GABA synapses", corbit_2016(),
+         with(corbit_parameters() + synapse_parameters(),
+              exponential_synapses() +
+                  corbit_equations("C_m*dv/dt = " + corbit_current() + " + " + synaptic_current() + corbit_start()))},
+        {"HHneuronCorbitVoltageClamp", "", "HHneuronCorbit with a clamped voltage; I_inf is the current", corbit_2016(),
+         with(corbit_parameters(),
+              corbit_equations("C_m*dv/dt = 0" + corbit_start() + "I_inf = " + corbit_current() + "\n"))},
     };
 }
 

@@ -24,7 +24,8 @@ TEST(AnnarchyKernels, AgreeWithTheInterpreterUnderEveryMethod) {
                           "dw/dt = if t > 5: 1 - w else: -w : min=-low\n"
                           "du/dt = -0.3*u - 0.1*v + g_exc : init=1\n"
                           "dg_exc/dt = -g_exc/4\n"
-                          "n = 3*v : int\nb = (v > u) and not (w > 1) : bool\nx = round(u) + v % 2 + f(t)\n"},
+                          "n = 3*v : int\nb = (v > u) and not (w > 1) : bool\ny = 2*b + (v > 1) - u*(w > 0)\nx = "
+                          "round(u) + v % 2 + f(t)\n"},
             .spike = "v > 1.2 and t - t_last > 1",
             .reset = "v = rest; g_exc += 1; rest *= 0.99",
             .refractory = "low/2",

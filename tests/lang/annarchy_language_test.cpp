@@ -321,6 +321,12 @@ TEST(AnnarchyNeuron, BoundsTheSizeOfWhatFunctionsBecome) {
         functions +=
             "f" + std::to_string(k) + "(x) = f" + std::to_string(k - 1) + "(f" + std::to_string(k - 1) + "(x))\n";
     EXPECT_THROW((void)neuron("v = f29(t)", {}, functions), ModelError);
+    std::string draws = "v = Gamma(1)";
+    for (int k = 0; k < 900; ++k) draws += " + Gamma(1)";
+    EXPECT_THROW((void)neuron(draws), ModelError);
+    std::string system;
+    for (int k = 0; k < 65; ++k) system += "dx" + std::to_string(k) + "/dt = -x0 : implicit\n";
+    EXPECT_THROW((void)neuron(system), ModelError);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ using Method = Update::Method;
 
 constexpr double milliseconds = 1000;  // in a second
 constexpr std::size_t most_inputs = 1000;
+constexpr std::size_t most_implicit_together = 64;
 
 bool is_blank(const std::string& text) {
     return text.find_first_not_of(" \t\r\n") == std::string::npos;
@@ -352,6 +353,10 @@ class Assembly {
         }
         if (method != Method::implicit) return;
         const std::vector<std::string> together = implicit_neighbours(definition);
+        if (together.size() > most_implicit_together) {
+            fail(text_.equations, span,
+                 fmt::format("more than {} equations are implicit together", most_implicit_together), other);
+        }
         if (linear_parts(derivative, together)) return;
         fail(text_.equations, span,
              together.size() == 1

@@ -65,15 +65,17 @@ std::size_t AnnarchyLowering::height(const Expression& expression) {
 
 AnnarchyLowering::Lowered AnnarchyLowering::made(Expression value, bool logical, const Syntax& syntax,
                                                  const Place& place) {
-    const bool too_many = ++operations_ > most_operations;
-    if (too_many || height(value) > largest_inserted_height) {
-        fail(*place.source, {syntax.span.offset, 1},
-             too_many ? fmt::format("more than {} operations, once functions are inserted", most_operations)
-                      : fmt::format("more than {} operations inside each other, once functions are inserted",
-                                    largest_inserted_height),
-             "divide it into several equations");
-    }
+    if (++operations_ > most_operations || height(value) > largest_inserted_height) too_large(syntax, place);
     return {std::move(value), logical};
+}
+
+void AnnarchyLowering::too_large(const Syntax& syntax, const Place& place) const {
+    fail(*place.source, {syntax.span.offset, 1},
+         operations_ > most_operations
+             ? fmt::format("more than {} operations, once functions are inserted", most_operations)
+             : fmt::format("more than {} operations inside each other, once functions are inserted",
+                           largest_inserted_height),
+         "divide it into several equations");
 }
 
 AnnarchyLowering::Lowered AnnarchyLowering::visit(const Syntax& syntax, const Place& place) {
@@ -190,8 +192,10 @@ AnnarchyLowering::Lowered AnnarchyLowering::call(const Syntax& syntax, const Pla
                              most_binomial_draws),
                  "for a large n take Normal(n*p, sqrt(n*p*(1 - p)))");
         }
-        operations_ += static_cast<std::size_t>(n.number());
+        operations_ += 3 * static_cast<std::size_t>(n.number());
     }
+    operations_ += builtin->operations;
+    if (operations_ > most_operations) too_large(syntax, place);
     return made(builtin->build(arguments, *next_site_), logical, syntax, place);
 }
 

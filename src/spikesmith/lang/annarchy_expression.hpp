@@ -64,6 +64,7 @@ class AnnarchyLowering {
     Lowered own_function(const AnnarchyFunction& function, const Syntax& syntax, const Place& place);
     Lowered sum_of_inputs(const Syntax& syntax, const Place& place) const;
     Lowered made(Expression value, bool logical, const Syntax& syntax, const Place& place);
+    [[noreturn]] void too_large(const Syntax& syntax, const Place& place) const;
     std::size_t height(const Expression& expression);
 
     const AnnarchyNames* names_;

@@ -198,8 +198,8 @@ constexpr std::array builtins{
     AnnarchyBuiltin{"min", 2, 2, "min(a, b)", binary<Op::minimum>},
     AnnarchyBuiltin{"max", 2, 2, "max(a, b)", binary<Op::maximum>},
     AnnarchyBuiltin{"sign", 1, 1, "sign(x)", unary<Op::sign>},
-    AnnarchyBuiltin{"erf", 1, 1, "erf(x)", error_function},
-    AnnarchyBuiltin{"gamma", 1, 1, "gamma(x)", gamma_function},
+    AnnarchyBuiltin{"erf", 1, 1, "erf(x)", error_function, false, 80},
+    AnnarchyBuiltin{"gamma", 1, 1, "gamma(x)", gamma_function, false, 80},
     AnnarchyBuiltin{"isnan", 1, 1, "isnan(x)", is_nan, true},
     AnnarchyBuiltin{"isfinite", 1, 1, "isfinite(x)", is_finite, true},
     AnnarchyBuiltin{"Heaviside", 1, 1, "Heaviside(x)", heaviside},
@@ -215,7 +215,7 @@ constexpr std::array builtins{
     AnnarchyBuiltin{"Normal", 2, 4, "Normal(mu, sigma), or Normal(mu, sigma, min, max)", normal},
     AnnarchyBuiltin{"LogNormal", 2, 4, "LogNormal(mu, sigma), or LogNormal(mu, sigma, min, max)", log_normal},
     AnnarchyBuiltin{"Exponential", 1, 3, "Exponential(rate), or Exponential(rate, min, max)", exponential},
-    AnnarchyBuiltin{"Gamma", 1, 4, "Gamma(shape, scale), or Gamma(shape, scale, min, max)", gamma},
+    AnnarchyBuiltin{"Gamma", 1, 4, "Gamma(shape, scale), or Gamma(shape, scale, min, max)", gamma, false, 250},
     AnnarchyBuiltin{"Binomial", 2, 2, "Binomial(n, p)", binomial},
 };
 

@@ -19,7 +19,8 @@ struct AnnarchyBuiltin {
     std::string_view signature;  // for errors
     // The call. Every random draw takes a site of its own, counted on in `next_site`.
     Expression (*build)(std::span<const Expression> arguments, std::uint32_t& next_site);
-    bool logical = false;  // gives a condition
+    bool logical = false;        // gives a condition
+    std::size_t operations = 1;  // how large the call is
 };
 
 [[nodiscard]] const AnnarchyBuiltin* find_annarchy_builtin(std::string_view name);

@@ -10,7 +10,9 @@
 
 // Equations become a checked model, the model an update program, the update program machine code.
 #include "spikesmith/codegen/kernel.hpp"
+#include "spikesmith/lang/annarchy.hpp"
 #include "spikesmith/lang/brian.hpp"
+#include "spikesmith/lang/neuron_library.hpp"
 #include "spikesmith/model/model.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/methods.hpp"

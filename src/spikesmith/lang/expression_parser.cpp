@@ -45,7 +45,7 @@ std::optional<Infix> infix(const Token& token) {
     if (text == "/") return Infix{arithmetic, Op::divide, product_precedence};
     if (text == "//") return Infix{arithmetic, Op::floor_divide, product_precedence};
     if (text == "%") return Infix{arithmetic, Op::modulo, product_precedence};
-    if (text == "**") return Infix{arithmetic, Op::power, power_precedence};
+    if (text == "**" || text == "^") return Infix{arithmetic, Op::power, power_precedence};
     return std::nullopt;
 }
 
@@ -87,12 +87,18 @@ class Parser {
     }
 
   private:
+    [[nodiscard]] std::optional<Infix> operation_at(const Token& token) const {
+        if (grammar_.annarchy && token.kind == Token::Kind::name && token.text == "is")
+            return Infix{Infix::Kind::comparison, Op::equal, comparison_precedence};
+        return infix(token);
+    }
+
     Syntax operations(int lowest) {
         Syntax left = operand();
         for (;;) {
             skip();
             const Token& token = cursor_.peek();
-            if (const auto operation = infix(token)) {
+            if (const auto operation = operation_at(token)) {
                 if (operation->precedence < lowest) return left;
                 if (operation->kind == Infix::Kind::comparison) {
                     left = comparison(std::move(left));
@@ -162,10 +168,12 @@ class Parser {
         node.operands.push_back(std::move(first));
         for (;;) {
             skip();
-            const auto operation = infix(cursor_.peek());
+            const auto operation = operation_at(cursor_.peek());
             if (!operation || operation->kind != Infix::Kind::comparison) break;
             const Token& token = cursor_.next();
-            node.comparisons.push_back(operation->op);
+            const bool is_not = token.text == "is" && cursor_.at(Token::Kind::name) && cursor_.peek().text == "not";
+            if (is_not) cursor_.next();
+            node.comparisons.push_back(is_not ? Op::not_equal : operation->op);
             node.operands.push_back(operand_after(token, comparison_precedence + 1));
         }
         node.span = join(node.operands.front().span, node.operands.back().span);
@@ -262,6 +270,7 @@ class Parser {
     Syntax name() {
         const Token& token = cursor_.next();
         if (token.text == "not") return logical_not(token);
+        if (token.text == "if" && grammar_.annarchy) return conditional(token);
         if (token.text == "True" || token.text == "False") {
             return {.kind = Syntax::Kind::truth, .span = token.span, .number = token.text == "True" ? 1.0 : 0.0};
         }
@@ -286,6 +295,37 @@ class Parser {
                     .name_span = token.span,
                     .op = Op::logical_not};
         node.operands.push_back(std::move(inner));
+        return finished(std::move(node));
+    }
+
+    // if condition: a else: b
+    Syntax conditional(const Token& token) {
+        const auto colon = [&](const std::string& after) {
+            skip();
+            if (!cursor_.at(":")) {
+                throw ModelError(
+                    diagnose(cursor_.source(), cursor_.peek().span,
+                             fmt::format("expected `:` after {}, found {}", after, describe(cursor_.peek())),
+                             "a condition is `if condition: a else: b`"));
+            }
+            cursor_.next();
+        };
+        Syntax node{.kind = Syntax::Kind::call, .name_span = token.span, .name = "ite"};
+        node.operands.push_back(operand_after(token, 0));
+        colon("the condition");
+        node.operands.push_back(expression(0));
+        skip();
+        const Token& otherwise = cursor_.peek();
+        if (otherwise.kind != Token::Kind::name || otherwise.text != "else") {
+            throw ModelError(diagnose(
+                cursor_.source(), otherwise.span, fmt::format("expected `else`, found {}", describe(otherwise)),
+                otherwise.text == "elif" ? "write `else: if condition: ...`"
+                                         : "every `if` has one `else`: `if condition: a else: b`"));
+        }
+        cursor_.next();
+        colon("`else`");
+        node.operands.push_back(expression(0));
+        node.span = join(token.span, node.operands.back().span);
         return finished(std::move(node));
     }
 
@@ -339,7 +379,7 @@ Syntax parse_expression(TokenCursor& cursor, const ExpressionGrammar& grammar) {
 }
 
 Syntax parse_whole_expression(const SourceText& source, const std::string& what, const ExpressionGrammar& grammar) {
-    const std::vector<Token> tokens = tokenize(source);
+    const std::vector<Token> tokens = tokenize(source, grammar.annarchy);
     TokenCursor cursor(source, tokens);
     cursor.skip_newlines();
     if (cursor.at(Token::Kind::end)) {

@@ -3,7 +3,7 @@
 //     or < and < not < comparisons < + - < * / // % < signs < **
 //
 // Comparisons chain (`a < b < c`). Calls have positional arguments only. There are no attributes, subscripts, tuples,
-// conditional expressions or bitwise operators.
+// conditional expressions (but in ANNarchy's grammar) or bitwise operators.
 #pragma once
 
 #include "spikesmith/lang/syntax.hpp"
@@ -16,6 +16,7 @@ inline constexpr std::size_t largest_height = 1000;  // of a syntax tree, so als
 
 struct ExpressionGrammar {
     bool across_lines = true;  // ends of lines are blanks; otherwise only within parentheses
+    bool annarchy = false;     // also `^` for powers, `is` and `is not`, and `if condition: a else: b` as a call of `ite`
     bool quantities = false;   // "200 pF", "5 nS cm**-2": a number or a unit followed by a unit is their product
 };
 

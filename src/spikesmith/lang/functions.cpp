@@ -131,9 +131,12 @@ std::vector<std::string> constant_names() {
     return names;
 }
 
+bool is_keyword(std::string_view name) {
+    return std::find(keywords.begin(), keywords.end(), name) != keywords.end();
+}
+
 std::optional<std::string> reserved(std::string_view name) {
-    if (std::find(keywords.begin(), keywords.end(), name) != keywords.end())
-        return fmt::format("`{}` is a keyword", name);
+    if (is_keyword(name)) return fmt::format("`{}` is a keyword", name);
     if (std::find(special.begin(), special.end(), name) != special.end())
         return fmt::format("`{}` is a special name", name);
     if (name.starts_with("xi_")) return fmt::format("`{}` is the name of a noise source", name);

@@ -43,6 +43,9 @@ inline constexpr std::size_t any_number = static_cast<std::size_t>(-1);
 [[nodiscard]] std::optional<double> find_constant(std::string_view name);
 [[nodiscard]] std::vector<std::string> constant_names();
 
+// A word that Python keeps for itself.
+[[nodiscard]] bool is_keyword(std::string_view name);
+
 // Why no model, constant or temporary may have this name ("`mV` is the name of a unit"); nothing if it may.
 [[nodiscard]] std::optional<std::string> reserved(std::string_view name);
 

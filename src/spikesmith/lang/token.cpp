@@ -67,7 +67,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> habits{{
 
 class Lexer {
   public:
-    explicit Lexer(const SourceText& source) : source_(source), text_(source.text) {}
+    Lexer(const SourceText& source, bool caret) : source_(source), text_(source.text), caret_(caret) {}
 
     std::vector<Token> run() {
         if (text_.size() > largest_text) {
@@ -207,6 +207,10 @@ class Lexer {
                 return;
             }
         }
+        if (caret_ && rest[0] == '^') {
+            add(Token::Kind::symbol, 1);
+            return;
+        }
         unknown_character(rest);
     }
 
@@ -236,14 +240,15 @@ class Lexer {
 
     const SourceText& source_;
     std::string_view text_;
+    bool caret_;
     std::size_t position_ = 0;
     std::vector<Token> tokens_;
 };
 
 }  // namespace
 
-std::vector<Token> tokenize(const SourceText& source) {
-    return Lexer(source).run();
+std::vector<Token> tokenize(const SourceText& source, bool caret) {
+    return Lexer(source, caret).run();
 }
 
 std::string describe(const Token& token) {

@@ -24,7 +24,8 @@ struct Token {
 };
 
 // Tokens of the whole text, closed by one of Kind::end. `source` must outlive them. Throws ModelError.
-[[nodiscard]] std::vector<Token> tokenize(const SourceText& source);
+// `caret` makes `^` a symbol, as some dialects write powers.
+[[nodiscard]] std::vector<Token> tokenize(const SourceText& source, bool caret = false);
 
 // Reads tokens one after the other; the last one (Kind::end) is never passed.
 class TokenCursor {

@@ -60,6 +60,17 @@ struct Refractory {
     Expression value;  // seconds, or 0/1: stays refractory while true
 };
 
+// One equation of a model whose equations have an order and a method each (the language of ANNarchy): see Model::updates.
+struct Update {
+    enum class Method { assignment, explicit_euler, midpoint, rk4, exponential, semi_implicit, implicit };
+    std::size_t state = 0;  // of Model::states; State::unless_refractory holds for assignments, too
+    Method method = Method::assignment;
+    Expression value;                                // of an assignment; else State::derivative counts
+    ValueType type = ValueType::real;                // what the variable holds afterwards
+    std::optional<Expression> minimum{}, maximum{};  // applied at once, in this order; NaN stays NaN
+    std::size_t block = 0;  // neighbours of one block read the values before the block; later blocks see the new ones
+};
+
 struct InitialValue {
     std::string name;  // a state, or a parameter that is not fitted
     Expression value;
@@ -78,6 +89,8 @@ struct Model {
     Refractory refractory;
     std::vector<InitialValue> initial_values;  // in the order in which they must be evaluated; the others start at 0
     std::string text;                          // the equations as written
+    // How the states change in a step, in this order; empty: all together, by the method that `integrate` is given.
+    std::vector<Update> updates{};
 
     struct Variable {
         enum class Kind { state, parameter, subexpression, input, target } kind = Kind::state;

@@ -71,6 +71,14 @@ std::vector<std::string> accepting_methods(const Model& model) {
 }
 
 const Method& choose_method(const Model& model, const IntegrationOptions& options, std::vector<std::string>& notes) {
+    if (!model.updates.empty()) {
+        static const Method written{"as_written", [](const Model&) { return std::string{}; }, ordered_step};
+        if (options.method.empty() || options.method == written.name) return written;
+        throw NumericalError(
+            fmt::format("`{}` cannot integrate this model: its equations have an order and a method of their own",
+                        options.method),
+            "give no method here, but a default method with the equations, or a flag to an equation");
+    }
     if (options.method.empty()) {
         for (const auto* name : {"exact", "euler", "heun"}) {
             const Method& method = *find_method(name);
@@ -107,6 +115,11 @@ std::set<std::string> used_symbols(const Model& model) {
     for (const auto& s : model.states) use(s.derivative);
     for (const auto& s : model.subexpressions) use(s.value);
     for (const auto& a : model.reset) use(a.value);
+    for (const auto& u : model.updates) {
+        use(u.value);
+        if (u.minimum) use(*u.minimum);
+        if (u.maximum) use(*u.maximum);
+    }
     if (model.threshold) use(*model.threshold);
     use(model.refractory.value);
     return names;
@@ -286,7 +299,8 @@ class Integration {
 
         const ValueId now = b().source(Source::time, 0, Stage::time, 0);
         if (refractory()) context_.bound["not_refractory"] = b().number(0);
-        if (lastspike_) context_.bound["lastspike"] = now;
+        // A reset that belongs to ordered equations still sees the spike before this one.
+        if (lastspike_ && model_.updates.empty()) context_.bound["lastspike"] = now;
         const auto where_spiked = [&](std::size_t state, ValueId value, ValueId otherwise) {
             program_.states[state].next = b().select(spike, value, otherwise);
         };

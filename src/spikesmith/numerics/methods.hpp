@@ -8,6 +8,8 @@
 //   exponential_euler   x + dt*f*exprel(A*dt), A the coefficient of x; nonlinear remainders are frozen at the old value
 //   gsl, gsl_rkf45, gsl_rk2, gsl_rk4, gsl_rkck, gsl_rk8pd, adaptive   adaptive embedded Runge-Kutta inside each dt
 //
+// A model with Model::updates has an order and methods of its own, and is given none here (`as_written`).
+//
 // References: Brian 2's published description of its methods; Kloeden & Platen (1992) for the stochastic schemes; Hochbruck &
 // Ostermann (2010) for exponential integrators; Hairer, Norsett & Wanner (1993) for the embedded pairs.
 #pragma once
@@ -22,7 +24,7 @@
 namespace spikesmith {
 
 struct IntegrationOptions {
-    std::string method;                   // empty: exact, else euler, else heun, the first that accepts the model
+    std::string method;                   // empty: as the model says; else exact, else euler, else heun, the first that accepts the model
     double dt = 0;                        // seconds, > 0
     std::vector<std::string> outputs;     // states, subexpressions, parameters or inputs to record
     std::vector<std::string> parameters;  // order of the parameter arrays; empty: as declared

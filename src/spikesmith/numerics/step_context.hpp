@@ -76,6 +76,7 @@ NextStates runge_kutta4_step(StepContext& context);
 NextStates exponential_euler_step(StepContext& context);
 NextStates exact_step(StepContext& context);
 NextStates adaptive_step(StepContext& context, AdaptiveSolve::Tableau tableau);
+NextStates ordered_step(StepContext& context);  // Model::updates, each by its own method
 
 // Why a method cannot integrate the model; empty if it can.
 std::string refusal_exact(const Model& model);

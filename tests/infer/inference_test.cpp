@@ -54,9 +54,9 @@ TrainingOptions quick() {
     return {.learning_rate = 2e-3, .stop_after_epochs = 8, .max_num_epochs = 60, .seed = 3};
 }
 
-InferenceOptions with(InferenceMethod method) {
+InferenceOptions with(InferenceMethod method, nets::DensityKind kind = nets::DensityKind::maf) {
     return {.method = method,
-            .density_estimators = {nets::DensityKind::nsf},
+            .density_estimators = {kind},
             .density = {.hidden_features = 24, .num_transforms = 2, .num_bins = 5},
             .classifiers = {nets::ClassifierKind::mlp},
             .num_atoms = 5};
@@ -81,10 +81,15 @@ void expect_the_posterior(const Posterior& posterior, double tolerance) {
     EXPECT_NEAR(m.deviation[1], std::sqrt(0.2), tolerance);
 }
 
-class Methods : public testing::TestWithParam<InferenceMethod> {};
+struct Method {
+    InferenceMethod method;
+    nets::DensityKind density = nets::DensityKind::maf;
+};
+
+class Methods : public testing::TestWithParam<Method> {};
 
 TEST_P(Methods, FindTheClosedForm) {
-    const Inference inference = trained(with(GetParam()));
+    const Inference inference = trained(with(GetParam().method, GetParam().density));
     const Posterior posterior(inference.prior(), inference.estimator(), observation);
     expect_the_posterior(posterior, 0.17);
     const Modes modes = posterior.map({.num_starts = 10});
@@ -98,9 +103,15 @@ TEST_P(Methods, FindTheClosedForm) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Methods,
-                         testing::Values(InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_a,
-                                         InferenceMethod::snre_b, InferenceMethod::snre_c),
-                         [](const auto& tested) { return name_of(tested.param); });
+                         testing::Values(Method{InferenceMethod::snpe},
+                                         Method{InferenceMethod::snpe, nets::DensityKind::nsf},
+                                         Method{InferenceMethod::snle},
+                                         Method{InferenceMethod::snle, nets::DensityKind::nsf},
+                                         Method{InferenceMethod::snre_a}, Method{InferenceMethod::snre_b},
+                                         Method{InferenceMethod::snre_c}),
+                         [](const auto& tested) {
+                             return name_of(tested.param.method) + "_" + nets::name_of(tested.param.density);
+                         });
 
 TEST(Posterior, IsNormalisedAndNeverLeaks) {
     // a box whose edge cuts the posterior: x at the corner

@@ -90,9 +90,9 @@ double ConditionalDensity::accumulate_mixtures(const TrainingData& data, std::sp
             const std::span<const float> z(data.theta.data() + samples[first + k] * D, D);
             const double part = loss(first + k, mixture, z, derivatives);
             if (!std::isfinite(part)) {
-                throw NumericalError("the loss of the mixture is not finite for sample " +
-                                         std::to_string(samples[first + k]),
-                                     "a smaller learning rate, or z-scored inputs");
+                throw NumericalError(
+                    "the loss of the mixture is not finite for sample " + std::to_string(samples[first + k]),
+                    "a smaller learning rate, or z-scored inputs");
             }
             total += part;
             if (!gradient.empty()) access.set_gradient(tape, k, derivatives);

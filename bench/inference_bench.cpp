@@ -2,6 +2,7 @@
 // posterior, beside the published mean of the same method. 0.5 is perfect, 1 is worst.
 //
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
+//                     (a method AUTO chooses by itself, in one round, and is compared with the best published column)
 //                     [--rounds 1] [--density nsf,maf] [--ensemble 1] [--samples 10000] [--seed 1]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
@@ -18,6 +19,7 @@
 #include "infer/two_sample_test.hpp"
 #include <fmt/format.h>
 
+#include "spikesmith/infer/automatic_inference.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
 
 using namespace spikesmith;
@@ -69,6 +71,14 @@ std::optional<double> published_value(const std::string& task, std::size_t simul
     return {};
 }
 
+std::optional<double> best_published(const std::string& task, std::size_t simulations) {
+    for (const Published& row : published) {
+        if (task == row.task && static_cast<std::size_t>(row.simulations) == simulations)
+            return *std::ranges::min_element(row.c2st);
+    }
+    return {};
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -115,7 +125,8 @@ int main(int argc, char** argv) try {
                 SequentialOptions options;
                 options.rounds = rounds;
                 options.simulations_per_round = std::stoul(budget) / rounds;
-                options.inference.method = inference_method(method_name);
+                const bool automatic = method_name == "AUTO";
+                options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
                 options.inference.ensemble = std::stoul(arguments["ensemble"]);
                 if (!arguments["density"].empty()) {
@@ -145,11 +156,20 @@ int main(int argc, char** argv) try {
                         return task.run(theta, seed, first);
                     };
                     if (rounds > 1 || !amortised) {
-                        const SequentialResult result = infer_sequentially(task.prior, simulator, x, options);
-                        amortised = result.estimator;
+                        if (automatic) {
+                            const Array2 theta = task.prior.sample(options.simulations_per_round, seed);
+                            const AutomaticResult result =
+                                infer_automatically(task.prior, {theta, simulator(theta, 0), {}}, x,
+                                                    {.inference = options.inference, .training = options.training});
+                            amortised = result.estimator;
+                            std::fprintf(stderr, "%s\n", result.summary().c_str());
+                        } else {
+                            const SequentialResult result = infer_sequentially(task.prior, simulator, x, options);
+                            amortised = result.estimator;
+                            for (const TrainingReport& report : result.reports)
+                                std::fprintf(stderr, "%s\n", report.summary().c_str());
+                        }
                         training_seconds = seconds_since(start);
-                        for (const TrainingReport& report : result.reports)
-                            std::fprintf(stderr, "%s\n", report.summary().c_str());
                     }
                     const Posterior posterior(task.prior, amortised, x, options.posterior);
                     const auto sampling = std::chrono::steady_clock::now();
@@ -157,8 +177,9 @@ int main(int argc, char** argv) try {
                     const double sampling_seconds = seconds_since(sampling);
                     const double accuracy = test::c2st(reference, samples);
                     sum += accuracy;
-                    const auto target =
-                        published_value(task.name, std::stoul(budget), options.inference.method, rounds > 1);
+                    const auto target = automatic ? best_published(task.name, std::stoul(budget))
+                                                  : published_value(task.name, std::stoul(budget),
+                                                                    options.inference.method, rounds > 1);
                     fmt::print("{:<24}{:>8} {:<8}{:>7}{:>5}  {:>6.3f} {:>10}  {:>9.1f} {:>9.2f}\n", task.name, budget,
                                method_name, rounds, number, accuracy, target ? fmt::format("{:.3f}", *target) : "-",
                                training_seconds, sampling_seconds);

@@ -54,9 +54,9 @@ TrainingOptions quick() {
     return {.learning_rate = 2e-3, .stop_after_epochs = 8, .max_num_epochs = 60, .seed = 3};
 }
 
-InferenceOptions with(InferenceMethod method) {
+InferenceOptions with(InferenceMethod method, nets::DensityKind kind = nets::DensityKind::maf) {
     return {.method = method,
-            .density_estimators = {nets::DensityKind::nsf},
+            .density_estimators = {kind},
             .density = {.hidden_features = 24, .num_transforms = 2, .num_bins = 5},
             .classifiers = {nets::ClassifierKind::mlp},
             .num_atoms = 5};
@@ -81,10 +81,15 @@ void expect_the_posterior(const Posterior& posterior, double tolerance) {
     EXPECT_NEAR(m.deviation[1], std::sqrt(0.2), tolerance);
 }
 
-class Methods : public testing::TestWithParam<InferenceMethod> {};
+struct Method {
+    InferenceMethod method;
+    nets::DensityKind density = nets::DensityKind::maf;
+};
+
+class Methods : public testing::TestWithParam<Method> {};
 
 TEST_P(Methods, FindTheClosedForm) {
-    const Inference inference = trained(with(GetParam()));
+    const Inference inference = trained(with(GetParam().method, GetParam().density));
     const Posterior posterior(inference.prior(), inference.estimator(), observation);
     expect_the_posterior(posterior, 0.17);
     const Modes modes = posterior.map({.num_starts = 10});
@@ -97,10 +102,12 @@ TEST_P(Methods, FindTheClosedForm) {
     EXPECT_NEAR(log_p[0] - log_p[1], 0.5, 0.35);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Methods,
-                         testing::Values(InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_a,
-                                         InferenceMethod::snre_b, InferenceMethod::snre_c),
-                         [](const auto& tested) { return name_of(tested.param); });
+INSTANTIATE_TEST_SUITE_P(
+    All, Methods,
+    testing::Values(Method{InferenceMethod::snpe}, Method{InferenceMethod::snpe, nets::DensityKind::nsf},
+                    Method{InferenceMethod::snle}, Method{InferenceMethod::snle, nets::DensityKind::nsf},
+                    Method{InferenceMethod::snre_a}, Method{InferenceMethod::snre_b}, Method{InferenceMethod::snre_c}),
+    [](const auto& tested) { return name_of(tested.param.method) + "_" + nets::name_of(tested.param.density); });
 
 TEST(Posterior, IsNormalisedAndNeverLeaks) {
     // a box whose edge cuts the posterior: x at the corner
@@ -304,6 +311,34 @@ TEST(MissingFeatures, EveryMethodAndPolicyIsRight) {
         check(method, MissingPolicy::mask, 0.3);
         EXPECT_GT(check(method, MissingPolicy::drop, 0.3).missing.dropped, 1000U);
     }
+}
+
+// The chance of completeness rises with b, so the restricted region leaves out low values of b.
+TEST(MissingFeatures, RestrictedRegionsAreWhereSimulationsAreComplete) {
+    const Prior prior = normal_2d();
+    InferenceOptions options = with(InferenceMethod::snpe);
+    options.missing = MissingPolicy::restrict_prior;
+    Inference inference(prior, options);
+    const Array2 theta = prior.sample(3000, 1);
+    inference.append({theta, with_gaps(theta, 0), {}}, SimulatedFrom::prior);
+    const std::vector<double> observed{1.0, 0.3};
+    inference.train(quick(), {}, observed);
+    const Posterior posterior(prior, inference.estimator(), observed);
+    const Region whole(posterior, 0.02, 5000, 7);
+    const Region restricted(posterior, 0.02, 5000, 7, true);
+    EXPECT_LT(restricted.prior_probability(), whole.prior_probability());
+    const auto lowest = [](const Array2& samples) {
+        double low = samples(0, 1);
+        for (std::size_t i = 1; i < samples.rows; ++i) low = std::min(low, samples(i, 1));
+        return low;
+    };
+    const Array2 drawn = restricted.sample(3000, 3);
+    EXPECT_GT(lowest(drawn), lowest(whole.sample(3000, 3)) + 0.05);
+    for (const std::uint8_t inside : whole.contains(prior.to_normal(drawn))) EXPECT_EQ(inside, 1);
+    // an estimator that never saw gaps has nothing to restrict
+    const Inference complete = trained(with(InferenceMethod::snpe), 300);
+    const Posterior other(prior, complete.estimator(), observation);
+    EXPECT_EQ(Region(other, 0.02, 1000, 7, true).prior_probability(), Region(other, 0.02, 1000, 7).prior_probability());
 }
 
 TEST(MissingFeatures, WhatCannotBeIsRefused) {

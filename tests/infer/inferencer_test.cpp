@@ -105,6 +105,13 @@ TEST(Inferencer, OneRoundFindsTheTruthAndPredictsTheData) {
         EXPECT_NEAR(v.median(0, k), leaky_voltage(static_cast<double>(k) * leaky_dt, 0), 2e-3);
     }
     EXPECT_TRUE(inferencer.check_predictions().passed) << inferencer.check_predictions().summary();
+    // judged by itself
+    ASSERT_TRUE(inferencer.assessment().has_value());
+    EXPECT_EQ(inferencer.assessment()->calibration->pairs, 300U);
+    EXPECT_TRUE(inferencer.assessment()->predictions->passed);
+    EXPECT_THAT(inferencer.assessment()->summary(), testing::HasSubstr("The observation looks like"));
+    EXPECT_EQ(inferencer.assessment()->trustworthy(),
+              inferencer.assessment()->calibration->verdict == CalibrationVerdict::calibrated);
     const CalibrationReport report = inferencer.calibrate(100);
     EXPECT_EQ(report.pairs, 100U);
     EXPECT_NE(report.verdict, CalibrationVerdict::undecided);
@@ -123,7 +130,8 @@ TEST(Inferencer, MoreRoundsFocus) {
     };
     const double before = width();
     // one more round with what was said before
-    inferencer.infer({.training = options.training});
+    inferencer.infer({.training = options.training, .assess = false});
+    EXPECT_FALSE(inferencer.assessment().has_value());
     EXPECT_EQ(inferencer.n_simulations(), 2400U);
     EXPECT_EQ(inferencer.reports().size(), 3U);
     EXPECT_LT(width(), 1.5 * before);

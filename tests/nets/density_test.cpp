@@ -115,6 +115,18 @@ TEST_P(Kinds, SamplesDoNotDependOnCallsOrInstructions) {
     }
 }
 
+// With one transform the first dimension in order has no other way to learn of x. The same noise under another x must move every dimension.
+TEST_P(Kinds, EveryDimensionDependsOnX) {
+    if (GetParam() == DensityKind::nsf) GTEST_SKIP() << "a coupling step leaves half of the dimensions to the next";
+    DensitySpecification what = small(GetParam(), 3);
+    what.options.num_transforms = 1;
+    ConditionalDensity q(what, 8);
+    disturb(q);
+    const auto one = q.at(std::vector<double>{0.5, 1.0}).sample(20, 4);
+    const auto other = q.at(std::vector<double>{-0.5, 0.3}).sample(20, 4);
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_GT(std::fabs(one[i] - other[i]), 1e-4) << i;
+}
+
 TEST_P(Kinds, OneObservationGivesTheSameBitsAsMany) {
     ConditionalDensity q(small(GetParam(), 3), 8);
     disturb(q);

@@ -196,6 +196,66 @@ TEST_P(Ratios, AllInstructionSetsGiveTheSameBits) {
     check_same_bits(RatioEstimator(GetParam().what, 4));
 }
 
+// The likelihood written as a function of whole mixtures has the loss and gradient of the likelihood of pairs.
+TEST(Mixtures, LossesOfWholeMixturesHaveTheirGradient) {
+    for (const DensityCase& one : density_cases()) {
+        if (one.what.kind != DensityKind::mdn) continue;
+        ConditionalDensity q(one.what, 6);
+        disturb(q);
+        const std::size_t D = one.what.theta_dimensions;
+        const auto [theta, x] = data_for(one.what);
+        const TrainingData data = q.prepare(theta, x);
+        const auto rows = counting(samples);
+        const Minibatch batch{.x = rows, .theta = rows};
+        Workspace workspace;
+        std::vector<float> expected(q.parameters().size(), 0.0F);
+        const double expected_loss = q.accumulate(data, batch, likelihood_loss(batch), expected, workspace);
+        const MixtureLoss loss = [&](std::size_t row, const GaussianMixture& mixture, std::span<const float> z,
+                                     GaussianMixture& derivatives) {
+            const auto share = 1.0 / static_cast<double>(samples);
+            std::vector<double> terms;
+            std::vector<std::vector<double>> offsets;  // A (z - mean)
+            for (std::size_t k = 0; k < mixture.components; ++k) {
+                const double* const a = mixture.precision_factors.data() + k * D * D;
+                double value = mixture.log_weights[k] - 0.5 * std::log(2 * M_PI) * static_cast<double>(D);
+                offsets.emplace_back(D, 0.0);
+                for (std::size_t i = 0; i < D; ++i) {
+                    for (std::size_t j = i; j < D; ++j)
+                        offsets[k][i] += a[i * D + j] * (static_cast<double>(z[j]) - mixture.means[k * D + j]);
+                    value += std::log(a[i * D + i]) - 0.5 * offsets[k][i] * offsets[k][i];
+                }
+                terms.push_back(value);
+            }
+            const double highest = *std::max_element(terms.begin(), terms.end());
+            double sum = 0;
+            for (const double term : terms) sum += std::exp(term - highest);
+            for (std::size_t k = 0; k < mixture.components; ++k) {
+                const double r = -share * std::exp(terms[k] - highest) / sum;
+                const double* const a = mixture.precision_factors.data() + k * D * D;
+                derivatives.log_weights[k] = r;
+                for (std::size_t i = 0; i < D; ++i) {
+                    derivatives.precision_factors[(k * D + i) * D + i] = r / a[i * D + i];
+                    for (std::size_t j = i; j < D; ++j) {
+                        derivatives.means[k * D + j] += r * a[i * D + j] * offsets[k][i];
+                        derivatives.precision_factors[(k * D + i) * D + j] -=
+                            r * offsets[k][i] * (static_cast<double>(z[j]) - mixture.means[k * D + j]);
+                    }
+                }
+            }
+            return -share * (highest + std::log(sum) + data.log_volume_change[row]);
+        };
+        std::vector<float> gradient(q.parameters().size(), 0.0F);
+        EXPECT_NEAR(q.accumulate_mixtures(data, rows, loss, gradient, workspace), expected_loss, 1e-5) << one.name;
+        for (std::size_t i = 0; i < gradient.size(); ++i)
+            EXPECT_NEAR(gradient[i], expected[i], 1e-5F + 1e-4F * std::fabs(expected[i])) << one.name << " " << i;
+        EXPECT_EQ(q.accumulate_mixtures(data, rows, loss, {}, workspace),
+                  q.accumulate_mixtures(data, rows, loss, gradient, workspace));
+    }
+    const ConditionalDensity flow(density_cases()[6].what, 1);
+    Workspace workspace;
+    EXPECT_THROW((void)flow.accumulate_mixtures({}, {}, {}, {}, workspace), ConfigError);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Densities, testing::ValuesIn(density_cases()),
                          [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(All, Ratios, testing::ValuesIn(ratio_cases()), [](const auto& one) { return one.param.name; });

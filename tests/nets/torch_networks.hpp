@@ -69,9 +69,7 @@ class Maf {
     Maf(Parameters& p, std::int64_t D, std::int64_t C, std::int64_t H, std::int64_t transforms, std::uint64_t seed)
         : D_(D) {
         std::vector<std::int64_t> degrees(static_cast<std::size_t>(H));
-        for (std::int64_t j = 0; j < H; ++j)
-            degrees[static_cast<std::size_t>(j)] =
-                j % std::max<std::int64_t>(1, D - 1) + std::min<std::int64_t>(1, D - 1);
+        for (std::int64_t j = 0; j < H; ++j) degrees[static_cast<std::size_t>(j)] = j % D;
         std::sort(degrees.begin(), degrees.end());
         const auto degree = [&](std::int64_t j) { return degrees[static_cast<std::size_t>(j)]; };
         const auto in = mask_of(H, D, [&](auto o, auto i) { return degree(o) >= i + 1; });

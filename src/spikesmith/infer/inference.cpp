@@ -137,7 +137,7 @@ std::vector<double> committee_weights(const std::vector<std::vector<double>>& lo
     const std::size_t members = log_densities.size();
     const std::size_t n = log_densities.front().size();
     std::vector<double> weights(members, 1 / static_cast<double>(members));
-    if (members == 1) return weights;
+    if (members == 1 || n == 0) return weights;
     std::vector<double> share(members);
     for (int iteration = 0; iteration < 200; ++iteration) {
         std::vector<double> sums(members, 1.0);
@@ -155,6 +155,29 @@ std::vector<double> committee_weights(const std::vector<std::vector<double>>& lo
     return weights;
 }
 
+// The loss of a mixture density network on simulations of the prior (0) and of mixtures (their number plus one). The network stays alive
+// as long as the loss.
+BatchLoss closed_form_loss(const nets::ConditionalDensity& network, const nets::TrainingData& data,
+                           std::span<const std::uint32_t> mixture_of_sample,
+                           const std::vector<std::shared_ptr<const MixtureProposal>>& mixtures,
+                           nets::Workspace& workspace) {
+    auto corrected = std::make_shared<std::vector<CorrectedMixtureLoss>>();
+    for (const auto& mixture : mixtures) corrected->emplace_back(*mixture, network.specification().theta_scale);
+    return [&network, &data, mixture_of_sample, &workspace, corrected = std::move(corrected)](
+               std::span<const std::uint32_t> samples, std::uint64_t key, std::span<float> gradient) {
+        const double weight = 1 / static_cast<double>(samples.size());
+        const nets::MixtureLoss loss = [&](std::size_t row, const nets::GaussianMixture& mixture,
+                                           std::span<const float> z, nets::GaussianMixture& derivatives) {
+            const std::uint32_t i = samples[row];
+            const std::uint32_t which = mixture_of_sample[i];
+            const double value = which == 0 ? mixture_likelihood_loss(mixture, z, weight, derivatives)
+                                            : (*corrected)[which - 1](mixture, z, weight, derivatives);
+            return value - weight * data.log_volume_change[i];
+        };
+        return network.accumulate_mixtures(data, samples, loss, gradient, workspace, gradient.empty() ? 0 : key + 1);
+    };
+}
+
 bool lacks(double value) {
     return !std::isfinite(value);
 }
@@ -166,6 +189,7 @@ struct Inference::LearningSet {
     Array2 u;
     Array2 x;  // columns as the networks see them
     std::vector<std::uint8_t> from_prior;
+    std::vector<std::uint32_t> mixture;  // as Inference::mixture_of_row_; empty: no mixture was proposed from
     std::vector<std::size_t> described;  // likelihood: the features in x
     bool knows_missing = false;
     // every row that was looked at, and whether it lacks what the observation lacks; empty if all do
@@ -177,7 +201,7 @@ Inference::Inference(Prior prior, InferenceOptions options) : prior_(std::move(p
     check(options_);
 }
 
-void Inference::append(Simulations simulations, SimulatedFrom from) {
+void Inference::append(Simulations simulations, SimulatedFrom from, std::shared_ptr<const MixtureProposal> mixture) {
     if (simulations.theta.rows == 0) throw DataError("no simulations were given");
     require_inside(prior_, simulations.theta);
     mark_missing(simulations.x);
@@ -193,7 +217,13 @@ void Inference::append(Simulations simulations, SimulatedFrom from) {
                           "use the policy `mask`, or truncated proposals");
     }
     simulations_.append(simulations);
-    atomic_ = atomic_ || from == SimulatedFrom::proposal;
+    if (from != SimulatedFrom::proposal) mixture.reset();
+    if (mixture) mixtures_.push_back(mixture);
+    mixture_of_row_.resize(simulations_.size(), mixture ? static_cast<std::uint32_t>(mixtures_.size()) : 0);
+    const bool corrects = options_.method == InferenceMethod::snpe && options_.closed_form &&
+                          std::ranges::all_of(options_.density_estimators,
+                                              [](nets::DensityKind kind) { return kind == nets::DensityKind::mdn; });
+    atomic_ = atomic_ || (from == SimulatedFrom::proposal && !(mixture && corrects));
 }
 
 std::shared_ptr<const Estimator> Inference::estimator() const {
@@ -246,6 +276,9 @@ Inference::LearningSet Inference::learning_set(std::span<const double> observati
     }
     set.u = prior_.to_normal(kept.theta);
     for (const std::uint32_t round : kept.round) set.from_prior.push_back(round == 0 ? 1 : 0);
+    if (!atomic_ && !mixtures_.empty()) {
+        for (const std::size_t i : learned) set.mixture.push_back(mixture_of_row_[rows[i]]);
+    }
     set.knows_missing = !by_pattern && missing.incomplete > 0;
     set.x = kept.x;
     if (options_.method == InferenceMethod::snle && !observed_all) {
@@ -310,8 +343,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
             log_prior.push_back(sum);
         }
     }
-    const std::uint64_t loss_kind =
-        static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 2 : 0) + (options_.use_combined_loss ? 1 : 0);
+    const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 2 : 0) +
+                                    (options_.use_combined_loss ? 1 : 0) + (set.mixture.empty() ? 0 : 2000);
 
     const bool warm = !options_.retrain_from_scratch && estimator_ && estimator_->members.size() == members &&
                       estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
@@ -355,6 +388,12 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
         }
     }
 
+    // The likelihood judges networks only where parameters are from the prior.
+    std::vector<std::uint32_t> judging;
+    for (const std::uint32_t i : task.split.validation) {
+        const bool proposed = options_.method == InferenceMethod::snpe && (atomic_ || !set.mixture.empty());
+        if (!proposed || set.from_prior[i] != 0) judging.push_back(i);
+    }
     std::vector<TrainingState> states(members);
     std::vector<std::vector<double>> validation(members);  // log densities of the validation samples
     const auto train_member = [&](std::size_t k) {
@@ -364,8 +403,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                                                            : network.prepare(set.u.values, set.x.values);
                 nets::Workspace workspace;
                 std::vector<std::uint32_t> candidates;
-                const BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
-                                           std::span<float> gradient) {
+                BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
+                                     std::span<float> gradient) {
                     const std::size_t contrasts = contrasts_of(options_, atomic_, samples.size() - 1);
                     draw_candidates(samples, contrasts, network_seed(training.seed, k), key, candidates);
                     const nets::Minibatch batch{
@@ -387,11 +426,17 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                     }
                     return network.accumulate(data, batch, pair_loss, gradient, workspace);
                 };
+                constexpr bool density = std::is_same_v<std::decay_t<decltype(network)>, nets::ConditionalDensity>;
+                if constexpr (density) {
+                    if (!set.mixture.empty()) {
+                        loss = closed_form_loss(network, data, set.mixture, mixtures_, workspace);
+                    }
+                }
                 states[k] = train_one(network.parameters(), loss, k,
                                       identity_of(network.save(), set.u, set.x, task, loss_kind), task);
-                if constexpr (std::is_same_v<std::decay_t<decltype(network)>, nets::ConditionalDensity>) {
-                    validation[k].resize(task.split.validation.size());
-                    network.log_prob(data, task.split.validation, validation[k], workspace);
+                if constexpr (density) {
+                    validation[k].resize(judging.size());
+                    network.log_prob(data, judging, validation[k], workspace);
                 }
             },
             estimator.members[k].network);

@@ -9,7 +9,8 @@
 //
 //   snpe     posterior estimation. Of simulations from the prior, or from truncations of it, by maximum likelihood; of
 //            simulations from other proposals by the atomic loss (D. Greenberg, M. Nonnenmacher, J. Macke, Automatic posterior
-//            transformation, ICML 2019), alone or combined with the likelihood of the prior's simulations. Truncated
+//            transformation, ICML 2019), alone or combined with the likelihood of the prior's simulations; mixture density
+//            networks in closed form, without atoms, if the proposals are mixtures too (mixture_proposal.hpp). Truncated
 //            proposals: M. Deistler, P. Goncalves, J. Macke, NeurIPS 2022.
 //   snle     likelihood estimation (G. Papamakarios, D. Sterratt, I. Murray, AISTATS 2019)
 //   snre_a   ratio estimation, binary (J. Hermans, V. Begy, G. Louppe, ICML 2020)
@@ -32,6 +33,7 @@
 #include <vector>
 
 #include "spikesmith/infer/estimator.hpp"
+#include "spikesmith/infer/mixture_proposal.hpp"
 #include "spikesmith/infer/prior.hpp"
 #include "spikesmith/infer/simulations.hpp"
 #include "spikesmith/infer/training.hpp"
@@ -58,6 +60,7 @@ struct InferenceOptions {
     std::size_t ensemble = 1;            // networks of each kind
     std::size_t num_atoms = 10;          // true and contrasting parameters of the atomic loss and of snre_b
     bool use_combined_loss = false;      // of the atomic loss
+    bool closed_form = true;             // if all networks are MDN and all proposals mixtures, no atoms are needed
     std::size_t num_classes = 5;         // snre_c
     double gamma = 1;                    // snre_c
     bool discard_prior_samples = false;  // from the second round on
@@ -107,7 +110,8 @@ class Inference {
     Inference(Prior prior, InferenceOptions options);
 
     // Throws DataError if theta is outside the prior, shapes do not fit, or all of x is missing.
-    void append(Simulations simulations, SimulatedFrom from);
+    // `mixture`: of simulations from a proposal, what they were drawn from, if it is a mixture.
+    void append(Simulations simulations, SimulatedFrom from, std::shared_ptr<const MixtureProposal> mixture = nullptr);
     // Only simulations whose u this marks are learned from, for truncated proposals; empty: all.
     void set_region(RegionMarks region) { region_ = std::move(region); }
 
@@ -130,7 +134,9 @@ class Inference {
     Prior prior_;
     InferenceOptions options_;
     Simulations simulations_;
-    bool atomic_ = false;  // some simulations are from another proposal
+    bool atomic_ = false;  // some simulations are from another proposal, and not to be corrected in closed form
+    std::vector<std::shared_ptr<const MixtureProposal>> mixtures_;
+    std::vector<std::uint32_t> mixture_of_row_;  // of simulations_: number in mixtures_ plus one; 0: none
     RegionMarks region_;
     std::shared_ptr<const Estimator> estimator_;
 };

@@ -61,11 +61,13 @@ struct Inferencer::Implementation {
     std::optional<InferenceOptions> inference_options;
     std::optional<Inference> inference;
     std::optional<Posterior> current;
+    std::optional<Assessment> assessment;
     std::optional<Region> region;
     std::vector<TrainingReport> reports;
     Array2 theta;  // pending
     Array2 x;
     SimulatedFrom from = SimulatedFrom::prior;
+    std::shared_ptr<const MixtureProposal> mixture;  // that they were drawn from, if it is one
     std::size_t simulated = 0;
     std::size_t round = 0;
     std::size_t last_samples = 0;
@@ -250,13 +252,15 @@ struct Inferencer::Implementation {
         if (n == 0) throw ConfigError("n_samples must be at least 1");
         const InferenceMethod method = inference_options ? inference_options->method : InferenceMethod::snpe;
         if (current && truncates(proposal, method)) {
-            region.emplace(*current, truncation, 50000, round_seed());
+            const bool complete_only = inference_options && inference_options->missing == MissingPolicy::restrict_prior;
+            region.emplace(*current, truncation, 50000, round_seed(), complete_only);
             if (inference) inference->set_region([own = *region](const Array2& u) { return own.contains(u); });
         }
         ProposedParameters proposed = propose(*prior, current ? &*current : nullptr, region ? &*region : nullptr,
                                               proposal, method, n, round_seed());
         theta = std::move(proposed.theta);
         from = proposed.from;
+        mixture = std::move(proposed.mixture);
         x = {};
         last_samples = n;
     }
@@ -269,10 +273,12 @@ struct Inferencer::Implementation {
     void forget() {
         inference.reset();
         current.reset();
+        assessment.reset();
         region.reset();
         reports.clear();
         theta = x = {};
         from = SimulatedFrom::prior;
+        mixture.reset();
         simulated = round = 0;
     }
 
@@ -285,7 +291,9 @@ struct Inferencer::Implementation {
     TrainingReport train(TrainingOptions training, TrainingControl control) {
         if (!inference) begin({});
         if (!theta.empty() && x.empty()) simulate();
-        if (!theta.empty()) inference->append({std::exchange(theta, {}), std::exchange(x, {}), {}}, from);
+        if (!theta.empty())
+            inference->append({std::exchange(theta, {}), std::exchange(x, {}), {}}, from,
+                              std::exchange(mixture, nullptr));
         if (inference->simulations().size() == 0)
             throw ConfigError("there is nothing to train on", "generate training data first");
         training.seed += options.seed + round;
@@ -298,6 +306,7 @@ struct Inferencer::Implementation {
     const Posterior& build(const PosteriorOptions& posterior) {
         if (!inference) throw ConfigError("there is no posterior before the first training");
         current.emplace(*prior, inference->estimator(), observed, posterior);
+        assessment.reset();
         return *current;
     }
 };
@@ -330,6 +339,7 @@ const Posterior& Inferencer::infer(const InferOptions& options) {
         own.train(options.training, options.control);
         own.build(options.posterior);
     }
+    if (options.assess) assess(options.assessment);
     return *own.current;
 }
 
@@ -352,6 +362,7 @@ Array2 Inferencer::extract_summary_statistics(const Array2& theta) {
     if (own.theta.values != theta.values) {
         own.theta = theta;
         own.from = own.current ? SimulatedFrom::proposal : SimulatedFrom::prior;
+        own.mixture.reset();
     }
     own.x = x;
     return x;
@@ -386,6 +397,7 @@ void Inferencer::set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom fr
     own.theta = std::move(theta);
     own.x = std::move(x);
     own.from = from;
+    own.mixture.reset();
 }
 
 void Inferencer::init_inference(InferenceOptions options) {
@@ -429,6 +441,7 @@ const Posterior& Inferencer::load_posterior(const std::filesystem::path& path) {
     own.inference.reset();
     own.region.reset();
     own.current = loaded;
+    own.assessment.reset();
     return *own.current;
 }
 
@@ -508,6 +521,35 @@ CalibrationReport Inferencer::calibrate(std::size_t pairs, const CalibrationOpti
     }
     const Array2 x = own.extract(theta, calibration_simulations);
     return spikesmith::calibrate(judged, theta, x, used);
+}
+
+const std::optional<Assessment>& Inferencer::assessment() const {
+    return implementation_->assessment;
+}
+
+const Assessment& Inferencer::assess(const AssessmentOptions& options) {
+    const std::size_t automatic = posterior().normalized() ? 300 : 60;
+    Assessment result;
+    try {
+        result.calibration = calibrate(options.pairs != 0 ? options.pairs : automatic, options.calibration);
+        result.predictions = check_predictions(options.predictions);
+    } catch (const NumericalError& error) {
+        result.failure = error.what();
+    }
+    implementation_->assessment = std::move(result);
+    return *implementation_->assessment;
+}
+
+bool Assessment::trustworthy() const {
+    return calibration && calibration->verdict == CalibrationVerdict::calibrated && predictions && predictions->passed;
+}
+
+std::string Assessment::summary() const {
+    std::string text;
+    if (calibration) text += calibration->summary() + "\n";
+    if (predictions) text += predictions->summary() + "\n";
+    if (!failure.empty()) text += "The posterior could not be judged: " + failure + "\n";
+    return text;
 }
 
 PredictiveCheck Inferencer::check_predictions(std::size_t draws) {

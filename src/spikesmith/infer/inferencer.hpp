@@ -8,7 +8,7 @@
 //                                                    .n_samples = 15000});
 //     Array2 theta = inferencer.sample(10000);
 //     PredictiveTraces traces = inferencer.generate_traces(100);
-//     std::cout << inferencer.calibrate().summary();
+//     std::cout << inferencer.assessment()->summary();     // calibration and predictions, judged after every inference
 //
 // One round is amortised: the networks know every observation. Several rounds are focused on this one. A second `infer` adds rounds;
 // `restart` begins anew. The steps can be taken one by one:
@@ -37,6 +37,7 @@
 #include "spikesmith/fit/trace_data.hpp"
 #include "spikesmith/infer/calibration.hpp"
 #include "spikesmith/infer/inference.hpp"
+#include "spikesmith/infer/pair_densities.hpp"
 #include "spikesmith/infer/posterior.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
 #include "spikesmith/infer/summary_statistics.hpp"
@@ -55,6 +56,24 @@ struct InferencerOptions {
     std::uint64_t seed = 0;  // of everything
 };
 
+struct AssessmentOptions {
+    // New simulations of the prior, by which the posterior is judged; 0: 300, or 60 where every pair needs Markov chains.
+    std::size_t pairs = 0;
+    std::size_t predictions = 200;  // simulated draws of the posterior
+    CalibrationOptions calibration{};
+};
+
+// What is to be thought of a posterior.
+struct Assessment {
+    std::optional<CalibrationReport> calibration;
+    std::optional<PredictiveCheck> predictions;
+    std::string failure;  // why one of them is absent
+
+    [[nodiscard]] bool trustworthy() const;  // calibrated, and the observation looks like what is predicted
+    // Verdicts in words: calibration, then predictions.
+    [[nodiscard]] std::string summary() const;
+};
+
 struct InferOptions {
     std::vector<ParameterPrior> prior{};  // at the first call; may be empty when continuing
     std::size_t n_samples = 0;            // simulations per round; 0: as in the last round
@@ -65,6 +84,8 @@ struct InferOptions {
     ProposalKind proposal = ProposalKind::automatic;
     double truncation = 1e-4;
     bool restart = false;  // forget the networks and simulations before
+    bool assess = true;    // judge the posterior afterwards: Inferencer::assessment
+    AssessmentOptions assessment{};
     TrainingControl control{};
 };
 
@@ -94,7 +115,7 @@ class Inferencer {
     Inferencer& operator=(Inferencer&&) noexcept;
     ~Inferencer();
 
-    // The whole of it.
+    // The whole of it, with the assessment at the end unless that is switched off.
     const Posterior& infer(const InferOptions& options);
 
     // --- steps ------------------------------------------------------------------------------------------------------
@@ -127,8 +148,24 @@ class Inferencer {
     // Throws DataError if its parameters or features are not those of this model and these recordings.
     const Posterior& load_posterior(const std::filesystem::path& path);
 
+    // What pair plots show (pair_densities.hpp), of so many samples, or with the other parameters as in `condition`.
+    PairDensities pairplot(std::size_t samples = 10000, const PairDensityOptions& options = {}) const {
+        return pair_densities(posterior().prior(), posterior().sample(samples), options);
+    }
+    PairDensities conditional_pairplot(std::span<const double> condition,
+                                       const PairDensityOptions& options = {}) const {
+        return conditional_pair_densities(posterior(), condition, options);
+    }
+    Array2 conditional_corrcoeff(const Array2& conditions, const PairDensityOptions& options = {}) const {
+        return conditional_correlations(posterior(), conditions, options);
+    }
+
     // Simulates n draws of the posterior. `outputs`: states, subexpressions, inputs; empty: those with recordings.
     PredictiveTraces generate_traces(std::size_t n_samples, std::vector<std::string> outputs = {});
+    // Of the last `infer`, or of the last `assess`; nothing after a posterior that was built or loaded without.
+    [[nodiscard]] const std::optional<Assessment>& assessment() const;
+    // Calibration and predictive check of the posterior that there is. A posterior that cannot be sampled is no error here but a reason.
+    const Assessment& assess(const AssessmentOptions& options = {});
     // Simulates `pairs` new parameters of the prior (of its truncation after several rounds) and judges the posterior by them.
     CalibrationReport calibrate(std::size_t pairs = 300, const CalibrationOptions& options = {});
     // Simulates draws of the posterior and compares with the observation.

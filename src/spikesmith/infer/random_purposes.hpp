@@ -21,6 +21,7 @@ enum class RandomPurpose : std::uint64_t {
     truncation,
     calibration,
     resampling,
+    mixture,
 };
 
 // `index` tells apart repeated uses: ensemble members, rounds, chains.

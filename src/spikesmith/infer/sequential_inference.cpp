@@ -25,7 +25,7 @@ Array2 rows_of(const Array2& array, const std::vector<std::size_t>& rows) {
 
 }  // namespace
 
-Region::Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed)
+Region::Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed, bool complete_only)
     : posterior_(posterior) {
     if (!(fraction > 0 && fraction < 1))
         throw ConfigError(fmt::format("the truncated fraction must be between 0 and 1, but is {}", fraction));
@@ -33,9 +33,13 @@ Region::Region(const Posterior& posterior, double fraction, std::size_t samples,
     const Array2 u = prior.to_normal(posterior_.sample(samples, seed));
     std::vector<double> densities(u.rows);
     posterior_.conditioned().log_density(u, densities, nullptr);
-    const auto place = densities.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(samples));
-    std::ranges::nth_element(densities, place);
-    threshold_ = *place;
+    const auto quantile = [&](std::vector<double> values) {
+        const auto place = values.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(samples));
+        std::ranges::nth_element(values, place);
+        return *place;
+    };
+    threshold_ = quantile(std::move(densities));
+    if (complete_only && posterior_.estimator().completeness) least_completeness_ = quantile(completeness(u));
     const std::vector<std::uint8_t> inside =
         contains(prior.to_normal(prior.sample(samples, seed, std::uint64_t{1} << 32)));
     probability_ = static_cast<double>(std::ranges::count(inside, 1)) / static_cast<double>(samples);
@@ -46,7 +50,14 @@ std::vector<std::uint8_t> Region::contains(const Array2& u) const {
     posterior_.conditioned().log_density(u, densities, nullptr);
     std::vector<std::uint8_t> inside;
     for (const double density : densities) inside.push_back(density >= threshold_ ? 1 : 0);
+    if (!least_completeness_) return inside;
+    const std::vector<double> odds = completeness(u);
+    for (std::size_t i = 0; i < inside.size(); ++i) inside[i] = inside[i] != 0 && odds[i] >= *least_completeness_;
     return inside;
+}
+
+std::vector<double> Region::completeness(const Array2& u) const {
+    return posterior_.estimator().completeness->log_ratio(u.values, std::vector<double>{0.0});
 }
 
 Array2 Region::sample(std::size_t n, std::uint64_t seed) const {
@@ -70,11 +81,11 @@ Array2 Region::sample(std::size_t n, std::uint64_t seed) const {
     const Array2 u = prior.to_normal(posterior_.sample(n * candidates_per_draw, seed));
     std::vector<double> weights(u.rows);
     posterior_.conditioned().log_density(u, weights, nullptr);
+    const std::vector<std::uint8_t> inside = contains(u);
     for (std::size_t i = 0; i < u.rows; ++i) {
-        const bool inside = weights[i] >= threshold_;
         double log_prior = 0;
         for (const double value : u.row(i)) log_prior += normal_log_density(value);
-        weights[i] = inside ? log_prior - weights[i] : -std::numeric_limits<double>::infinity();
+        weights[i] = inside[i] != 0 ? log_prior - weights[i] : -std::numeric_limits<double>::infinity();
     }
     std::vector<std::size_t> chosen;
     for (std::size_t k = 0; k < n; ++k) {
@@ -98,6 +109,10 @@ ProposedParameters propose(const Prior& prior, const Posterior* posterior, const
                            InferenceMethod method, std::size_t n, std::uint64_t seed) {
     if (posterior == nullptr) return {prior.sample(n, seed), SimulatedFrom::prior};
     if (truncates(kind, method) && region != nullptr) return {region->sample(n, seed), SimulatedFrom::truncated_prior};
+    if (method == InferenceMethod::snpe && is_mixture(posterior->estimator())) {
+        auto mixture = std::make_shared<const MixtureProposal>(proposal_mixture(posterior->conditioned()));
+        return {prior.from_normal(sample_mixture(*mixture, n, seed)), SimulatedFrom::proposal, mixture};
+    }
     return {posterior->sample(n, seed), SimulatedFrom::proposal};
 }
 
@@ -111,14 +126,15 @@ SequentialResult infer_sequentially(const Prior& prior, const Simulator& simulat
     for (std::size_t round = 0; round < options.rounds; ++round) {
         const std::uint64_t seed = options.seed + (static_cast<std::uint64_t>(round) << 48);
         if (posterior && truncates(options.proposal, options.inference.method)) {
-            result.region.emplace(*posterior, options.truncation, region_samples, seed);
+            result.region.emplace(*posterior, options.truncation, region_samples, seed,
+                                  options.inference.missing == MissingPolicy::restrict_prior);
             inference.set_region([region = *result.region](const Array2& u) { return region.contains(u); });
         }
         ProposedParameters proposed =
             propose(prior, posterior ? &*posterior : nullptr, result.region ? &*result.region : nullptr,
                     options.proposal, options.inference.method, options.simulations_per_round, seed);
         Array2 x = simulator(proposed.theta, inference.simulations().size());
-        inference.append({std::move(proposed.theta), std::move(x), {}}, proposed.from);
+        inference.append({std::move(proposed.theta), std::move(x), {}}, proposed.from, proposed.mixture);
         TrainingOptions training = options.training;
         training.seed = options.training.seed + round;
         TrainingControl control = options.control;

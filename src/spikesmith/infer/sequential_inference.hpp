@@ -8,7 +8,11 @@
 //   truncated   the prior within the region where the posterior so far has all but a fraction `truncation` of its mass. The
 //               networks learn by maximum likelihood from all simulations in the newest region, so nothing has to be corrected,
 //               and nothing can leak (M. Deistler, P. Goncalves, J. Macke, Truncated proposals, NeurIPS 2022)
-//   posterior   the posterior so far. Right for likelihoods and ratios as it is; SNPE corrects by its atomic loss
+//   posterior   the posterior so far. Right for likelihoods and ratios as it is; SNPE corrects by its atomic loss, mixture
+//               density networks in closed form (mixture_proposal.hpp)
+//
+// With the policy `restrict_prior` for missing features, truncated proposals also leave out parameters whose simulations are more seldom
+// complete than those of nearly all of the posterior so far.
 //
 // By default SNPE truncates, the others draw from the posterior.
 #pragma once
@@ -27,11 +31,13 @@
 
 namespace spikesmith {
 
-// Where a posterior has all but a fraction of its mass: the points at which its density (of u) is above a threshold.
+// Where a posterior has all but a fraction of its mass: the points at which its density (of u) is above a threshold; and where, if
+// `complete_only`, the chance that a simulation is complete, as the estimator has learned it, is above another one.
 class Region {
   public:
-    // The threshold is the quantile `fraction` of the density at `samples` draws. Throws ConfigError unless 0 < fraction < 1.
-    Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed);
+    // The thresholds are the quantiles `fraction` at `samples` draws. Throws ConfigError unless 0 < fraction < 1.
+    Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed,
+           bool complete_only = false);
 
     [[nodiscard]] std::vector<std::uint8_t> contains(const Array2& u) const;
 
@@ -41,8 +47,11 @@ class Region {
     [[nodiscard]] double prior_probability() const { return probability_; }  // of the region, estimated
 
   private:
+    [[nodiscard]] std::vector<double> completeness(const Array2& u) const;  // log odds
+
     Posterior posterior_;
     double threshold_ = 0;
+    std::optional<double> least_completeness_;  // log odds
     double probability_ = 0;
 };
 
@@ -72,6 +81,7 @@ struct SequentialResult {
 struct ProposedParameters {
     Array2 theta;
     SimulatedFrom from = SimulatedFrom::prior;
+    std::shared_ptr<const MixtureProposal> mixture{};  // if they are from one
 };
 [[nodiscard]] ProposedParameters propose(const Prior& prior, const Posterior* posterior, const Region* region,
                                          ProposalKind kind, InferenceMethod method, std::size_t n, std::uint64_t seed);

@@ -40,7 +40,8 @@ enum class MissingPolicy {
     // out bias the posterior towards parameters that seldom fail, so here too a second network learns the probability of
     // being complete, and it is multiplied with the likelihood.
     drop,
-    // As `drop`; later rounds draw only where the second network gives a fair chance of being complete.
+    // As `drop`; and later rounds with truncated proposals draw only where simulations are, by the second network, not more seldom
+    // complete than in all but a fraction `truncation` of the posterior so far.
     restrict_prior,
 };
 

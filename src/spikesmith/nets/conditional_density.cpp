@@ -1,5 +1,7 @@
 #include "spikesmith/nets/conditional_density.hpp"
 
+#include <cmath>
+#include <string>
 #include <utility>
 
 #include "spikesmith/core/error.hpp"
@@ -45,13 +47,22 @@ ObservedDensity ConditionalDensity::at(std::span<const double> x) const {
     return result;
 }
 
-GaussianMixture ConditionalDensity::mixture(std::span<const double> x) const {
-    const auto* access = dynamic_cast<const MixtureAccess*>(&network_->body());
+namespace {
+
+const MixtureAccess& mixture_of(const PairNetwork& network, DensityKind kind) {
+    const auto* access = dynamic_cast<const MixtureAccess*>(&network.body());
     if (access == nullptr)
-        throw ConfigError("a density of kind " + name_of(specification().kind) + " is no Gaussian mixture", "use mdn");
+        throw ConfigError("a density of kind " + name_of(kind) + " is no Gaussian mixture", "use mdn");
+    return *access;
+}
+
+}  // namespace
+
+GaussianMixture ConditionalDensity::mixture(std::span<const double> x) const {
+    const MixtureAccess& access = mixture_of(*network_, specification().kind);
     Workspace workspace;
     (void)network_->observe(parameters_, x, workspace);
-    return access->at_lane(workspace.memory().tape, 0);
+    return access.at_lane(workspace.memory().tape, 0);
 }
 
 TrainingData ConditionalDensity::prepare(std::span<const double> theta, std::span<const double> x) const {
@@ -61,6 +72,35 @@ TrainingData ConditionalDensity::prepare(std::span<const double> theta, std::spa
 double ConditionalDensity::accumulate(const TrainingData& data, const Minibatch& batch, const PairLoss& loss,
                                       std::span<float> gradient, Workspace& workspace) const {
     return network_->accumulate(parameters_, data, batch, loss, gradient, workspace);
+}
+
+double ConditionalDensity::accumulate_mixtures(const TrainingData& data, std::span<const std::uint32_t> samples,
+                                               const MixtureLoss& loss, std::span<float> gradient, Workspace& workspace,
+                                               std::uint64_t dropout_key) const {
+    const MixtureAccess& access = mixture_of(*network_, specification().kind);
+    const std::size_t D = data.theta_inputs;
+    double total = 0;
+    const auto visit = [&](Tape& tape, std::size_t first, std::size_t count) {
+        for (std::size_t k = 0; k < count; ++k) {
+            const GaussianMixture mixture = access.at_lane(tape, k);
+            GaussianMixture derivatives{.components = mixture.components, .dimensions = mixture.dimensions};
+            derivatives.log_weights.assign(mixture.log_weights.size(), 0.0);
+            derivatives.means.assign(mixture.means.size(), 0.0);
+            derivatives.precision_factors.assign(mixture.precision_factors.size(), 0.0);
+            const std::span<const float> z(data.theta.data() + samples[first + k] * D, D);
+            const double part = loss(first + k, mixture, z, derivatives);
+            if (!std::isfinite(part)) {
+                throw NumericalError(
+                    "the loss of the mixture is not finite for sample " + std::to_string(samples[first + k]),
+                    "a smaller learning rate, or z-scored inputs");
+            }
+            total += part;
+            if (!gradient.empty()) access.set_gradient(tape, k, derivatives);
+        }
+    };
+    network_->accumulate_by_x(parameters_, data, {.x = samples, .theta = samples, .dropout_key = dropout_key}, visit,
+                              gradient, workspace);
+    return total;
 }
 
 void ConditionalDensity::log_prob(const TrainingData& data, std::span<const std::uint32_t> samples,

@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,6 +42,12 @@ struct GaussianMixture {
     std::vector<double>
         precision_factors;  // components x dimensions x dimensions: A, row-major, zeros below the diagonal
 };
+
+// A loss of mixtures: the mixture at the x of row `row` of a minibatch, and theta's row of network variables z (D floats). Returns the
+// row's part of the loss. `derivatives` has the mixture's sizes and starts as zero; the loss puts there its derivatives with respect to
+// log_weights (as if they were free), means, and the factors on and above the diagonal.
+using MixtureLoss = std::function<double(std::size_t row, const GaussianMixture& mixture, std::span<const float> z,
+                                         GaussianMixture& derivatives)>;
 
 class ConditionalDensity {
   public:
@@ -77,6 +84,12 @@ class ConditionalDensity {
     // Throws NumericalError if a value is NaN.
     double accumulate(const TrainingData& data, const Minibatch& batch, const PairLoss& loss, std::span<float> gradient,
                       Workspace& workspace) const;
+
+    // The same for a loss that is a function of the whole mixture. Only for MDN, else throws ConfigError; NumericalError if the loss is
+    // not finite.
+    double accumulate_mixtures(const TrainingData& data, std::span<const std::uint32_t> samples,
+                               const MixtureLoss& loss, std::span<float> gradient, Workspace& workspace,
+                               std::uint64_t dropout_key = 0) const;
 
     // log q of the data's samples by index, for validation.
     void log_prob(const TrainingData& data, std::span<const std::uint32_t> samples, std::span<double> result,

@@ -28,10 +28,10 @@ class Maf final : public Body {
         const std::size_t D = shape_.dimensions;
         const std::size_t H = options.hidden_features;
         const std::size_t E = shape_.features.size();
-        // Hidden unit j has degree j mod max(1, D - 1) + min(1, D - 1); sorted, so that masks are row prefixes.
+        // Degrees 0 ... D - 1; a unit of degree d sees the features and the first d dimensions. Those of degree 0 condition the
+        // first dimension on x, which with degrees 1 ... D - 1 alone would be blind to it. Sorted: masks are row prefixes.
         std::vector<std::size_t> degrees(H);
-        for (std::size_t j = 0; j < H; ++j)
-            degrees[j] = j % std::max<std::size_t>(1, D - 1) + std::min<std::size_t>(1, D - 1);
+        for (std::size_t j = 0; j < H; ++j) degrees[j] = j % D;
         std::sort(degrees.begin(), degrees.end());
         const auto up_to = [&](std::size_t degree) {
             return static_cast<std::uint32_t>(std::upper_bound(degrees.begin(), degrees.end(), degree) -

@@ -136,6 +136,24 @@ class Mdn final : public Body, public MixtureAccess {
         return result;
     }
 
+    void set_gradient(Tape& tape, std::size_t lane, const GaussianMixture& derivatives) const override {
+        const std::size_t K = mixture_.components;
+        const std::size_t D = mixture_.dimensions;
+        const auto set = [&](const RowList& rows, std::size_t r, double value) {
+            tape.context.gradients.row(rows[r])[lane] = static_cast<float>(value);
+        };
+        std::size_t entry = 0;
+        for (std::size_t k = 0; k < K; ++k) {
+            set(logits_, k, derivatives.log_weights[k]);
+            for (std::size_t i = 0; i < D; ++i) {
+                set(means_, k * D + i, derivatives.means[k * D + i]);
+                const double* const row = derivatives.precision_factors.data() + (k * D + i) * D;
+                set(diagonals_, k * D + i, row[i]);
+                for (std::size_t j = i + 1; j < D; ++j) set(uppers_, entry++, row[j]);
+            }
+        }
+    }
+
   private:
     [[nodiscard]] const RowList& head_rows(std::size_t h) const {
         if (h == 0) return logits_;

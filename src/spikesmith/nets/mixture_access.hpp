@@ -16,6 +16,8 @@ class MixtureAccess {
     MixtureAccess& operator=(const MixtureAccess&) = delete;
     // After Body::observe.
     [[nodiscard]] virtual GaussianMixture at_lane(const Tape& tape, std::size_t lane) const = 0;
+    // Before Body::differentiate_observation: the derivatives by the mixture's numbers become the lane's gradients.
+    virtual void set_gradient(Tape& tape, std::size_t lane, const GaussianMixture& derivatives) const = 0;
 };
 
 }  // namespace spikesmith::nets

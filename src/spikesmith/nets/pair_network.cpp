@@ -154,12 +154,9 @@ TrainingData PairNetwork::prepare(std::span<const double> theta, std::span<const
     return data;
 }
 
-double PairNetwork::accumulate(std::span<const float> parameters, const TrainingData& data, const Minibatch& batch,
-                               const PairLoss& loss, std::span<float> gradient, Workspace& workspace) const {
+void PairNetwork::check_batch(const TrainingData& data, const Minibatch& batch, std::span<const float> gradient) const {
     const std::size_t rows = batch.x.size();
-    if (rows == 0) return 0;
-    const std::size_t repeats = batch.theta.size() / rows;
-    if (batch.theta.size() != repeats * rows || repeats == 0)
+    if (batch.theta.size() % rows != 0 || batch.theta.empty())
         throw DataError("a minibatch needs the same number of candidates for each row");
     if (data.theta_inputs != scaling_.theta_dimensions || data.x_inputs != scaling_.x_inputs()) {
         throw DataError("the training data were prepared by another kind of network");
@@ -175,6 +172,50 @@ double PairNetwork::accumulate(std::span<const float> parameters, const Training
         (!batch.rows_x_gradient.empty() && batch.rows_x_gradient.size() != rows * data.x_inputs)) {
         throw DataError("the features given with a minibatch have the wrong number of values");
     }
+}
+
+void PairNetwork::put_x(const TrainingData& data, const Minibatch& batch, std::size_t first, std::size_t count,
+                        Tape& tape) const {
+    for (std::size_t c = 0; c < data.x_inputs; ++c) {
+        float* const to = tape.context.values.row(embedding_->inputs()[c]);
+        for (std::size_t k = 0; k < count; ++k) {
+            to[k] = batch.rows_x.empty() ? data.x[batch.x[first + k] * data.x_inputs + c]
+                                         : batch.rows_x[(first + k) * data.x_inputs + c];
+        }
+        std::fill(to + count, to + tape.block(), 0.0F);
+    }
+}
+
+void PairNetwork::accumulate_by_x(std::span<const float> parameters, const TrainingData& data, const Minibatch& batch,
+                                  const std::function<void(Tape&, std::size_t, std::size_t)>& visit,
+                                  std::span<float> gradient, Workspace& workspace) const {
+    const std::size_t rows = batch.x.size();
+    if (rows == 0) return;
+    check_batch(data, batch, gradient);
+    const float* const p = parameters.data();
+    const std::size_t block = block_size(rows, 1);
+    Tape& tape = begin(p, workspace, block, 1);
+    tape.dropout_key = batch.dropout_key;
+    for (std::size_t first = 0; first < rows; first += block) {
+        const std::size_t count = std::min(block, rows - first);
+        tape.first_sample = first;
+        put_x(data, batch, first, count, tape);
+        embedding_->observe(p, tape);
+        body_->observe(p, tape);
+        tape.context.gradients.clear();
+        visit(tape, first, count);
+        if (gradient.empty()) continue;
+        body_->differentiate_observation(p, tape, gradient.data());
+        embedding_->differentiate(p, tape, gradient.data(), false);
+    }
+}
+
+double PairNetwork::accumulate(std::span<const float> parameters, const TrainingData& data, const Minibatch& batch,
+                               const PairLoss& loss, std::span<float> gradient, Workspace& workspace) const {
+    const std::size_t rows = batch.x.size();
+    if (rows == 0) return 0;
+    check_batch(data, batch, gradient);
+    const std::size_t repeats = batch.theta.size() / rows;
     const float* const p = parameters.data();
     const std::size_t block = block_size(rows, repeats);
     Tape& tape = begin(p, workspace, block, repeats);
@@ -184,14 +225,7 @@ double PairNetwork::accumulate(std::span<const float> parameters, const Training
     for (std::size_t first = 0; first < rows; first += block) {
         const std::size_t count = std::min(block, rows - first);
         tape.first_sample = first;
-        for (std::size_t c = 0; c < data.x_inputs; ++c) {
-            float* const to = tape.context.values.row(embedding_->inputs()[c]);
-            for (std::size_t k = 0; k < count; ++k) {
-                to[k] = batch.rows_x.empty() ? data.x[batch.x[first + k] * data.x_inputs + c]
-                                             : batch.rows_x[(first + k) * data.x_inputs + c];
-            }
-            std::fill(to + count, to + block, 0.0F);
-        }
+        put_x(data, batch, first, count, tape);
         for (std::size_t d = 0; d < data.theta_inputs; ++d) {
             float* const to = tape.wide.values.row(theta_rows_[d]);
             for (std::size_t m = 0; m < repeats; ++m) {

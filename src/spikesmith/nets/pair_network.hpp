@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <variant>
@@ -33,6 +34,12 @@ class PairNetwork {
     double accumulate(std::span<const float> parameters, const TrainingData& data, const Minibatch& batch,
                       const PairLoss& loss, std::span<float> gradient, Workspace& workspace) const;
 
+    // For losses of what depends on x alone: `visit` sees the tape after Body::observe for the rows first ... first + count - 1 (lanes
+    // 0 ... count - 1), and sets the gradients of context rows there, which are zero before.
+    void accumulate_by_x(std::span<const float> parameters, const TrainingData& data, const Minibatch& batch,
+                         const std::function<void(Tape& tape, std::size_t first, std::size_t count)>& visit,
+                         std::span<float> gradient, Workspace& workspace) const;
+
     // Gradients may be empty.
     void evaluate(std::span<const float> parameters, std::span<const double> theta, std::span<const double> x,
                   std::span<double> result, std::span<double> theta_gradient, std::span<double> x_gradient,
@@ -50,6 +57,9 @@ class PairNetwork {
   private:
     [[nodiscard]] std::size_t block_size(std::size_t samples, std::size_t repeats) const;
     Tape& begin(const float* parameters, Workspace& workspace, std::size_t block, std::size_t repeats) const;
+    void check_batch(const TrainingData& data, const Minibatch& batch, std::span<const float> gradient) const;
+    void put_x(const TrainingData& data, const Minibatch& batch, std::size_t first, std::size_t count,
+               Tape& tape) const;
     void spread(std::span<const float> context, Tape& tape) const;
     // Values of the block's lanes plus the volumes; gradients by theta where wanted.
     void finish_block(const float* parameters, Workspace::Memory& memory, std::span<const double> theta,

@@ -175,7 +175,8 @@ std::string panel_text(const Panel& panel, const Plot& plot, double x0, double y
     }
     if (panel.x_range) x_range = {(*panel.x_range)[0], (*panel.x_range)[1]};
     Axis x_axis = fit_axis(x_range, false, 0);
-    Axis y_axis = fit_axis(y_range, panel.log_y, 0.06);
+    if (panel.y_range) y_range = {(*panel.y_range)[0], (*panel.y_range)[1]};
+    Axis y_axis = fit_axis(y_range, panel.log_y, panel.y_range ? 0 : 0.06);
     x_axis.from = x0;
     x_axis.to = x0 + plot.panel_width;
     y_axis.from = y0 + plot.panel_height;
@@ -307,6 +308,7 @@ std::string svg(const Plot& plot) {
         x += 28 + 7.2 * static_cast<double>(curve->label.size()) + 26;
     }
     for (std::size_t i = 0; i < plot.panels.size(); ++i) {
+        if (plot.panels[i].blank) continue;
         const std::size_t column = i % static_cast<std::size_t>(columns);
         const std::size_t row = i / static_cast<std::size_t>(columns);
         out += panel_text(plot.panels[i], plot, static_cast<double>(column) * cell_width + left_margin,

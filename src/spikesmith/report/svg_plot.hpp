@@ -26,6 +26,8 @@ struct Panel {
     bool log_y = false;
     std::vector<Curve> curves;
     std::optional<std::array<double, 2>> x_range;  // default: that of the curves
+    std::optional<std::array<double, 2>> y_range;  // default: that of the curves and a little more
+    bool blank = false;                            // nothing is drawn, a gap in the grid
 };
 
 struct Plot {

@@ -1,0 +1,52 @@
+// The choice of method and networks by themselves: posteriors and likelihoods are learned from the same simulations, and the one that
+// knows new parameters better serves.
+//
+//     AutomaticResult result = infer_automatically(prior, simulations, observation);
+//     Posterior posterior(prior, result.estimator, observation);
+//
+// Both are judged by the mean log density that their posterior gives to the true parameters of simulations they have not learned from
+// (the negative of the loss of posterior estimation). Of a likelihood L(x | u) the posterior is L N(u; 0, I) / Z(x), with Z(x) by
+// importance sampling: draws from equal parts of the other method's posterior of x and the prior. Networks are an NSF and a MAF of each
+// method, weighted by their validation likelihood (inference.hpp).
+//
+// For one round. The likelihood is left out for data with many features, with missing ones, or with an embedding.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spikesmith/infer/inference.hpp"
+
+namespace spikesmith {
+
+struct AutomaticOptions {
+    InferenceOptions inference{};  // its method and density_estimators are chosen here
+    TrainingOptions training{};
+    TrainingControl control{};              // a checkpoint folder has a folder per method
+    std::size_t most_features = 50;         // of data whose likelihood is tried
+    std::size_t judging_simulations = 200;  // at most; from the validation split
+    std::size_t draws = 1000;               // for each Z(x)
+};
+
+struct AutomaticResult {
+    struct Candidate {
+        InferenceMethod method = InferenceMethod::snpe;
+        double score = 0;  // mean log density of the true u
+        TrainingReport report;
+    };
+    InferenceMethod method = InferenceMethod::snpe;
+    std::shared_ptr<const Estimator> estimator;
+    std::vector<Candidate> candidates;
+
+    [[nodiscard]] std::string summary() const;  // who was chosen, and the scores
+};
+
+// `simulations` are from the prior. Throws what Inference does.
+[[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
+                                                  const std::vector<double>& observation,
+                                                  const AutomaticOptions& options = {});
+
+}  // namespace spikesmith

@@ -1,0 +1,66 @@
+// The automatic choice on a posterior that is known.
+#include "spikesmith/infer/automatic_inference.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikesmith/infer/posterior.hpp"
+#include "spikesmith/math/random_stream.hpp"
+
+namespace spikesmith {
+namespace {
+
+struct Case {
+    Prior prior{{normal_prior("a", {0, {}}, {1, {}}), normal_prior("b", {0, {}}, {1, {}})}};
+    Simulations simulations;
+};
+
+// x = theta + noise of deviation 0.5: the posterior is N(0.8 x, 0.2).
+Case noisy(std::size_t n) {
+    Case one;
+    one.simulations.theta = one.prior.sample(n, 1);
+    one.simulations.x = one.simulations.theta;
+    math::RandomStream random(77, 1);
+    for (double& value : one.simulations.x.values) value += 0.5 * random.next_normal();
+    return one;
+}
+
+AutomaticOptions quick() {
+    return {
+        .inference = {.density = {.hidden_features = 20, .num_transforms = 2, .num_bins = 5}},
+        .training = {.training_batch_size = 100, .learning_rate = 2e-3, .stop_after_epochs = 6, .max_num_epochs = 50}};
+}
+
+TEST(AutomaticInference, ScoresAreTheLogDensityOfTheTruth) {
+    const Case one = noisy(2000);
+    const AutomaticResult result = infer_automatically(one.prior, one.simulations, {1.0, -0.5}, quick());
+    ASSERT_EQ(result.candidates.size(), 2U);
+    // the expectation of log N(theta; 0.8 x, 0.2) in two dimensions
+    const double exact = -std::log(2 * std::numbers::pi * 0.2) - 1;
+    for (const auto& candidate : result.candidates)
+        EXPECT_NEAR(candidate.score, exact, 0.25) << name_of(candidate.method);
+    const bool likelihood = result.candidates[1].score > result.candidates[0].score;
+    EXPECT_EQ(result.method, likelihood ? InferenceMethod::snle : InferenceMethod::snpe);
+    EXPECT_EQ(result.estimator->role, likelihood ? EstimatorRole::likelihood : EstimatorRole::posterior);
+    EXPECT_THAT(result.summary(), testing::HasSubstr("chosen: " + name_of(result.method)));
+    const Array2 samples = Posterior(one.prior, result.estimator, std::vector<double>{1.0, -0.5}).sample(2000, 1);
+    double mean = 0;
+    for (std::size_t i = 0; i < samples.rows; ++i) mean += samples(i, 0) / 2000;
+    EXPECT_NEAR(mean, 0.8, 0.12);
+}
+
+TEST(AutomaticInference, MissingFeaturesLeaveThePosterior) {
+    Case one = noisy(300);
+    for (std::size_t i = 0; i < 300; i += 7) one.simulations.x(i, 1) = std::nan("");
+    AutomaticOptions options = quick();
+    options.training.max_num_epochs = 5;
+    const AutomaticResult result = infer_automatically(one.prior, one.simulations, {1.0, -0.5}, options);
+    EXPECT_EQ(result.candidates.size(), 1U);
+    EXPECT_EQ(result.method, InferenceMethod::snpe);
+}
+
+}  // namespace
+}  // namespace spikesmith

@@ -106,6 +106,27 @@ TEST_F(Examples, SpikeTrainTellsTheNeuron) {
     EXPECT_EQ(rows_of("run/spikes.csv").size(), 30U);
 }
 
+TEST_F(Examples, HodgkinHuxleyPosteriorHoldsTheTruth) {
+    const Outcome outcome =
+        run({"infer", (repository / "examples" / "hodgkin_huxley_posterior" / "config.toml").string(), "--json",
+             "--out", "run", "--set", "infer.n_traces=10"});
+    ASSERT_EQ(outcome.code, 0) << outcome.error;
+    const json answer = json::parse(outcome.out);
+    const std::map<std::string, double> truth{{"g_na", 20e-6}, {"g_kd", 6e-6}};
+    for (const auto& parameter : answer["parameters"]) {
+        const double value = truth.at(parameter["name"]);
+        const double low = parameter["interval"][0].get<double>();
+        const double high = parameter["interval"][1].get<double>();
+        EXPECT_LT(low, value) << parameter;
+        EXPECT_GT(high, value) << parameter;
+        EXPECT_LT(high - low, 0.3 * value) << parameter;
+        EXPECT_GT(parameter["shrinkage"].get<double>(), 0.95) << parameter;
+    }
+    EXPECT_EQ(answer["calibration"]["verdict"], "calibrated");
+    EXPECT_TRUE(answer["predictive_check"]["passed"].get<bool>());
+    EXPECT_EQ(answer["simulations"]["failed"], 0);
+}
+
 // With 19 recorded spikes in 1 s, Gamma is 1 for 19 coincidences, 0.938 for 18 (window 4 ms) and 0.829 for 16 (window 2 ms).
 TEST_F(Examples, SpikesOfARecordedNeuronAreHit) {
     Fitted fitted = fit("recorded_spikes");

@@ -112,7 +112,7 @@ TEST_F(InferProgram, WritesAPosteriorThatHoldsTheTruth) {
 
 TEST_F(InferProgram, GoesOnWhereItWasStopped) {
     const std::vector<std::string> slow{"--quiet", "--set", "infer.n_rounds=2", "--set",
-                                        "infer.training.stop_after_epochs=40"};
+                                        "infer.training.max_num_epochs=60"};
     const auto with = [&](std::vector<std::string> more) {
         more.insert(more.begin(), {"infer", "config.toml"});
         more.insert(more.end(), slow.begin(), slow.end());

@@ -184,8 +184,8 @@ TEST(Config, ReadsEveryMetric) {
               van_rossum({.tau = 12e-3, .t_start = 10e-3, .normalization = 2})->description());
     EXPECT_EQ(description(spikes + "type = 'victor_purpura'\ncost = '200 Hz'\nt_start = '10 ms'\n"),
               victor_purpura({.cost = 200, .t_start = 10e-3})->description());
-    const MissingPolicy hundred{MissingRule::penalty, 100};
-    const MissingPolicy value{MissingRule::value, 99};
+    const MissingCost hundred{MissingRule::penalty, 100};
+    const MissingCost value{MissingRule::value, 99};
     FeatureMetricOptions features{
         .stimuli = {{0.1, 0.6}, {0.2, 0.7}},
         .features = {{.name = "Spikecount", .simulated_missing = value, .recorded_missing = {MissingRule::ignore, 250}},

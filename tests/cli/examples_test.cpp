@@ -106,6 +106,38 @@ TEST_F(Examples, SpikeTrainTellsTheNeuron) {
     EXPECT_EQ(rows_of("run/spikes.csv").size(), 30U);
 }
 
+json infer(const std::string& file) {
+    const Outcome outcome = run({"infer", (repository / "examples" / "hodgkin_huxley_posterior" / file).string(),
+                                 "--json", "--out", "run", "--set", "infer.n_traces=10"});
+    EXPECT_EQ(outcome.code, 0) << outcome.error;
+    json answer = json::parse(outcome.out);
+    const std::map<std::string, double> truth{{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}, {"Cm", 200e-12}};
+    for (const auto& parameter : answer["parameters"]) {
+        EXPECT_LT(parameter["interval"][0].get<double>(), truth.at(parameter["name"])) << parameter;
+        EXPECT_GT(parameter["interval"][1].get<double>(), truth.at(parameter["name"])) << parameter;
+    }
+    EXPECT_EQ(answer["calibration"]["verdict"], "calibrated");
+    EXPECT_TRUE(answer["predictive_check"]["passed"].get<bool>());
+    EXPECT_EQ(answer["simulations"]["failed"], 0);
+    return answer;
+}
+
+TEST_F(Examples, HodgkinHuxleyPosteriorHoldsTheTruth) {
+    const json answer = infer("config.toml");
+    ASSERT_EQ(answer["parameters"].size(), 2U);
+    for (const auto& parameter : answer["parameters"])
+        EXPECT_GT(parameter["shrinkage"].get<double>(), 0.95) << parameter;
+}
+
+TEST_F(Examples, PosteriorOfFourParametersHoldsTheTruthAndSimulationsWithoutSpikesAreCounted) {
+    const json answer = infer("four_parameters.toml");
+    ASSERT_EQ(answer["parameters"].size(), 4U);
+    for (const auto& parameter : answer["parameters"])
+        EXPECT_GT(parameter["shrinkage"].get<double>(), parameter["name"] == "gl" ? 0.5 : 0.9) << parameter;
+    EXPECT_GT(answer["simulations"]["incomplete"].get<int>(), 0);
+    EXPECT_EQ(answer["simulations"]["left_out"], 0);
+}
+
 // With 19 recorded spikes in 1 s, Gamma is 1 for 19 coincidences, 0.938 for 18 (window 4 ms) and 0.829 for 16 (window 2 ms).
 TEST_F(Examples, SpikesOfARecordedNeuronAreHit) {
     Fitted fitted = fit("recorded_spikes");

@@ -69,7 +69,7 @@ TEST(FeatureMetric, SumsScaledDifferences) {
 }
 
 TEST(FeatureMetric, MissingInOneCostsAPenaltyAndInBothNothing) {
-    const MissingPolicy seven{MissingRule::penalty, 7};
+    const MissingCost seven{MissingRule::penalty, 7};
     const auto features =
         compare({{.name = "time_to_first_spike", .weight = 2},
                  {.name = "AP_amplitude", .weight = 3, .simulated_missing = seven, .recorded_missing = seven},
@@ -81,7 +81,7 @@ TEST(FeatureMetric, MissingInOneCostsAPenaltyAndInBothNothing) {
 
 TEST(FeatureMetric, EveryRuleForMissingValuesDoesWhatItSays) {
     // time_to_first_spike is 50 ms in the recording
-    const auto error = [](MissingPolicy simulated_missing, MissingPolicy recorded_missing, bool simulated_lacks) {
+    const auto error = [](MissingCost simulated_missing, MissingCost recorded_missing, bool simulated_lacks) {
         const auto options = compare({{.name = "time_to_first_spike",
                                        .weight = 2,
                                        .scale = 10,
@@ -89,7 +89,7 @@ TEST(FeatureMetric, EveryRuleForMissingValuesDoesWhatItSays) {
                                        .recorded_missing = recorded_missing}});
         return simulated_lacks ? errors(options, {silent}, target).at(0) : errors(options, {target}, silent).at(0);
     };
-    const MissingPolicy none{MissingRule::ignore, 0};
+    const MissingCost none{MissingRule::ignore, 0};
     EXPECT_NEAR(error({MissingRule::penalty, 100}, none, true), 200, 1e-6);
     EXPECT_NEAR(error({MissingRule::difference, 100}, none, true), 20, 1e-6);
     EXPECT_NEAR(error({MissingRule::value, 99}, none, true), 2 * 49 / 10.0, 1e-6);

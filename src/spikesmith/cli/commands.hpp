@@ -17,7 +17,7 @@ struct CommandOptions {
     bool quiet = false;                           // no progress, no report
     bool replace = false;                         // --force: an earlier run in the output folder is replaced
     bool resume = false;                          // --resume: the run in the output folder goes on from its checkpoint
-    std::optional<std::filesystem::path> from{};  // --from: the run folder of a fit to start from
+    std::optional<std::filesystem::path> from{};  // --from: the folder of the run to start from
 };
 
 // Each returns an exit code and throws spikesmith::Error for wrong input.
@@ -54,5 +54,9 @@ int refine_command(const Config& config, const CommandOptions& options, const Pr
 
 // Error and gradient over a grid of two parameters; writes landscape.npz and landscape.svg as refine does.
 int landscape_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
+
+// Infers the posterior; writes posterior.spk, samples.npz and .csv, simulations.npz, traces.npz and .svg, calibration.json, result.json,
+// summary.txt, log.txt, and while it learns checkpoint/. With --from it samples the posterior of an earlier run.
+int infer_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
 
 }  // namespace spikesmith

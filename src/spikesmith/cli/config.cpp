@@ -419,7 +419,8 @@ RunConfig read_run(const TomlValue& table) {
 }
 
 Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string name) {
-    const Section section(tree, "", {"model", "data", "fit", "simulate", "features", "refine", "landscape", "run"});
+    const Section section(tree, "",
+                          {"model", "data", "fit", "simulate", "features", "refine", "landscape", "infer", "run"});
     const std::filesystem::path folder = file.parent_path();
     Config config;
     config.file = file;
@@ -433,6 +434,7 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     if (const auto* features = section.table("features")) config.features = read_features(*features);
     if (const auto* refine = section.table("refine")) config.refine = read_refine(*refine);
     if (const auto* landscape = section.table("landscape")) config.landscape = read_landscape(*landscape);
+    if (const auto* infer = section.table("infer")) config.infer = read_infer(*infer);
     if (const auto* run = section.table("run")) config.run = read_run(*run);
     config.tree = std::move(tree);
     return config;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "spikesmith/cli/feature_config.hpp"
+#include "spikesmith/cli/infer_config.hpp"
 #include "spikesmith/cli/metric_config.hpp"
 #include "spikesmith/cli/toml_value.hpp"
 #include "spikesmith/codegen/kernel.hpp"
@@ -152,6 +153,7 @@ struct Config {
     std::optional<FeaturesConfig> features;
     RefineConfig refine;
     LandscapeConfig landscape;
+    std::optional<InferConfig> infer;
     RunConfig run;
     TomlValue tree;  // with overrides
 };

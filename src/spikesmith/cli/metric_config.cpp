@@ -138,7 +138,7 @@ void read_number(const Section& section, std::string_view key, double& value) {
 }
 
 // What a feature costs that only one side has: "ignore", "fail", {penalty = 250}, {difference = 20}, {value = 0}.
-void read_missing(const Section& section, std::string_view key, MissingPolicy& policy) {
+void read_missing(const Section& section, std::string_view key, MissingCost& policy) {
     const auto* given = section.find(key);
     if (given == nullptr) return;
     if (given->kind == Kind::string) {

@@ -27,7 +27,7 @@ OptionValue option_value(const OptionConfig& option) {
 
 // What the optimiser refuses is shown where it was written.
 template <class Action>
-auto at(const Place& place, Action action) {
+auto shown_at(const Place& place, Action action) {
     try {
         return action();
     } catch (const ConfigError& error) {
@@ -40,7 +40,7 @@ auto at(const Place& place, Action action) {
 OptimizerChoice read_optimizer(const OptimizerConfig& config) {
     const ConfigName standard{std::string(standard_optimizer), {}};
     const ConfigName& name = config.method ? *config.method : standard;
-    const auto method = at(name.place, [&] { return optimizer_method(name.name); });
+    const auto method = shown_at(name.place, [&] { return optimizer_method(name.name); });
     std::vector<std::string> known{"method"};
     for (const OptionInfo& option : method->options()) known.push_back(option.name);
     for (const OptionConfig& option : config.options) {
@@ -50,7 +50,7 @@ OptimizerChoice read_optimizer(const OptimizerConfig& config) {
             fail_at(option.name.place, fmt::format("`{}` has no option `{}`", name.name, option.name.name),
                     std::move(hint));
         }
-        at(option.value.place, [&] { method->set(option.name.name, option_value(option)); });
+        shown_at(option.value.place, [&] { method->set(option.name.name, option_value(option)); });
     }
     return method->choice();
 }

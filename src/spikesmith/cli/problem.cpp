@@ -272,23 +272,24 @@ const FitConfig& fit_section(const Config& config) {
             "a fit needs at least [fit.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
 }
 
-// Recordings that the fit compares with: those that [fit] names, else all.
-std::vector<const Series*> fitted_outputs(const Problem& problem, const FitConfig& fit) {
+// Recordings that are compared with: those that are named, else all.
+std::vector<const Series*> compared_outputs(const Problem& problem, std::string_view purpose,
+                                            const std::vector<ConfigName>& names, const Place& place) {
     std::vector<const Series*> result;
-    if (fit.outputs.empty()) {
+    if (names.empty()) {
         for (const auto& series : problem.data.outputs) result.push_back(&series);
         if (result.empty() && !problem.data.spikes)
-            fail_at(fit.place, "a fit needs recordings",
+            fail_at(place, fmt::format("{} needs recordings", purpose),
                     "name at least one in [data.outputs]: `v = {file = \"voltage.csv\", unit = \"mV\"}`");
         return result;
     }
-    for (const auto& name : fit.outputs) {
+    for (const auto& name : names) {
         if (name.name == spikes_output && problem.data.spikes) continue;
         const Series* series = problem.data.find_output(name.name);
         if (series == nullptr) {
-            std::vector<std::string> names;
-            for (const auto& s : problem.data.outputs) names.push_back(s.name);
-            std::string hint = did_you_mean(name.name, names);
+            std::vector<std::string> recorded;
+            for (const auto& s : problem.data.outputs) recorded.push_back(s.name);
+            std::string hint = did_you_mean(name.name, recorded);
             if (hint.empty()) hint = fmt::format("give its recording in [data.outputs.{}]", name.name);
             fail_at(name.place, fmt::format("there is no recording of output `{}`", name.name), std::move(hint));
         }
@@ -308,10 +309,10 @@ void check_output_names(const std::vector<const Series*>& outputs, const DataCon
     }
 }
 
-// Whether spikes are fitted: if they are recorded, and [fit] names them or names nothing.
-bool fits_spikes(const Problem& problem, const FitConfig& fit) {
+// Whether spikes are compared: if they are recorded, and named or nothing is named.
+bool compares_spikes(const Problem& problem, const std::vector<ConfigName>& outputs) {
     const auto named = [](const ConfigName& name) { return name.name == spikes_output; };
-    return problem.data.spikes && (fit.outputs.empty() || std::ranges::any_of(fit.outputs, named));
+    return problem.data.spikes && (outputs.empty() || std::ranges::any_of(outputs, named));
 }
 
 // Steps that a duration takes: a duration within 1e-4 of a multiple of dt is that multiple, else the next one.
@@ -324,13 +325,6 @@ std::size_t steps_of(double duration, double dt, const Place& place) {
     if (steps > most)
         fail_at(place, fmt::format("the simulation would take {:.3g} steps", steps), "is dt as intended?");
     return static_cast<std::size_t>(steps);
-}
-
-KernelOptions kernel_options(const RunConfig& run) {
-    KernelOptions options;
-    options.width = run.width;
-    options.precision = run.precision;
-    return options;
 }
 
 IntegrationOptions integration_options(const ModelConfig& model) {
@@ -413,19 +407,33 @@ Problem load_problem(Config config) {
     return problem;
 }
 
+KernelOptions kernel_options(const RunConfig& run) {
+    KernelOptions options;
+    options.width = run.width;
+    options.precision = run.precision;
+    return options;
+}
+
+Recordings recordings_of(const Problem& problem, std::string_view purpose, const std::vector<ConfigName>& outputs,
+                         const Place& place) {
+    Recordings recordings;
+    for (const auto& input : problem.data.inputs) recordings.inputs.emplace_back(input.name, time_series(input));
+    const auto compared = compared_outputs(problem, purpose, outputs, place);
+    check_output_names(compared, problem.config.data);
+    for (const auto* output : compared) recordings.outputs.emplace_back(output->name, time_series(*output));
+    if (compares_spikes(problem, outputs)) recordings.spikes = problem.data.spikes;
+    recordings.dt = problem.config.model.dt.quantity.value;
+    return recordings;
+}
+
 Fitter make_fitter(const Problem& problem) {
     const FitConfig& fit = fit_section(problem.config);
     FitterOptions options;
     options.model = problem.model;
+    options.recordings = recordings_of(problem, "a fit", fit.outputs, fit.place);
     Recordings& recordings = options.recordings;
-    for (const auto& input : problem.data.inputs) recordings.inputs.emplace_back(input.name, time_series(input));
-    const auto outputs = fitted_outputs(problem, fit);
-    check_output_names(outputs, problem.config.data);
-    for (const auto* output : outputs) recordings.outputs.emplace_back(output->name, time_series(*output));
-    if (fits_spikes(problem, fit)) recordings.spikes = problem.data.spikes;
-    recordings.dt = problem.config.model.dt.quantity.value;
     if (fit.duration) {
-        if (!outputs.empty())
+        if (!recordings.outputs.empty())
             fail_at(fit.duration->place, "a duration is for spikes without recorded traces",
                     "leave it out: the recordings tell");
         recordings.duration = fit.duration->quantity.value;
@@ -500,10 +508,10 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
             [&] { static_cast<void>(FitParameters(problem.model, options.parameters)); });
 
     options.optimizer = read_optimizer(fit.optimizer);
-    const auto outputs = fitted_outputs(problem, fit);
+    const auto outputs = compared_outputs(problem, "a fit", fit.outputs, fit.place);
     std::vector<std::string> names;
     for (const auto* output : outputs) names.push_back(output->name);
-    if (fits_spikes(problem, fit)) names.emplace_back(spikes_output);
+    if (compares_spikes(problem, fit.outputs)) names.emplace_back(spikes_output);
     options.metrics = metrics_of_fit(problem, fitter, names, options.optimizer && options.optimizer->multi_objective);
     options.checkpoint_seconds = fit.checkpoint_seconds;
     options.polish.every = static_cast<std::size_t>(fit.polish);

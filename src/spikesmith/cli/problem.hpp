@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikesmith/cli/config.hpp"
@@ -25,6 +26,12 @@ struct Problem {
 
 // Reads the data files and the model. Throws ConfigError, ModelError, UnitError, DataError.
 [[nodiscard]] Problem load_problem(Config config);
+
+// Stimuli and recordings for a fit or an inference: those of the named outputs, without names all. `purpose` is what errors call it ("a fit"),
+// `place` its section. Throws ConfigError for names that are not recorded.
+[[nodiscard]] Recordings recordings_of(const Problem& problem, std::string_view purpose,
+                                       const std::vector<ConfigName>& outputs, const Place& place);
+[[nodiscard]] KernelOptions kernel_options(const RunConfig& run);
 
 // The fit that [fit] describes. Throws ConfigError if there is no such section.
 [[nodiscard]] Fitter make_fitter(const Problem& problem);

@@ -26,7 +26,7 @@ using Command = int (*)(const Config&, const CommandOptions&, const ProgramStrea
 struct CommandLine {
     std::string config;
     std::vector<std::string> settings;
-    std::optional<std::string> seed, threads, width, precision, folder, from, params, points;
+    std::optional<std::string> seed, threads, width, precision, folder, from, params, points, sample;
     bool json = false;
     bool quiet = false;
     bool force = false;
@@ -35,10 +35,11 @@ struct CommandLine {
 
 // What a command has besides the common options.
 struct Abilities {
-    bool writes = true;      // a run folder
-    bool resumes = false;    // a run
-    bool follows = false;    // a fit, by --from
-    bool draws_two = false;  // a landscape of two parameters
+    bool writes = true;             // a run folder
+    bool resumes = false;           // a run
+    const char* follows = nullptr;  // another run, by --from: what is taken from it
+    bool samples = false;           // a posterior
+    bool draws_two = false;         // a landscape of two parameters
 };
 
 void add_options(CLI::App& app, CommandLine& line, const Abilities& can) {
@@ -55,9 +56,12 @@ void add_options(CLI::App& app, CommandLine& line, const Abilities& can) {
     app.add_option("--threads", line.threads, "Threads; results do not depend on it (default: all cores)")
         ->type_name("N")
         ->take_last();
-    if (can.follows) {
-        app.add_option("--from", line.from, "The run folder of a fit whose best parameters are the start")
-            ->type_name("RUN")
+    if (can.follows != nullptr) {
+        app.add_option("--from", line.from, can.follows)->type_name("RUN")->take_last();
+    }
+    if (can.samples) {
+        app.add_option("--sample", line.sample, "Samples of the posterior (default: 10000)")
+            ->type_name("N")
             ->take_last();
     }
     if (can.draws_two) {
@@ -171,6 +175,7 @@ std::vector<Override> overrides_of(const CommandLine& line) {
         for (const char c : *line.params) names += c == ',' ? std::string("\", \"") : std::string(1, c);
         overrides.push_back({fmt::format("landscape.parameters=[\"{}\"]", names), "--params"});
     }
+    if (line.sample) overrides.push_back({fmt::format("infer.n_posterior_samples={}", *line.sample), "--sample"});
     if (line.points) overrides.push_back({fmt::format("landscape.points={}", *line.points), "--points"});
     return overrides;
 }
@@ -223,7 +228,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         CommandLine line;
     };
     std::vector<Entry> entries;
-    entries.reserve(5);  // the options hold references to the lines
+    entries.reserve(6);  // the options hold references to the lines
     const auto add = [&](const char* name, Command command, const Abilities& can, const char* description,
                          const char* examples) {
         CLI::App* sub = app.add_subcommand(name, description);
@@ -231,6 +236,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         add_options(*sub, entries.back().line, can);
         sub->footer(examples);
     };
+    constexpr const char* best_of_fit = "The run folder of a fit whose best parameters are the start";
     add("check", check_command, {.writes = false},
         "Show the model, the integration method and the program of one step; run nothing",
         "Examples:\n"
@@ -247,17 +253,25 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
         "  spikesmith fit config.toml --seed 3 --threads 2 --set fit.n_rounds=20 --out runs/third\n"
         "  spikesmith fit config.toml --out runs/third --resume\n"
         "  spikesmith fit config.toml --json --quiet > result.json");
-    add("refine", refine_command, {.follows = true},
+    add("refine", refine_command, {.follows = best_of_fit},
         "Find the optimum near the best parameters of a fit, with standard errors",
         "Examples:\n"
         "  spikesmith refine config.toml --from runs/third\n"
         "  spikesmith refine config.toml --set 'refine.start={g = \"10 nS\"}' --out runs/refined");
-    add("landscape", landscape_command, {.follows = true, .draws_two = true},
+    add("landscape", landscape_command, {.follows = best_of_fit, .draws_two = true},
         "Draw error and gradient over two parameters, the others held",
         "Examples:\n"
         "  spikesmith landscape config.toml --params g_na,g_kd --from runs/third\n"
         "  spikesmith landscape config.toml --params g_na,g_kd --points 61 --set 'landscape.ranges={g_na = [\"10 uS\", "
         "\"30 uS\"]}' --from runs/third");
+    add("infer", infer_command,
+        {.resumes = true, .follows = "The run folder of an inference whose posterior is sampled", .samples = true},
+        "Find which parameters are compatible with the recordings: the posterior",
+        "Examples:\n"
+        "  spikesmith infer config.toml\n"
+        "  spikesmith infer config.toml --set infer.n_samples=20000 --out runs/posterior\n"
+        "  spikesmith infer config.toml --out runs/posterior --resume\n"
+        "  spikesmith infer config.toml --from runs/posterior --sample 100000");
 
     FeaturesLine features_line;
     CLI::App* features = app.add_subcommand("features", "Print electrophysiological features of recordings");
@@ -297,6 +311,7 @@ int run(std::span<const std::string> arguments, const ProgramStreams& streams) {
     options.replace = line.force;
     options.resume = line.resume;
     if (line.from) options.from = *line.from;
+    if (options.resume && options.from) throw ConfigError("--resume and --from exclude each other");
     if (options.resume && options.replace) throw ConfigError("--resume and --force exclude each other");
     return chosen->command(config, options, streams);
 }

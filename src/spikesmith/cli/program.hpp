@@ -1,6 +1,6 @@
 // The `spikesmith` program as a function, so that tests can call it.
 //
-//     spikesmith check | simulate | fit CONFIG.toml [options]
+//     spikesmith check | simulate | fit | refine | landscape | infer CONFIG.toml [options]
 //     spikesmith features CONFIG.toml | RECORDING [options]
 //
 // What a command does is in the rooms above; here its options are read and its results are put into words and files.

@@ -15,10 +15,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // Everything a run may write: what a run that replaces an earlier one removes first.
-constexpr std::array run_files{"config.toml", "result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
-                               "traces.csv",  "spikes.csv",  "spikes.svg",      "traces.svg",      "convergence.svg",
-                               "pareto.csv",  "pareto.svg",  "checkpoint.txt",  "log.txt",         "refined.json",
-                               "refined.txt", "refined.npz", "refined.svg",     "landscape.npz",   "landscape.svg"};
+constexpr std::array run_files{"config.toml",   "result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
+                               "traces.csv",    "spikes.csv",  "spikes.svg",      "traces.svg",      "convergence.svg",
+                               "pareto.csv",    "pareto.svg",  "checkpoint.txt",  "log.txt",         "refined.json",
+                               "refined.txt",   "refined.npz", "refined.svg",     "landscape.npz",   "landscape.svg",
+                               "posterior.spk", "samples.npz", "samples.csv",     "simulations.npz", "calibration.json",
+                               "summary.txt",   "checkpoint"};
 
 std::string file_name(std::string name) {
     std::replace_if(
@@ -86,7 +88,7 @@ void take(const fs::path& path, bool replace) {
             if (!replace)
                 throw ConfigError(fmt::format("the output folder `{}` holds an earlier run", path.string()),
                                   "add --force to replace it, or name another one with --out");
-            for (const auto* name : run_files) fs::remove(path / name, error);
+            for (const auto* name : run_files) fs::remove_all(path / name, error);
         }
         return;
     }

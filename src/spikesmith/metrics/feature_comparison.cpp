@@ -18,14 +18,14 @@ void require(bool fine, const std::string& what) {
     if (!fine) throw ConfigError("feature metric: " + what);
 }
 
-void check_policy(const MissingPolicy& policy, const std::string& name) {
+void check_policy(const MissingCost& policy, const std::string& name) {
     if (policy.rule == MissingRule::ignore || policy.rule == MissingRule::fail) return;
     require(std::isfinite(policy.amount), fmt::format("what a missing `{}` costs must be finite", name));
     require(policy.rule == MissingRule::value || policy.amount >= 0,
             fmt::format("what a missing `{}` costs must be at least 0, not {:g}", name, policy.amount));
 }
 
-std::string text_of(const MissingPolicy& policy) {
+std::string text_of(const MissingCost& policy) {
     switch (policy.rule) {
         case MissingRule::penalty:
             return fmt::format("penalty {}", policy.amount);
@@ -60,7 +60,7 @@ double difference(const ComparedFeature& feature, double scale, double simulated
     const bool has_recorded = std::isfinite(recorded);
     if (has_simulated && has_recorded) return distance(simulated, recorded);
     if (!has_simulated && !has_recorded) return 0;
-    const MissingPolicy& policy = has_recorded ? feature.simulated_missing : feature.recorded_missing;
+    const MissingCost& policy = has_recorded ? feature.simulated_missing : feature.recorded_missing;
     switch (policy.rule) {
         case MissingRule::penalty:
             return policy.amount;

@@ -26,10 +26,10 @@ enum class MissingRule : std::uint8_t {
     fail,    // the whole simulation counts as failed
 };
 
-struct MissingPolicy {
+struct MissingCost {
     MissingRule rule = MissingRule::penalty;
     double amount = 250;  // not used by `ignore` and `fail`; >= 0 unless it is a value
-    friend bool operator==(const MissingPolicy&, const MissingPolicy&) = default;
+    friend bool operator==(const MissingCost&, const MissingCost&) = default;
 };
 
 // Of a feature with several values (one per spike).
@@ -45,8 +45,8 @@ struct ComparedFeature {
     double weight = 1;  // >= 0
     double scale = 1;   // > 0, in the unit of the feature (mV, ms, Hz, 1): the difference that costs one weight
     FeatureComparison comparison = FeatureComparison::mean;
-    MissingPolicy simulated_missing{};  // a value of the recording that the simulation lacks
-    MissingPolicy recorded_missing{};   // a value of the simulation that the recording lacks
+    MissingCost simulated_missing{};  // a value of the recording that the simulation lacks
+    MissingCost recorded_missing{};   // a value of the simulation that the recording lacks
 
     // Instead of the values of the recording: one for all traces, or one per trace; NaN: not compared in this trace. The
     // mean of the simulated values is compared with it.

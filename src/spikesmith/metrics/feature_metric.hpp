@@ -12,7 +12,7 @@
 //                                 {.name = "mean_frequency", .scale = 1.5, .means = {12.4}}}});
 //
 // Definitions, units and the two modes: docs/features.md. Of a feature with a value per spike the mean is compared, or the sequence.
-// What a feature costs that only one side has is stated for each (MissingPolicy); what neither has costs nothing. A simulated
+// What a feature costs that only one side has is stated for each (MissingCost); what neither has costs nothing. A simulated
 // trace that is not finite gives NaN, a failure.
 //
 // The output must be a membrane potential in volts; for a dimensionless output (`v` in mV without unit) say what 1 is in

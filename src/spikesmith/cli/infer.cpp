@@ -1,0 +1,260 @@
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/infer_problem.hpp"
+#include "spikesmith/cli/infer_progress.hpp"
+#include "spikesmith/cli/interrupt.hpp"
+#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/core/atomic_file.hpp"
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/core/version.hpp"
+#include "spikesmith/report/posterior_files.hpp"
+
+namespace spikesmith {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+void stop_if(const InterruptGuard& interrupt) {
+    if (interrupt.interrupted()) throw Interrupted("the inference was stopped");
+}
+
+// ---- resuming -------------------------------------------------------------------------------------------------------
+
+// What decides over the results of a round: a run can only go on with all of this as it was.
+std::vector<std::pair<std::string, std::string>> decisive_parts(const TomlValue& tree) {
+    std::vector<std::pair<std::string, std::string>> parts;
+    for (const char* name : {"model", "data", "fit", "infer", "run"}) {
+        TomlValue part;
+        if (const auto* section = tree.find(name)) part = section->value;
+        const std::string_view section = name;
+        std::erase_if(part.members, [&](const TomlMember& member) {
+            if (section == "fit") return member.key != "parameters";
+            if (section == "run") return member.key != "seed" && member.key != "precision";
+            constexpr std::array free_keys{"n_rounds", "n_posterior_samples", "n_traces", "calibration_pairs"};
+            return section == "infer" && std::ranges::find(free_keys, member.key) != free_keys.end();
+        });
+        parts.emplace_back(name, to_toml(part));
+    }
+    return parts;
+}
+
+void require_same_problem(const Config& config, const RunFolder& folder) {
+    const auto tree_of = [](std::string text) {
+        return parse_toml(std::make_shared<const SourceText>(SourceText{"config.toml", std::move(text)}));
+    };
+    const auto before = decisive_parts(tree_of(read_file(folder.path() / "config.toml")));
+    const auto now = decisive_parts(tree_of(config_as_run(config, folder.path())));
+    for (std::size_t k = 0; k < now.size(); ++k) {
+        if (before[k].second == now[k].second) continue;
+        throw ConfigError(fmt::format("the run in `{}` is of another problem: [{}] was different",
+                                      folder.path().string(), now[k].first),
+                          "continue with the settings of that run, or begin anew");
+    }
+}
+
+// ---- learning -------------------------------------------------------------------------------------------------------
+
+// Simulates one round, in parts, so that progress shows and Ctrl-C works. The numbers do not depend on the parts.
+void simulate_round(Inferencer& inferencer, const InferConfig& infer, std::size_t round,
+                    const InterruptGuard& interrupt, InferProgress& progress) {
+    progress.simulated(round, 0, infer.n_samples);
+    const Array2 theta = inferencer.generate_training_data(infer.n_samples);
+    Array2 x(theta.rows, inferencer.observation().size());
+    const std::size_t part = std::max<std::size_t>(512, theta.rows / 50);
+    for (std::size_t first = 0; first < theta.rows; first += part) {
+        stop_if(interrupt);
+        Array2 rows(std::min(part, theta.rows - first), theta.columns);
+        for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(theta.row(first + i), rows.row(i).begin());
+        const Array2 found = inferencer.extract_summary_statistics(rows);
+        for (std::size_t i = 0; i < rows.rows; ++i) std::ranges::copy(found.row(i), x.row(first + i).begin());
+        progress.simulated(round, first + rows.rows, theta.rows);
+    }
+    SimulatedFrom from = SimulatedFrom::prior;
+    if (round > 0) {
+        from = truncates(infer.proposal, infer.inference.method) ? SimulatedFrom::truncated_prior
+                                                                 : SimulatedFrom::proposal;
+    }
+    inferencer.set_summary_statistics(theta, std::move(x), from);
+}
+
+void learn(Inferencer& inferencer, const Problem& problem, RunFolder& folder, const InterruptGuard& interrupt,
+           InferProgress& progress) {
+    const InferConfig& infer = *problem.config.infer;
+    folder.log(inferencer.init_prior(make_priors(problem)).description());
+    for (std::size_t round = 0; round < infer.n_rounds; ++round) {
+        simulate_round(inferencer, infer, round, interrupt, progress);
+        InferOptions options = infer_options(infer);
+        options.control.cancelled = interrupt.flag();
+        options.control.checkpoint = folder.path() / "checkpoint";
+        options.control.progress = [&](std::size_t network, std::size_t networks, const TrainingState& state) {
+            progress.trained(round, network, networks, state, infer.training);
+        };
+        inferencer.infer(options);
+        stop_if(interrupt);
+        const std::string summary = inferencer.reports().back().summary();
+        progress.finish_training(round, summary);
+        folder.log(fmt::format("round {}/{}: {}", round + 1, infer.n_rounds, summary));
+    }
+}
+
+// The posterior of an earlier run.
+void take_posterior(Inferencer& inferencer, const Problem& problem, const fs::path& run) {
+    std::error_code error;
+    const fs::path file = run / "posterior.spk";
+    if (!fs::exists(file, error)) {
+        throw DataError(fmt::format("there is no posterior in `{}`", run.string()),
+                        "name the folder that `spikesmith infer` wrote");
+    }
+    (void)make_priors(problem);  // for its errors
+    inferencer.load_posterior(file);
+    const auto& known = inferencer.posterior().observation().values;
+    const auto same = [](double a, double b) { return a == b || (a != a && b != b); };
+    if (!std::ranges::equal(known, inferencer.observation(), same)) {
+        throw DataError(fmt::format("the posterior in `{}` is of other recordings or features", run.string()),
+                        "give the configuration of that run: its `config.toml`");
+    }
+}
+
+// ---- results --------------------------------------------------------------------------------------------------------
+
+struct Results {
+    Json json;
+    std::string report;
+};
+
+// Samples, table and modes.
+void describe_posterior(const Inferencer& inferencer, const InferConfig& infer, std::uint64_t seed,
+                        const RunFolder& folder, Results& results) {
+    const Posterior& posterior = inferencer.posterior();
+    const Array2 samples = posterior.sample(infer.n_posterior_samples, seed);
+    const Modes modes = posterior.map({.seed = seed});
+    const std::vector<ParameterSummary> parameters = summarize(posterior.prior(), samples, modes);
+    folder.write("posterior.spk", posterior.to_bytes());
+    folder.write("samples.npz", format_npz(sample_arrays(posterior.prior(), samples, posterior.log_prob(samples))));
+    folder.write("samples.csv", samples_csv(posterior.prior(), samples));
+    results.json["parameters"] = to_json(parameters);
+    results.json["correlation"] = correlation(samples);
+    results.json["modes"] = to_json(modes, posterior.prior());
+    results.json["samples"] = samples.rows;
+    Json& features = results.json["features"] = Json::array();
+    for (std::size_t k = 0; k < inferencer.feature_names().size(); ++k)
+        features.push_back({{"name", inferencer.feature_names()[k]}, {"observed", inferencer.observation()[k]}});
+    results.report += summary_table(parameters);
+    if (modes.modes.size() > 1)
+        results.report += fmt::format("\nThe posterior has {} modes; result.json has them all.\n", modes.modes.size());
+}
+
+void describe_learning(const Inferencer& inferencer, const InferConfig& infer, const RunFolder& folder,
+                       Results& results) {
+    const std::vector<TrainingReport>& rounds = inferencer.reports();
+    inferencer.save_summary_statistics(folder.path() / "simulations.npz");
+    results.json["simulations"] = to_json(rounds.back().missing, inferencer.feature_names());
+    results.json["simulations"]["rows"] = inferencer.n_simulations();
+    Json& list = results.json["rounds"] = Json::array();
+    for (const TrainingReport& round : rounds) list.push_back(to_json(round));
+    const std::string missing = rounds.back().missing.summary();
+    results.report += fmt::format("\n{}, {} simulations in {} round{}: {}\n", name_of(infer.inference.method),
+                                  inferencer.n_simulations(), rounds.size(), rounds.size() == 1 ? "" : "s",
+                                  missing.empty() ? "none failed, no feature is missing" : missing);
+}
+
+void describe_predictions(Inferencer& inferencer, const Problem& problem, const RunFolder& folder, Results& results) {
+    const InferConfig& infer = *problem.config.infer;
+    if (infer.n_traces == 0) return;
+    const PredictiveCheck check = inferencer.check_predictions(std::max<std::size_t>(infer.n_traces, 100));
+    results.json["predictive_check"] = to_json(check);
+    results.report += "\n" + check.summary();
+    if (!results.report.ends_with('\n')) results.report += '\n';
+    const PredictiveTraces traces = inferencer.generate_traces(infer.n_traces);
+    if (traces.outputs.empty()) return;
+    folder.write("traces.npz", format_npz(predictive_arrays(traces, inferencer.data())));
+    folder.write("traces.svg",
+                 svg(predictive_plot(problem.model.name + ", posterior predictive", traces, inferencer.data())));
+}
+
+void describe_calibration(Inferencer& inferencer, const InferConfig& infer, const RunFolder& folder, Results& results) {
+    if (infer.calibration_pairs == 0) return;
+    const CalibrationReport report = inferencer.calibrate(infer.calibration_pairs);
+    Json json = to_json(report);
+    folder.write("calibration.json", json.dump(2) + "\n");
+    for (const char* key : {"ranks", "coverage", "tarp"}) json.erase(key);
+    results.json["calibration"] = std::move(json);
+    results.report += "\n" + report.summary();
+    if (!results.report.ends_with('\n')) results.report += '\n';
+}
+
+}  // namespace
+
+int infer_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    const InterruptGuard interrupt;
+    const InferConfig& infer = infer_section(config);
+    const Problem problem = load_problem(config);
+    (void)make_priors(problem);  // for its errors, before anything is written
+    Inferencer inferencer = make_inferencer(problem);
+    if (options.from) take_posterior(inferencer, problem, *options.from);
+    RunFolder folder = options.resume ? RunFolder::reopen(config) : RunFolder::create(config, options.replace);
+    if (options.resume) {
+        require_same_problem(config, folder);
+        folder.write("config.toml", config_as_run(config, folder.path()));
+    }
+    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
+    for (const auto& warning : problem.warnings) {
+        folder.log("warning: " + warning);
+        if (!options.quiet) streams.error << "warning: " << warning << '\n';
+    }
+    InferProgress progress(streams.error, streams.terminal, options.quiet, infer.n_rounds);
+    Results results;
+    results.json["command"] = "infer";
+    results.json["model"] = problem.model.name;
+    results.json["method"] = name_of(infer.inference.method);
+    results.json["version"] = version;
+    try {
+        if (!options.from) learn(inferencer, problem, folder, interrupt, progress);
+        progress.begin("samples of the posterior");
+        describe_posterior(inferencer, infer, config.run.seed, folder, results);
+        if (!options.from) describe_learning(inferencer, infer, folder, results);
+        stop_if(interrupt);
+        progress.begin("traces of the posterior");
+        describe_predictions(inferencer, problem, folder, results);
+        stop_if(interrupt);
+        // Of a posterior of several rounds, the region of its proposals is not saved, without which it cannot be judged.
+        progress.begin("calibration");
+        if (!options.from) describe_calibration(inferencer, infer, folder, results);
+    } catch (const Interrupted&) {
+        progress.close();
+        folder.log("stopped");
+        folder.write_log();
+        if (options.from) throw;
+        throw Interrupted(fmt::format("what was learned is kept in `{}`", folder.path().string()),
+                          "go on with --resume");
+    } catch (const std::exception& error) {
+        progress.close();
+        folder.log(fmt::format("error: {}", error.what()));
+        folder.write_log();
+        throw;
+    }
+    progress.close();
+
+    folder.write("result.json", results.json.dump(2) + "\n");
+    folder.write("summary.txt", fmt::format("{}\n\n{}", problem.model.name, results.report));
+    folder.log(results.report);
+    folder.write_log();
+    if (options.json) {
+        results.json["folder"] = folder.path().string();
+        streams.out << results.json.dump(2) << '\n';
+    } else if (!options.quiet) {
+        streams.out << results.report << "\nThis run is in " << folder.path().string() << '\n';
+    }
+    return exit_code::success;
+}
+
+}  // namespace spikesmith

@@ -85,6 +85,9 @@ void bind_units(nb::module_& module);
 void bind_models(nb::module_& module);
 void bind_metrics(nb::module_& module);
 void bind_optimizers(nb::module_& module);
+void bind_features(nb::module_& module);
 void bind_fitters(nb::module_& module);
+void bind_refine(nb::module_& module);
+void bind_inference(nb::module_& module);
 
 }  // namespace spikesmith::python

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "convert.hpp"
+#include "features.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/metrics/gamma_factor.hpp"
@@ -136,6 +137,55 @@ MSEOptions mse_options(double t_start, std::vector<double> t_weights, const Plai
     return options;
 }
 
+MissingPolicy to_policy(const std::string& rule, double amount) {
+    constexpr std::array<std::pair<std::string_view, MissingRule>, 5> rules{{{"penalty", MissingRule::penalty},
+                                                                             {"difference", MissingRule::difference},
+                                                                             {"value", MissingRule::value},
+                                                                             {"ignore", MissingRule::ignore},
+                                                                             {"fail", MissingRule::fail}}};
+    for (const auto& [word, value] : rules) {
+        if (word == rule) return {value, amount};
+    }
+    throw ConfigError("there is no rule `" + rule + "` for missing features",
+                      "`penalty`, `difference`, `value`, `ignore` or `fail`");
+}
+
+// name, weight, scale, whether sequences are compared, means, scales
+using ComparedArgument =
+    std::tuple<std::string, double, double, bool, std::vector<double>, std::vector<double>>;
+
+MetricHandle to_feature_metric(const Windows& windows, const std::vector<ComparedArgument>& features, double t_start,
+                               double normalization, double volts_per_unit, const std::string& mode,
+                               const std::map<std::string, double>& settings, const std::pair<std::string, double>& missing,
+                               std::vector<double> currents, nb::object combine, std::string combine_name) {
+    FeatureMetricOptions options;
+    options.stimuli = to_windows(windows);
+    const MissingPolicy policy = to_policy(missing.first, missing.second);
+    for (const auto& [name, weight, scale, sequence, means, scales] : features) {
+        options.features.push_back({.name = name,
+                                    .weight = weight,
+                                    .scale = scale,
+                                    .comparison = sequence ? FeatureComparison::sequence : FeatureComparison::mean,
+                                    .simulated_missing = policy,
+                                    .recorded_missing = policy,
+                                    .means = means,
+                                    .scales = scales});
+    }
+    options.t_start = t_start;
+    options.normalization = normalization;
+    options.volts_per_unit = volts_per_unit;
+    options.settings = to_settings(mode, settings);
+    options.stimulus_currents = std::move(currents);
+    if (!combine.is_none()) {
+        options.combine = [held = shared(std::move(combine))](double simulated, double recorded) {
+            const nb::gil_scoped_acquire lock;
+            return nb::cast<double>((*held)(simulated, recorded));
+        };
+        options.combine_name = std::move(combine_name);
+    }
+    return {feature_metric(std::move(options)), false};
+}
+
 }  // namespace
 
 MetricPointer metric_of(const nb::object& handle) { return nb::cast<const MetricHandle&>(handle).metric; }
@@ -219,6 +269,10 @@ void bind_metrics(nb::module_& module) {
             return MetricHandle{victor_purpura({cost, t_start, normalization}), true};
         },
         nb::arg("cost"), nb::arg("t_start"), nb::arg("normalization"));
+    module.def("feature_metric", &to_feature_metric, nb::kw_only(), nb::arg("windows"), nb::arg("features"),
+               nb::arg("t_start"), nb::arg("normalization"), nb::arg("volts_per_unit"), nb::arg("mode"),
+               nb::arg("settings"), nb::arg("missing"), nb::arg("currents"), nb::arg("combine").none(),
+               nb::arg("combine_name"));
     module.def("python_trace_metric", [](nb::object metric, std::string description) {
         return MetricHandle{std::make_shared<PythonTraceMetric>(std::move(metric), std::move(description)), false};
     });

@@ -52,5 +52,8 @@ NB_MODULE(_core, module) {
     bind_models(module);
     bind_metrics(module);
     bind_optimizers(module);
+    bind_features(module);
     bind_fitters(module);
+    bind_refine(module);
+    bind_inference(module);
 }

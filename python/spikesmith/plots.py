@@ -16,9 +16,10 @@ from .errors import ConfigError
 from .units import DIMENSIONLESS, Exponents
 
 if TYPE_CHECKING:
-    from .fitters import Fitter
+    from ._fitting import Fitter
+    from .refined import Landscape
 
-__all__ = ["plot_convergence", "plot_parameters", "plot_spikes", "plot_traces"]
+__all__ = ["plot_convergence", "plot_landscape", "plot_parameters", "plot_spikes", "plot_traces"]
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -135,3 +136,36 @@ def plot_parameters(fitter: Fitter, ax: Any = None, names: Sequence[str] | None 
             axis.set_yscale("log")
     axes[0].set_ylabel(_label("error", error_unit))
     return axes
+
+
+def plot_landscape(landscape: Landscape, ax: Any = None) -> Any:
+    """Error over two parameters as shades with contour lines; arrows go downhill, the cross is the centre."""
+    axis = _axes(ax)
+    (x, x_unit), (y, y_unit) = _scaled(landscape.x), _scaled(landscape.y)
+    errors, unit = _scaled(landscape.error)
+    shown = np.where(np.isfinite(errors), errors, np.nan)
+    logarithmic = bool(np.nanmin(shown) > 0)
+    values = np.log10(shown) if logarithmic else shown
+    mesh = axis.pcolormesh(x, y, values, shading="nearest", cmap="viridis")
+    axis.contour(x, y, np.ma.masked_invalid(values), levels=10, colors="white", linewidths=0.5)
+    label = _label("error", unit)
+    axis.figure.colorbar(mesh, ax=axis, label=f"log10 {label}" if logarithmic else label)
+    step = [max(1, len(v) // 12) for v in (x, y)]
+    # downhill in the coordinates of the picture
+    spans = [float(np.ptp(split(v)[0])) for v in (landscape.x, landscape.y)]
+    down = [-split(g)[0][:: step[1], :: step[0]] * span for g, span in zip(landscape.gradient, spans)]
+    length = np.hypot(*down)
+    length[~(length > 0)] = np.nan
+    axis.quiver(x[:: step[0]], y[:: step[1]], down[0] / length, down[1] / length, color="white", alpha=0.5, scale=30, width=0.003)
+    centre = [float(split(landscape.centre[name])[0]) for name in landscape.names]
+    scales = [_ratio(v, s) for v, s in ((landscape.x, x), (landscape.y, y))]
+    axis.plot(centre[0] / scales[0], centre[1] / scales[1], "+", color="C3", markersize=12)
+    axis.set(xlabel=_label(landscape.names[0], x_unit), ylabel=_label(landscape.names[1], y_unit))
+    return axis
+
+
+def _ratio(values: Any, scaled: Any) -> float:
+    """The scale that `_scaled` chose."""
+    numbers = split(values)[0]
+    k = int(np.argmax(np.abs(numbers)))
+    return float(numbers[k] / scaled[k]) if numbers[k] else 1.0

@@ -18,7 +18,7 @@ SummaryGroup electrophysiology(std::string output, std::vector<std::string> name
                           "one for all traces, or one per trace");
     check(settings);
     std::vector<std::size_t> indices;
-    for (const std::string& name : names) indices.push_back(feature_index(name));
+    for (const std::string& name : names) indices.push_back(standard_features(settings.mode).index(name));
     SummaryGroup group{.output = std::move(output), .names = std::move(names)};
     group.compute = [indices, stimuli = std::move(stimuli), settings, volts_per_unit](const SummaryInput& input,
                                                                                       std::span<double> values) {

@@ -43,8 +43,11 @@ InferenceOptions to_inference(const std::string& method, const std::vector<std::
     options.method = inference_method(method);
     const bool ratio = options.method != InferenceMethod::snpe && options.method != InferenceMethod::snle;
     if (!models.empty()) {
-        options.density_estimators.clear();
-        options.classifiers.clear();
+        if (ratio) {
+            options.classifiers.clear();
+        } else {
+            options.density_estimators.clear();
+        }
         for (const auto& model : models) {
             if (ratio) {
                 options.classifiers.push_back(nets::classifier_kind(model));
@@ -241,7 +244,8 @@ void bind_posterior(nb::module_& module) {
                          }
                          return list;
                      })
-        .def_prop_ro("observation", [](const Posterior& self) { return to_numpy(self.observation()); })
+        .def_prop_ro("observation", [](const Posterior& self) { return to_numpy(self.observation()); },
+                     nb::rv_policy::move)
         .def_prop_ro("normalized", &Posterior::normalized)
         .def(
             "sample",
@@ -293,6 +297,27 @@ void bind_posterior(nb::module_& module) {
 
 void bind_inference(nb::module_& module) {
     bind_posterior(module);
+    module.def(
+        "prior_sample",
+        [](const std::vector<PriorArgument>& priors, std::size_t n, std::uint64_t seed) {
+            return to_numpy(Prior(to_priors(priors)).sample(n, seed));
+        },
+        nb::arg("priors"), nb::arg("n"), nb::arg("seed"),
+        nb::sig("def prior_sample(priors: collections.abc.Sequence[typing.Any], n: int, seed: int) -> "
+                "numpy.typing.NDArray[numpy.float64]"));
+    module.def(
+        "prior_log_density",
+        [](const std::vector<PriorArgument>& priors, const Matrix& theta) {
+            const Prior prior(to_priors(priors));
+            std::vector<double> values;
+            for (std::size_t i = 0; i < theta.shape(0); ++i) {
+                values.push_back(prior.log_density({theta.data() + i * theta.shape(1), theta.shape(1)}));
+            }
+            return to_numpy(std::move(values));
+        },
+        nb::arg("priors"), nb::arg("theta"),
+        nb::sig("def prior_log_density(priors: collections.abc.Sequence[typing.Any], theta: numpy.typing.NDArray[numpy.float64]) "
+                "-> numpy.typing.NDArray[numpy.float64]"));
     nb::class_<PythonInferencer>(module, "Inferencer")
         .def(
             "__init__",
@@ -318,7 +343,8 @@ void bind_inference(nb::module_& module) {
             nb::kw_only(), nb::arg("model"), nb::arg("inputs"), nb::arg("outputs"), nb::arg("spikes").none(),
             nb::arg("dt"), nb::arg("duration"), nb::arg("features"), nb::arg("windows"), nb::arg("mode"),
             nb::arg("settings"), nb::arg("volts_per_unit"), nb::arg("method"), nb::arg("threads"), nb::arg("seed"))
-        .def_prop_ro("observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); })
+        .def_prop_ro("observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); },
+                     nb::rv_policy::move)
         .def_prop_ro("feature_names", [](const PythonInferencer& self) { return self.inferencer.feature_names(); })
         .def_prop_ro("n_simulations", [](const PythonInferencer& self) { return self.inferencer.n_simulations(); })
         .def_prop_ro("posterior", &PythonInferencer::posterior)

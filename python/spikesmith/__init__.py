@@ -10,6 +10,7 @@ from .errors import ConfigError, DataError, DimensionMismatchError, Error, Inter
 from .feature_metric import FeatureMetric
 from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
+from .inferencer import Inferencer
 from .metrics import (
     GammaFactor,
     Metric,
@@ -21,14 +22,16 @@ from .metrics import (
     firing_rate,
     get_gamma_factor,
 )
+from .posterior import Posterior, Prior
 from .refined import Landscape, OptimizeResult
 from .optimizers import NevergradOptimizer, Optimizer, SkoptOptimizer, SpikesmithOptimizer, calc_bounds, optimizer_methods
 
 __all__ = [
     "ConfigError", "DataError", "DimensionMismatchError", "Error", "FeatureMetric", "Features", "Fitter", "GammaFactor",
-    "Interrupted", "Landscape", "MSEMetric", "Metric", "ModelError", "NevergradOptimizer", "NumericalError", "OnlineTraceFitter",
-    "OptimizeResult", "Optimizer", "ProgressBar", "SkoptOptimizer", "SpikeFitter", "SpikeMetric", "SpikesmithOptimizer",
-    "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__", "calc_bounds", "calc_eFEL",
-    "callback_none", "callback_setup", "callback_text", "feature_definition", "feature_names", "feature_units", "features",
-    "firing_rate", "get_gamma_factor", "make_dic", "optimizer_methods", "plots", "spike_features", "units",
+    "Inferencer", "Interrupted", "Landscape", "MSEMetric", "Metric", "ModelError", "NevergradOptimizer", "NumericalError",
+    "OnlineTraceFitter", "OptimizeResult", "Optimizer", "Posterior", "Prior", "ProgressBar", "SkoptOptimizer", "SpikeFitter",
+    "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__",
+    "calc_bounds", "calc_eFEL", "callback_none", "callback_setup", "callback_text", "feature_definition", "feature_names",
+    "feature_units", "features", "firing_rate", "get_gamma_factor", "make_dic", "optimizer_methods", "plots", "spike_features",
+    "units",
 ]  # fmt: skip

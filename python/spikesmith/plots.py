@@ -17,9 +17,10 @@ from .units import DIMENSIONLESS, Exponents
 
 if TYPE_CHECKING:
     from ._fitting import Fitter
+    from .inferencer import Inferencer
     from .refined import Landscape
 
-__all__ = ["plot_convergence", "plot_landscape", "plot_parameters", "plot_spikes", "plot_traces"]
+__all__ = ["plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -167,5 +168,30 @@ def plot_landscape(landscape: Landscape, ax: Any = None) -> Any:
 def _ratio(values: Any, scaled: Any) -> float:
     """The scale that `_scaled` chose."""
     numbers = split(values)[0]
-    k = int(np.argmax(np.abs(numbers)))
-    return float(numbers[k] / scaled[k]) if numbers[k] else 1.0
+    k = int(np.nanargmax(np.abs(numbers)))
+    largest = numbers.reshape(-1)[k]
+    return float(largest / scaled.reshape(-1)[k]) if largest else 1.0
+
+
+def plot_predictive(inferencer: Inferencer, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:
+    """Recorded traces, and the median and the central 95 % of simulations with draws of the posterior; an axis per trace."""
+    recorded = dict((name, rows) for name, rows, _ in inferencer._outputs)
+    output = output if output is not None else next(iter(recorded), None)
+    if output not in recorded:
+        raise ConfigError(f"there is no recorded trace of `{output}`", f"one of {', '.join(recorded) or 'none'}")
+    found = inferencer.predictive_traces(n_samples, output)[output]
+    chosen = list(range(inferencer.n_traces)) if traces is None else list(traces)
+    axes = np.atleast_1d(_axes(ax, nrows=len(chosen), sharex=True, squeeze=False, figsize=(7, 1 + 1.5 * len(chosen)))).reshape(-1)
+    median, unit = _scaled(found["median"])
+    scale = _ratio(found["median"], median)
+    low, high = split(found["low"])[0] / scale, split(found["high"])[0] / scale
+    for axis, k in zip(axes, chosen, strict=True):
+        steps = len(recorded[output][k])
+        time = np.arange(steps) * inferencer._dt * 1e3
+        axis.fill_between(time, low[k][:steps], high[k][:steps], color="C0", alpha=0.3, linewidth=0, label="95 % of the draws")
+        axis.plot(time, recorded[output][k] / scale, color="0.4", label="recorded")
+        axis.plot(time, median[k][:steps], color="C0", label="median")
+        axis.set_ylabel(_label(output, unit))
+    axes[0].legend(frameon=False, loc="upper right")
+    axes[-1].set_xlabel("time (ms)")
+    return axes

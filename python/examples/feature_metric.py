@@ -1,12 +1,14 @@
 """A spiking neuron is fitted by features of its membrane potential instead of the potential itself."""
 
+from typing import Any
+
 import numpy as np
 from hodgkin_huxley import constants, currents, dt, model, truth
 
 from spikesmith import FeatureMetric, NevergradOptimizer, TraceFitter
 from spikesmith.units import mV, ms, nS, uS
 
-neuron = {
+neuron: dict[str, Any] = {
     "model": model, "input": {"I": currents[2:]}, "dt": dt, "method": "exponential_euler", "param_init": {"v": "El"}, "namespace": constants,
 }  # fmt: skip
 nothing = np.zeros(currents[2:].shape) * mV

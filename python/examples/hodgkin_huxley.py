@@ -1,6 +1,7 @@
 """The neuron and the recordings of the Hodgkin-Huxley examples."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,6 @@ gl : siemens (constant)
 g_na : siemens (constant)
 g_kd : siemens (constant)
 """
-constants = {"Cm": 200 * pF, "El": -65 * mV, "EK": -90 * mV, "ENa": 50 * mV, "VT": -63 * mV}
-bounds = {"gl": [2 * psiemens, 200 * nS], "g_na": [200 * nS, 0.4 * mS], "g_kd": [200 * nS, 200 * uS]}
-truth = {"gl": 10 * nS, "g_na": 20 * uS, "g_kd": 6 * uS}
+constants: dict[str, Any] = {"Cm": 200 * pF, "El": -65 * mV, "EK": -90 * mV, "ENa": 50 * mV, "VT": -63 * mV}
+bounds: dict[str, Any] = {"gl": [2 * psiemens, 200 * nS], "g_na": [200 * nS, 0.4 * mS], "g_kd": [200 * nS, 200 * uS]}
+truth: dict[str, Any] = {"gl": 10 * nS, "g_na": 20 * uS, "g_kd": 6 * uS}

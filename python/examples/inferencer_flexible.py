@@ -2,8 +2,10 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spikesmith import Inferencer, TraceFitter
 from spikesmith.units import mV, ms, nA, nS, pF
@@ -13,18 +15,20 @@ dv/dt = (g*(-70*mV - v) + I)/C : volt
 g : siemens (constant)
 C : farad (constant)
 """
-truth = {"g": 10 * nS, "C": 200 * pF}
+truth: dict[str, Any] = {"g": 10 * nS, "C": 200 * pF}
 steps = np.zeros((1, 2000))
 steps[:, 500:1500] = -0.1
-neuron = {"model": model, "input": {"I": steps * nA}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
+neuron: dict[str, Any] = {"model": model, "input": {"I": steps * nA}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
 recorded = TraceFitter(output={"v": np.zeros((1, 2000)) * mV}, **neuron).generate_traces(params=truth)
 
+FloatArray = npt.NDArray[np.float64]
 
-def steady(v):
+
+def steady(v: FloatArray) -> Any:
     return v[1400:1500].mean()
 
 
-def early(v):
+def early(v: FloatArray) -> Any:
     return v[500:650].mean()
 
 
@@ -36,7 +40,7 @@ with tempfile.TemporaryDirectory() as folder:
     inferencer.save_summary_statistics(Path(folder) / "simulations.npz")
     theta, x = inferencer.load_summary_statistics(Path(folder) / "simulations.npz")
 inference = inferencer.init_inference(inference_method="SNPE", density_estimator_model="maf", prior=prior, hidden_features=20, num_transforms=3)
-training = {"learning_rate": 3e-3, "max_num_epochs": 60, "training_batch_size": 100}
+training: dict[str, Any] = {"learning_rate": 3e-3, "max_num_epochs": 60, "training_batch_size": 100}
 posterior = inferencer.infer_step(proposal=prior, inference=inference, theta=theta, x=x, train_kwargs=training)
 first = inferencer.sample((1000,))
 posterior = inferencer.infer_step(proposal=posterior, inference=inference, n_samples=400, train_kwargs=training)

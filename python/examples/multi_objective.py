@@ -1,5 +1,7 @@
 """Membrane potential and adaptation current are fitted at once, each with its own normalisation."""
 
+from typing import Any
+
 import numpy as np
 
 from spikesmith import MSEMetric, NevergradOptimizer, TraceFitter
@@ -11,11 +13,11 @@ dw/dt = (a*(v + 70*mV) - w)/(50*ms) : amp
 g : siemens (constant)
 a : siemens (constant)
 """
-truth = {"g": 10 * nS, "a": 4 * nS}
+truth: dict[str, Any] = {"g": 10 * nS, "a": 4 * nS}
 steps = np.zeros((1, 3000))
 steps[:, 500:2000] = 0.1
-neuron = {"model": model, "input": {"I": steps * nA}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
-zeros = {"v": np.zeros((1, 3000)) * mV, "w": np.zeros((1, 3000)) * pA}
+neuron: dict[str, Any] = {"model": model, "input": {"I": steps * nA}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
+zeros: dict[str, Any] = {"v": np.zeros((1, 3000)) * mV, "w": np.zeros((1, 3000)) * pA}
 recorded = TraceFitter(output=zeros, **neuron).generate(["v", "w"], params=truth)
 
 fitter = TraceFitter(output={"v": recorded["v"], "w": recorded["w"]}, n_samples=30, **neuron)

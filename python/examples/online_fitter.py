@@ -1,5 +1,7 @@
 """A leaky integrator is fitted with errors that are computed while simulating; the beginning does not count."""
 
+from typing import Any
+
 import numpy as np
 
 from spikesmith import NevergradOptimizer, OnlineTraceFitter
@@ -10,9 +12,9 @@ dv/dt = (g*(E - v) + I)/(100*pF) : volt
 g : siemens (constant)
 E : volt (constant)
 """
-truth = {"g": 10 * nS, "E": -68 * mV}
+truth: dict[str, Any] = {"g": 10 * nS, "E": -68 * mV}
 current = 0.1 * np.sin(np.arange(2000) / 100).reshape(1, -1) * nA
-neuron = {"model": model, "input": {"I": current}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
+neuron: dict[str, Any] = {"model": model, "input": {"I": current}, "dt": 0.1 * ms, "param_init": {"v": -70 * mV}}
 voltage = OnlineTraceFitter(output={"v": np.zeros((1, 2000)) * mV}, **neuron).generate_traces(params=truth)
 
 fitter = OnlineTraceFitter(output={"v": voltage}, n_samples=30, t_start=10 * ms, **neuron)

@@ -1,5 +1,7 @@
 """An integrate-and-fire neuron is fitted to spike times."""
 
+from typing import Any
+
 import numpy as np
 
 from spikesmith import GammaFactor, NevergradOptimizer, SpikeFitter
@@ -10,10 +12,10 @@ dv/dt = (gL*(-70*mV - v) + I)/C : volt
 gL : siemens (constant)
 C : farad (constant)
 """
-truth = {"gL": 20 * nS, "C": 300 * pF}
+truth: dict[str, Any] = {"gL": 20 * nS, "C": 300 * pF}
 steps = np.arange(4000)
 currents = np.stack([0.7 + 0.25 * np.sin(steps / 250), 0.5 + 1.5e-4 * steps]) * nA
-neuron = {
+neuron: dict[str, Any] = {
     "model": model, "input": {"I": currents}, "dt": 0.1 * ms, "threshold": "v > -50*mV", "reset": "v = -70*mV",
     "param_init": {"v": -70 * mV},
 }  # fmt: skip

@@ -50,7 +50,7 @@ class Problem:
         self._dt = si_number(dt, SECOND, "dt", required=True)
         if not self._dt > 0:
             raise ValueError("dt must be positive")
-        self.n_samples = n_samples
+        self.n_samples: Any = n_samples
         self.method, self.threshold, self.reset, self.refractory = method, threshold, reset, refractory
         self.param_init, self.penalty, self.use_units = param_init, penalty, use_units
         self.seed, self.threads = seed, threads
@@ -105,7 +105,7 @@ class Problem:
 
     @property
     def n_neurons(self) -> int:
-        return self.n_samples * self.n_traces
+        return int(self.n_samples * self.n_traces)
 
     def _check_names(self) -> None:
         text = self.model
@@ -161,7 +161,7 @@ class Problem:
             spikes=self._spikes,
             dt=self._dt,
             duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt,
-            n_samples=self.n_samples,
+            n_samples=self.n_samples or 0,
             method=self.method or "",
             penalty=penalty or "",
             online_only=self._online,

@@ -118,7 +118,7 @@ class Inferencer(Problem):
             "windows": [] if stim_times is None else windows_of(stim_times, self.n_traces),
             "mode": mode, "settings": dict(settings or {}), "volts_per_unit": volts_per_unit,
         }  # fmt: skip
-        self._samples: int | None = None
+        self.n_samples = None  # simulations of the last round
         self.params: dict[str, Any] | None = None
         self.prior: Prior | None = None
         self.samples: FloatArray | None = None
@@ -166,9 +166,9 @@ class Inferencer(Problem):
 
     @property
     def n_neurons(self) -> int:
-        if self._samples is None:
+        if self.n_samples is None:
             raise ValueError("the number of samples is not known before there are simulations")
-        return self._samples * self.n_traces
+        return int(self.n_samples * self.n_traces)
 
     @property
     def x_o(self) -> FloatArray:
@@ -227,7 +227,7 @@ class Inferencer(Problem):
             theta = prior.sample((n_samples,))
         else:
             theta = core.generate_training_data(n_samples)
-        self._samples = n_samples
+        self.n_samples = n_samples
         self.theta = theta
         return theta
 
@@ -236,7 +236,7 @@ class Inferencer(Problem):
         core = self._require_prior()
         rows = np.ascontiguousarray(np.asarray(theta, dtype=float))
         x = core.extract_summary_statistics(rows)
-        self._samples = len(rows)
+        self.n_samples = len(rows)
         self.theta, self.x = rows, x
         self._given = (rows, x)
         return x
@@ -313,7 +313,7 @@ class Inferencer(Problem):
         if not known:
             core.set_summary_statistics(rows, columns, any(isinstance(a, Posterior) for a in args))
         self._given = None
-        self.theta, self.x, self._samples = rows, columns, len(rows)
+        self.theta, self.x, self.n_samples = rows, columns, len(rows)
         core.train(_training_options(train_kwargs))
         return inference
 
@@ -403,7 +403,7 @@ class Inferencer(Problem):
                 x = self.extract_summary_statistics(theta) if x is None else x
                 rows, columns = (np.ascontiguousarray(np.asarray(a, dtype=float)) for a in (theta, x))
                 core.set_summary_statistics(rows, columns, False)
-                self.theta, self.x, self._samples = rows, columns, len(rows)
+                self.theta, self.x, self.n_samples = rows, columns, len(rows)
             elif n_samples is None:
                 raise ValueError("Either provide `theta` or `n_samples`.")
         elif theta is not None or x is not None:
@@ -414,7 +414,7 @@ class Inferencer(Problem):
             posterior=_posterior_options(posterior_kwargs or {}),
         )  # fmt: skip
         if n_samples is not None:
-            self._samples = n_samples
+            self.n_samples = n_samples
         self.posterior = self._posterior(found)
         return self.posterior
 

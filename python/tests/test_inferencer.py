@@ -31,7 +31,7 @@ def mean(trace):
 def test_attributes():
     inferencer = make()
     assert inferencer.param_names == ["g"] and inferencer.n_traces == 10 and inferencer.sbi_device == "cpu"
-    for name in ("params", "samples", "posterior", "theta", "x"):
+    for name in ("params", "n_samples", "samples", "posterior", "theta", "x"):
         assert getattr(inferencer, name) is None
     np.testing.assert_allclose(inferencer.x_o, np.asarray(current).reshape(-1))
     with pytest.raises(ValueError):
@@ -40,6 +40,18 @@ def test_attributes():
     expected = np.stack([np.asarray(current).mean(axis=1), np.asarray(current).max(axis=1)], axis=1)
     np.testing.assert_allclose(inferencer.x_o, expected.reshape(-1))
     assert inferencer.feature_labels[:2] == ["I[0].mean", "I[0].max"]
+
+
+def test_constants_of_the_script():
+    inferencer = make(model="I = g*(v - reversal) : amp\ng : siemens (constant)", features={"I": [mean]})
+    reversal = 40 * mV  # only now, and used by its name
+    assert float(reversal) == 0.04
+    inferencer.init_prior(g=[1 * nS, 100 * nS])
+    x = inferencer.extract_summary_statistics([[30e-9]])
+    np.testing.assert_allclose(x[0], inferencer.x_o)
+    inferencer = make(model="I = g*(v - reversal) : amp\ng : siemens (constant)", features={"I": [mean]}, namespace={"reversal": 10 * mV})
+    inferencer.init_prior(g=[1 * nS, 100 * nS])
+    assert inferencer.extract_summary_statistics([[30e-9]])[0, 0] == pytest.approx(30e-9 * (np.asarray(voltage)[0].mean() - 0.01))
 
 
 def test_several_outputs_and_sorted_parameters():

@@ -55,6 +55,14 @@ def test_without_a_fit():
     assert type(params["R"]) is float and params["R"] == pytest.approx(20e6, rel=1e-8)
 
 
+def test_constants_of_the_script():
+    fitter = make_fitter(model="dv/dt = (R*I - v)/time_constant : volt\nR : ohm (constant)")
+    time_constant = 10 * ms  # only now, and used by its name
+    assert float(time_constant) == 0.01
+    params, _ = fitter.refine({"R": 5 * Mohm}, callback=None, R=bounds["R"])
+    assert float(params["R"] / Mohm) == pytest.approx(20, rel=1e-8)
+
+
 def test_cost_scales_with_normalization():
     noisy = recorded + np.random.default_rng(1).normal(0, 0.3, recorded.shape) * mV
     start = {"R": 18 * Mohm, "tau": 9 * ms}

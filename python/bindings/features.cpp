@@ -21,7 +21,8 @@ void bind_features(nb::module_& module) {
     module.def(
         "trace_features",
         [](const std::vector<Vector>& traces, double dt, const Windows& windows, const std::vector<std::string>& names,
-           const std::string& mode, const std::map<std::string, double>& settings, const std::vector<double>& currents) {
+           const std::string& mode, const std::map<std::string, double>& settings,
+           const std::vector<double>& currents) {
             TraceFeatures features(to_settings(mode, settings));
             const auto stimuli = to_windows(windows);
             nb::list list;
@@ -29,7 +30,8 @@ void bind_features(nb::module_& module) {
                 FeatureTrace trace{.voltage = {traces[r].data(), traces[r].size()},
                                    .dt = dt,
                                    .stimulus = stimuli.size() == 1 ? stimuli.front() : stimuli.at(r)};
-                if (!currents.empty()) trace.stimulus_current = currents.size() == 1 ? currents.front() : currents.at(r);
+                if (!currents.empty())
+                    trace.stimulus_current = currents.size() == 1 ? currents.front() : currents.at(r);
                 features.load(trace);
                 list.append(values_of(features, names));
             }
@@ -37,11 +39,13 @@ void bind_features(nb::module_& module) {
         },
         nb::arg("traces"), nb::arg("dt"), nb::arg("windows"), nb::arg("names"), nb::arg("mode"), nb::arg("settings"),
         nb::arg("currents"),
-        nb::sig("def trace_features(traces: collections.abc.Sequence[numpy.typing.NDArray[numpy.float64]], dt: float, "
-                "windows: collections.abc.Sequence[tuple[float, float]], names: collections.abc.Sequence[str], mode: str, "
-                "settings: dict[str, float], currents: collections.abc.Sequence[float]) -> "
-                "list[dict[str, tuple[numpy.typing.NDArray[numpy.float64], str]]]"),
-        "Volts and seconds in; values in the units of the features and the reason where there are none, per trace and name.");
+        nb::sig(
+            "def trace_features(traces: collections.abc.Sequence[numpy.typing.NDArray[numpy.float64]], dt: float, "
+            "windows: collections.abc.Sequence[tuple[float, float]], names: collections.abc.Sequence[str], mode: str, "
+            "settings: dict[str, float], currents: collections.abc.Sequence[float]) -> "
+            "list[dict[str, tuple[numpy.typing.NDArray[numpy.float64], str]]]"),
+        "Volts and seconds in; values in the units of the features and the reason where there are none, per trace and "
+        "name.");
     module.def(
         "spike_features",
         [](const std::vector<Vector>& trains, const Windows& windows, const std::vector<std::string>& names,
@@ -57,9 +61,10 @@ void bind_features(nb::module_& module) {
             return list;
         },
         nb::arg("trains"), nb::arg("windows"), nb::arg("names"), nb::arg("mode"), nb::arg("settings"),
-        nb::sig("def spike_features(trains: collections.abc.Sequence[numpy.typing.NDArray[numpy.float64]], "
-                "windows: collections.abc.Sequence[tuple[float, float]], names: collections.abc.Sequence[str], mode: str, "
-                "settings: dict[str, float]) -> list[dict[str, tuple[numpy.typing.NDArray[numpy.float64], str]]]"));
+        nb::sig(
+            "def spike_features(trains: collections.abc.Sequence[numpy.typing.NDArray[numpy.float64]], "
+            "windows: collections.abc.Sequence[tuple[float, float]], names: collections.abc.Sequence[str], mode: str, "
+            "settings: dict[str, float]) -> list[dict[str, tuple[numpy.typing.NDArray[numpy.float64], str]]]"));
     module.def(
         "feature_table",
         [] {

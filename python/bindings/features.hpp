@@ -1,9 +1,9 @@
 // Settings and windows of features as Python hands them over.
 #pragma once
 
+#include "convert.hpp"
 #include <fmt/format.h>
 
-#include "convert.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/features/features.hpp"
 
@@ -35,8 +35,11 @@ inline FeatureSettings to_settings(const std::string& mode, const std::map<std::
             for (const FeatureSetting& setting : feature_settings()) names.emplace_back(setting.name);
             throw ConfigError(fmt::format("there is no setting `{}` of features", name), did_you_mean(name, names));
         }
-        std::visit([&](auto member) { settings.*member = static_cast<std::remove_reference_t<decltype(settings.*member)>>(value); },
-                   found->member);
+        std::visit(
+            [&](auto member) {
+                settings.*member = static_cast<std::remove_reference_t<decltype(settings.*member)>>(value);
+            },
+            found->member);
     }
     check(settings);
     return settings;

@@ -1,11 +1,11 @@
 // The fitter: one class of the core behind TraceFitter, SpikeFitter and OnlineTraceFitter. Long calls run on a thread of their
 // own without the interpreter lock, while this one looks for signals, so that Ctrl-C stops within a second.
-#include "spikesmith/fit/fitter.hpp"
+#include "fitters.hpp"
 
 #include <algorithm>
 
-#include "fitters.hpp"
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/fitter.hpp"
 
 namespace spikesmith::python {
 
@@ -93,8 +93,9 @@ void bind_fitters(nb::module_& module) {
         .def(
             "fit",
             [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
-               const std::optional<OptimizerChoice>& optimizer, const std::vector<std::pair<std::string, nb::object>>& metrics,
-               std::size_t n_rounds, std::size_t planned_rounds, bool restart, std::optional<std::size_t> start_iteration,
+               const std::optional<OptimizerChoice>& optimizer,
+               const std::vector<std::pair<std::string, nb::object>>& metrics, std::size_t n_rounds,
+               std::size_t planned_rounds, bool restart, std::optional<std::size_t> start_iteration,
                const std::string& checkpoint) {
                 FitOptions options;
                 options.parameters = to_fit_parameters(parameters);
@@ -110,9 +111,11 @@ void bind_fitters(nb::module_& module) {
             },
             nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"), nb::arg("n_rounds"),
             nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"),
-            nb::sig("def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
-                    "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: bool, "
-                    "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
+            nb::sig(
+                "def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
+                "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: "
+                "bool, "
+                "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
         .def(
             "result", [](const PythonFitter& self) { return result_of(self.fitter.result()); },
             nb::sig("def result(self) -> dict[str, typing.Any]"))
@@ -158,7 +161,8 @@ void bind_fitters(nb::module_& module) {
             },
             nb::arg("outputs"), nb::arg("parameters"), nb::arg("initial_values"), nb::arg("iteration"),
             nb::sig("def generate(self, outputs: collections.abc.Sequence[str], parameters: dict[str, float], "
-                    "initial_values: dict[str, float], iteration: float) -> tuple[dict[str, tuple[numpy.typing.NDArray[numpy.float64], "
+                    "initial_values: dict[str, float], iteration: float) -> tuple[dict[str, "
+                    "tuple[numpy.typing.NDArray[numpy.float64], "
                     "list[float]]], list[numpy.typing.NDArray[numpy.float64]], list[int]]"),
             "Traces and their dimension by output, spike times per trace, steps of each trace.")
         .def_prop_ro("dt", [](const PythonFitter& self) { return self.fitter.dt(); })

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "interruptible.hpp"
+
 #include "spikesmith/fit/fitter.hpp"
 
 namespace spikesmith::python {

@@ -3,6 +3,7 @@
 
 #include "features.hpp"
 #include "fitters.hpp"
+
 #include "spikesmith/infer/inferencer.hpp"
 
 namespace spikesmith::python {
@@ -27,7 +28,8 @@ class Options {
         for (const auto& [key, value] : dict_) {
             const auto name = nb::cast<std::string>(key);
             if (std::ranges::find(known_, name) == known_.end()) {
-                throw ConfigError(fmt::format("there is no option `{}` of {}", name, what_), did_you_mean(name, known_));
+                throw ConfigError(fmt::format("there is no option `{}` of {}", name, what_),
+                                  did_you_mean(name, known_));
             }
         }
     }
@@ -83,7 +85,8 @@ InferenceOptions to_inference(const std::string& method, const std::vector<std::
         if (name == "mask") return MissingPolicy::mask;
         if (name == "drop") return MissingPolicy::drop;
         if (name == "restrict_prior") return MissingPolicy::restrict_prior;
-        throw ConfigError("there is no policy `" + name + "` for missing features", "`mask`, `drop` or `restrict_prior`");
+        throw ConfigError("there is no policy `" + name + "` for missing features",
+                          "`mask`, `drop` or `restrict_prior`");
     });
     read.finish();
     return options;
@@ -244,8 +247,8 @@ void bind_posterior(nb::module_& module) {
                          }
                          return list;
                      })
-        .def_prop_ro("observation", [](const Posterior& self) { return to_numpy(self.observation()); },
-                     nb::rv_policy::move)
+        .def_prop_ro(
+            "observation", [](const Posterior& self) { return to_numpy(self.observation()); }, nb::rv_policy::move)
         .def_prop_ro("normalized", &Posterior::normalized)
         .def(
             "sample",
@@ -257,7 +260,8 @@ void bind_posterior(nb::module_& module) {
                 }
                 return to_numpy(std::move(samples));
             },
-            nb::arg("n"), nb::arg("seed"), nb::sig("def sample(self, n: int, seed: int) -> numpy.typing.NDArray[numpy.float64]"))
+            nb::arg("n"), nb::arg("seed"),
+            nb::sig("def sample(self, n: int, seed: int) -> numpy.typing.NDArray[numpy.float64]"))
         .def(
             "log_prob",
             [](const Posterior& self, const Matrix& theta) {
@@ -270,7 +274,8 @@ void bind_posterior(nb::module_& module) {
                 return to_numpy(std::move(values));
             },
             nb::arg("theta"),
-            nb::sig("def log_prob(self, theta: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]"))
+            nb::sig("def log_prob(self, theta: numpy.typing.NDArray[numpy.float64]) -> "
+                    "numpy.typing.NDArray[numpy.float64]"))
         .def(
             "map",
             [](const Posterior& self, std::size_t num_starts, std::size_t max_steps, std::uint64_t seed) {
@@ -287,7 +292,8 @@ void bind_posterior(nb::module_& module) {
                 return std::make_shared<Posterior>(self.given(to_array(observation)));
             },
             nb::arg("observation"))
-        .def("save", [](const Posterior& self, const std::string& path) { self.save(path); }, nb::arg("path"))
+        .def(
+            "save", [](const Posterior& self, const std::string& path) { self.save(path); }, nb::arg("path"))
         .def_static(
             "load", [](const std::string& path) { return std::make_shared<Posterior>(Posterior::load(path)); },
             nb::arg("path"));
@@ -316,7 +322,8 @@ void bind_inference(nb::module_& module) {
             return to_numpy(std::move(values));
         },
         nb::arg("priors"), nb::arg("theta"),
-        nb::sig("def prior_log_density(priors: collections.abc.Sequence[typing.Any], theta: numpy.typing.NDArray[numpy.float64]) "
+        nb::sig("def prior_log_density(priors: collections.abc.Sequence[typing.Any], theta: "
+                "numpy.typing.NDArray[numpy.float64]) "
                 "-> numpy.typing.NDArray[numpy.float64]"));
     nb::class_<PythonInferencer>(module, "Inferencer")
         .def(
@@ -343,18 +350,20 @@ void bind_inference(nb::module_& module) {
             nb::kw_only(), nb::arg("model"), nb::arg("inputs"), nb::arg("outputs"), nb::arg("spikes").none(),
             nb::arg("dt"), nb::arg("duration"), nb::arg("features"), nb::arg("windows"), nb::arg("mode"),
             nb::arg("settings"), nb::arg("volts_per_unit"), nb::arg("method"), nb::arg("threads"), nb::arg("seed"))
-        .def_prop_ro("observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); },
-                     nb::rv_policy::move)
+        .def_prop_ro(
+            "observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); },
+            nb::rv_policy::move)
         .def_prop_ro("feature_names", [](const PythonInferencer& self) { return self.inferencer.feature_names(); })
         .def_prop_ro("n_simulations", [](const PythonInferencer& self) { return self.inferencer.n_simulations(); })
         .def_prop_ro("posterior", &PythonInferencer::posterior)
-        .def_prop_ro("reports",
-                     [](const PythonInferencer& self) {
-                         nb::list list;
-                         for (const auto& report : self.inferencer.reports()) list.append(report_of(report));
-                         return list;
-                     },
-                     nb::for_getter(nb::sig("def reports(self, /) -> list[dict[str, typing.Any]]")))
+        .def_prop_ro(
+            "reports",
+            [](const PythonInferencer& self) {
+                nb::list list;
+                for (const auto& report : self.inferencer.reports()) list.append(report_of(report));
+                return list;
+            },
+            nb::for_getter(nb::sig("def reports(self, /) -> list[dict[str, typing.Any]]")))
         .def("init_prior",
              [](PythonInferencer& self, const std::vector<PriorArgument>& priors) {
                  self.inferencer.init_prior(to_priors(priors));
@@ -387,7 +396,8 @@ void bind_inference(nb::module_& module) {
             [](PythonInferencer& self, const std::string& method, const std::vector<std::string>& models,
                const nb::dict& options) { self.inferencer.init_inference(to_inference(method, models, options)); },
             nb::arg("method"), nb::arg("models"), nb::arg("options"),
-            nb::sig("def init_inference(self, method: str, models: collections.abc.Sequence[str], options: dict[str, typing.Any]) -> "
+            nb::sig("def init_inference(self, method: str, models: collections.abc.Sequence[str], options: dict[str, "
+                    "typing.Any]) -> "
                     "None"))
         .def(
             "train",
@@ -403,8 +413,7 @@ void bind_inference(nb::module_& module) {
                 self.inferencer.build_posterior(options);
                 return self.posterior();
             },
-            nb::arg("posterior"),
-            nb::sig("def build_posterior(self, posterior: dict[str, typing.Any]) -> Posterior"))
+            nb::arg("posterior"), nb::sig("def build_posterior(self, posterior: dict[str, typing.Any]) -> Posterior"))
         .def(
             "infer",
             [](PythonInferencer& self, const std::vector<PriorArgument>& priors, std::size_t n_samples,
@@ -422,8 +431,10 @@ void bind_inference(nb::module_& module) {
             },
             nb::kw_only(), nb::arg("priors"), nb::arg("n_samples"), nb::arg("n_rounds"), nb::arg("method"),
             nb::arg("models"), nb::arg("inference"), nb::arg("training"), nb::arg("posterior"),
-            nb::sig("def infer(self, *, priors: collections.abc.Sequence[typing.Any], n_samples: int, n_rounds: int, method: str, "
-                    "models: collections.abc.Sequence[str], inference: dict[str, typing.Any], training: dict[str, typing.Any], "
+            nb::sig("def infer(self, *, priors: collections.abc.Sequence[typing.Any], n_samples: int, n_rounds: int, "
+                    "method: str, "
+                    "models: collections.abc.Sequence[str], inference: dict[str, typing.Any], training: dict[str, "
+                    "typing.Any], "
                     "posterior: dict[str, typing.Any]) -> Posterior"))
         .def(
             "load_posterior",

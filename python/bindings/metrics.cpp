@@ -1,13 +1,12 @@
 // Metrics: those of the core, and adapters that let a metric written in Python take part in a fit.
-#include "spikesmith/metrics/metric.hpp"
-
-#include <fmt/format.h>
-
 #include "convert.hpp"
 #include "features.hpp"
+#include <fmt/format.h>
+
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/metrics/gamma_factor.hpp"
+#include "spikesmith/metrics/metric.hpp"
 #include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/metrics/spike_distance.hpp"
 
@@ -151,13 +150,13 @@ MissingPolicy to_policy(const std::string& rule, double amount) {
 }
 
 // name, weight, scale, whether sequences are compared, means, scales
-using ComparedArgument =
-    std::tuple<std::string, double, double, bool, std::vector<double>, std::vector<double>>;
+using ComparedArgument = std::tuple<std::string, double, double, bool, std::vector<double>, std::vector<double>>;
 
 MetricHandle to_feature_metric(const Windows& windows, const std::vector<ComparedArgument>& features, double t_start,
                                double normalization, double volts_per_unit, const std::string& mode,
-                               const std::map<std::string, double>& settings, const std::pair<std::string, double>& missing,
-                               std::vector<double> currents, nb::object combine, std::string combine_name) {
+                               const std::map<std::string, double>& settings,
+                               const std::pair<std::string, double>& missing, std::vector<double> currents,
+                               nb::object combine, std::string combine_name) {
     FeatureMetricOptions options;
     options.stimuli = to_windows(windows);
     const MissingPolicy policy = to_policy(missing.first, missing.second);
@@ -188,7 +187,9 @@ MetricHandle to_feature_metric(const Windows& windows, const std::vector<Compare
 
 }  // namespace
 
-MetricPointer metric_of(const nb::object& handle) { return nb::cast<const MetricHandle&>(handle).metric; }
+MetricPointer metric_of(const nb::object& handle) {
+    return nb::cast<const MetricHandle&>(handle).metric;
+}
 
 void bind_metrics(nb::module_& module) {
     nb::class_<MetricHandle>(module, "Metric")
@@ -202,15 +203,15 @@ void bind_metrics(nb::module_& module) {
              [](const MetricHandle& handle, const Exponents& output) {
                  return to_exponents(handle.metric->normalized_dimension(to_dimension(output)));
              })
-        .def("unnormalized", [](const MetricHandle& handle, double error) { return handle.metric->unnormalized(error); })
-        .def("errors",
-             [](const MetricHandle& handle, const Matrix& features) {
-                 return to_numpy(handle.metric->errors(to_array(features)));
-             })
+        .def("unnormalized",
+             [](const MetricHandle& handle, double error) { return handle.metric->unnormalized(error); })
+        .def("errors", [](const MetricHandle& handle,
+                          const Matrix& features) { return to_numpy(handle.metric->errors(to_array(features))); })
         .def(
             "trace_features",
-            [](const MetricHandle& handle, const nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>& model,
-               const Matrix& target, double dt) {
+            [](const MetricHandle& handle,
+               const nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>& model, const Matrix& target,
+               double dt) {
                 const TraceMetric& metric = trace_metric(handle);
                 for (std::size_t r = 0; r < model.shape(1); ++r) {
                     metric.check({.trace = r, .n_traces = model.shape(1), .n_steps = model.shape(2), .dt = dt});
@@ -229,7 +230,8 @@ void bind_metrics(nb::module_& module) {
                 Array2 features(model.size(), recorded.size());
                 for (std::size_t s = 0; s < model.size(); ++s) {
                     const auto simulated = trains(model[s]);
-                    if (simulated.size() != recorded.size()) throw DataError("simulated and recorded trains differ in number");
+                    if (simulated.size() != recorded.size())
+                        throw DataError("simulated and recorded trains differ in number");
                     for (std::size_t r = 0; r < recorded.size(); ++r) {
                         features(s, r) = metric.feature(simulated[r], recorded[r], duration, dt);
                     }
@@ -242,19 +244,21 @@ void bind_metrics(nb::module_& module) {
         "mse",
         [](double t_start, std::vector<double> t_weights, const PlainQuantity& normalization, const std::string& loss,
            const std::optional<PlainQuantity>& loss_scale) {
-            return MetricHandle{mse(mse_options(t_start, std::move(t_weights), normalization, loss, loss_scale)), false};
+            return MetricHandle{mse(mse_options(t_start, std::move(t_weights), normalization, loss, loss_scale)),
+                                false};
         },
         nb::arg("t_start"), nb::arg("t_weights"), nb::arg("normalization"), nb::arg("loss") = "squared",
         nb::arg("loss_scale").none() = nb::none());
     module.def(
         "gamma_factor",
         [](double delta, double t_start, double normalization, bool rate_correction, bool nearest) {
-            return MetricHandle{gamma_factor({.delta = delta,
-                                              .t_start = t_start,
-                                              .normalization = normalization,
-                                              .rate_correction = rate_correction,
-                                              .matching = nearest ? SpikeMatching::nearest : SpikeMatching::one_to_one}),
-                                true};
+            return MetricHandle{
+                gamma_factor({.delta = delta,
+                              .t_start = t_start,
+                              .normalization = normalization,
+                              .rate_correction = rate_correction,
+                              .matching = nearest ? SpikeMatching::nearest : SpikeMatching::one_to_one}),
+                true};
         },
         nb::arg("delta"), nb::arg("t_start"), nb::arg("normalization"), nb::arg("rate_correction"), nb::arg("nearest"));
     module.def(

@@ -2,6 +2,7 @@
 #include "spikesmith/fit/refine.hpp"
 
 #include "fitters.hpp"
+
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/landscape.hpp"
 
@@ -107,7 +108,8 @@ void bind_refine(nb::module_& module) {
     nb::class_<PythonRefiner>(module, "Refiner")
         .def(
             "__init__",
-            [](PythonRefiner* self, const PythonFitter& fitter, const std::string& method, const std::string& derivatives) {
+            [](PythonRefiner* self, const PythonFitter& fitter, const std::string& method,
+               const std::string& derivatives) {
                 const RefineProblem problem{.method = parse_refine_method(method),
                                             .derivatives = parse_derivatives(derivatives)};
                 const nb::gil_scoped_release unlocked;
@@ -119,9 +121,9 @@ void bind_refine(nb::module_& module) {
                      [](const PythonRefiner& self) { return to_exponents(self.refiner.error_dimension()); })
         .def(
             "refine",
-            [](PythonRefiner& self, const std::vector<std::map<std::string, double>>& starts, std::size_t max_iterations,
-               double cost_tolerance, double step_tolerance, std::size_t hops, double confidence,
-               const nb::object& callback) {
+            [](PythonRefiner& self, const std::vector<std::map<std::string, double>>& starts,
+               std::size_t max_iterations, double cost_tolerance, double step_tolerance, std::size_t hops,
+               double confidence, const nb::object& callback) {
                 const RefineOptions options{.starts = starts,
                                             .max_iterations = max_iterations,
                                             .cost_tolerance = cost_tolerance,
@@ -134,13 +136,15 @@ void bind_refine(nb::module_& module) {
             },
             nb::kw_only(), nb::arg("starts"), nb::arg("max_iterations"), nb::arg("cost_tolerance"),
             nb::arg("step_tolerance"), nb::arg("hops"), nb::arg("confidence"), nb::arg("callback").none(),
-            nb::sig("def refine(self, *, starts: collections.abc.Sequence[dict[str, float]], max_iterations: int, "
-                    "cost_tolerance: float, step_tolerance: float, hops: int, confidence: float, callback: typing.Any) -> "
-                    "dict[str, typing.Any]"))
+            nb::sig(
+                "def refine(self, *, starts: collections.abc.Sequence[dict[str, float]], max_iterations: int, "
+                "cost_tolerance: float, step_tolerance: float, hops: int, confidence: float, callback: typing.Any) -> "
+                "dict[str, typing.Any]"))
         .def(
             "landscape",
-            [](PythonRefiner& self, const std::array<std::string, 2>& parameters, const std::array<std::size_t, 2>& points,
-               const std::map<std::string, std::array<double, 2>>& ranges, const std::map<std::string, double>& centre) {
+            [](PythonRefiner& self, const std::array<std::string, 2>& parameters,
+               const std::array<std::size_t, 2>& points, const std::map<std::string, std::array<double, 2>>& ranges,
+               const std::map<std::string, double>& centre) {
                 const LandscapeOptions options{.parameters = parameters,
                                                .points = points,
                                                .ranges = ranges,
@@ -149,7 +153,8 @@ void bind_refine(nb::module_& module) {
                 Landscape result = interruptible(self.cancelled, [&] { return landscape(self.refiner, options); });
                 nb::dict dict;
                 dict["parameters"] = parameters_of(result.parameters);
-                dict["values"] = nb::make_tuple(to_numpy(std::move(result.values[0])), to_numpy(std::move(result.values[1])));
+                dict["values"] =
+                    nb::make_tuple(to_numpy(std::move(result.values[0])), to_numpy(std::move(result.values[1])));
                 dict["error"] = to_numpy(std::move(result.error));
                 dict["gradient"] =
                     nb::make_tuple(to_numpy(std::move(result.gradient[0])), to_numpy(std::move(result.gradient[1])));
@@ -158,8 +163,10 @@ void bind_refine(nb::module_& module) {
                 return dict;
             },
             nb::arg("parameters"), nb::arg("points"), nb::arg("ranges"), nb::arg("centre"),
-            nb::sig("def landscape(self, parameters: collections.abc.Sequence[str], points: collections.abc.Sequence[int], "
-                    "ranges: dict[str, collections.abc.Sequence[float]], centre: dict[str, float]) -> dict[str, typing.Any]"));
+            nb::sig(
+                "def landscape(self, parameters: collections.abc.Sequence[str], points: collections.abc.Sequence[int], "
+                "ranges: dict[str, collections.abc.Sequence[float]], centre: dict[str, float]) -> dict[str, "
+                "typing.Any]"));
 }
 
 }  // namespace spikesmith::python

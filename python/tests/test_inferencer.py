@@ -348,3 +348,17 @@ def test_plot_predictive(inferred):
     matplotlib.use("Agg")
     axes = inferred.plot_predictive(n_samples=20, traces=[0, 3])
     assert len(axes) == 2 and axes[1].get_xlabel() == "time (ms)"
+
+
+def test_interrupt():
+    import os
+    import signal
+    import threading
+    import time
+
+    inferencer = make(features={"I": [mean]})
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        inferencer.infer(n_samples=2000, train_kwargs={"stop_after_epochs": 10**6, "max_num_epochs": 10**6}, g=[1 * nS, 100 * nS])
+    assert time.monotonic() - begin < 5

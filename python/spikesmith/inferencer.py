@@ -592,6 +592,10 @@ class Inferencer(Problem):
         """See :func:`spikesmith.plots.plot_predictive`."""
         return plots.plot_predictive(self, output, n_samples, traces, ax)
 
+    def plot_calibration(self, pairs: int = 300, ax: Any = None) -> Any:
+        """See :func:`spikesmith.plots.plot_calibration`."""
+        return plots.plot_calibration(self, pairs, ax)
+
 
 def _one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[FloatArray], float]:
     def checked(values: FloatArray) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .inferencer import Inferencer
     from .refined import Landscape
 
-__all__ = ["plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
+__all__ = ["plot_calibration", "plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -171,6 +171,28 @@ def _ratio(values: Any, scaled: Any) -> float:
     k = int(np.nanargmax(np.abs(numbers)))
     largest = numbers.reshape(-1)[k]
     return float(largest / scaled.reshape(-1)[k]) if largest else 1.0
+
+
+def plot_calibration(inferencer: Inferencer, pairs: int = 300, ax: Any = None) -> Any:
+    """How often regions of the posterior hold the truth, against how often they should; above the diagonal it is too wide.
+
+    Of ``pairs`` simulations with parameters of the prior. Thin lines are the ranks of the single parameters, dashed ones where 95 %
+    of calibrated posteriors stay at each level.
+    """
+    inferencer._require_posterior()
+    _, ranks, coverage = inferencer._ready({}).calibrate(pairs)
+    axis = _axes(ax)
+    level = np.linspace(0, 1, 201)
+    for name, values in ranks:
+        axis.plot(level, np.searchsorted(np.sort(values), level, side="right") / len(values), linewidth=0.8, label=f"ranks of {name}")
+    axis.plot(level, np.searchsorted(np.sort(coverage), level, side="right") / len(coverage), color="C3", linewidth=2, label="coverage")
+    spread = 1.96 * np.sqrt(level * (1 - level) / max(len(coverage), 1))
+    for sign in (-1, 1):
+        axis.plot(level, np.clip(level + sign * spread, 0, 1), color="0.6", linestyle="--", linewidth=0.8)
+    axis.plot([0, 1], [0, 1], color="0.6")
+    axis.set(xlabel="expected", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    axis.legend(frameon=False, loc="lower right")
+    return axis
 
 
 def plot_predictive(inferencer: Inferencer, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:

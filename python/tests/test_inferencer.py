@@ -350,6 +350,15 @@ def test_plot_predictive(inferred):
     assert len(axes) == 2 and axes[1].get_xlabel() == "time (ms)"
 
 
+def test_calibration(inferred):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    assert "pairs" in inferred.calibrate(40)
+    axis = inferred.plot_calibration(40)
+    coverage = next(line for line in axis.get_lines() if line.get_label() == "coverage").get_ydata()
+    assert np.all(np.diff(coverage) >= 0) and coverage[-1] == 1 and len(axis.get_lines()) == 6
+
+
 def test_interrupt():
     import os
     import signal

@@ -41,7 +41,9 @@ inline Array2 to_array(const Matrix& matrix) {
     return array;
 }
 
-inline std::vector<double> to_vector(const Vector& vector) { return {vector.data(), vector.data() + vector.size()}; }
+inline std::vector<double> to_vector(const Vector& vector) {
+    return {vector.data(), vector.data() + vector.size()};
+}
 
 // A NumPy array that owns `values`, of the given shape.
 inline NumpyArray to_numpy(std::vector<double> values, const std::vector<std::size_t>& shape) {
@@ -54,14 +56,18 @@ inline NumpyArray to_numpy(std::vector<double> values) {
     const std::size_t size = values.size();
     return to_numpy(std::move(values), {size});
 }
-inline NumpyArray to_numpy(Array2 array) { return to_numpy(std::move(array.values), {array.rows, array.columns}); }
+inline NumpyArray to_numpy(Array2 array) {
+    return to_numpy(std::move(array.values), {array.rows, array.columns});
+}
 
 // A read-only view of memory that the core owns; valid during a call only.
 inline nb::ndarray<nb::numpy, const double> view(const double* data, const std::vector<std::size_t>& shape) {
     return {data, shape.size(), shape.data(), nb::none()};
 }
 
-inline Dimension to_dimension(const Exponents& exponents) { return Dimension(exponents); }
+inline Dimension to_dimension(const Exponents& exponents) {
+    return Dimension(exponents);
+}
 inline Exponents to_exponents(const Dimension& dimension) {
     Exponents exponents{};
     for (int base = 0; base < Dimension::count; ++base) {
@@ -71,7 +77,9 @@ inline Exponents to_exponents(const Dimension& dimension) {
 }
 
 using PlainQuantity = std::pair<double, Exponents>;
-inline Quantity to_quantity(const PlainQuantity& quantity) { return {quantity.first, to_dimension(quantity.second)}; }
+inline Quantity to_quantity(const PlainQuantity& quantity) {
+    return {quantity.first, to_dimension(quantity.second)};
+}
 
 // A Python object that threads of the core may hold: released with the interpreter lock held.
 inline std::shared_ptr<nb::object> shared(nb::object object) {
@@ -85,6 +93,9 @@ void bind_units(nb::module_& module);
 void bind_models(nb::module_& module);
 void bind_metrics(nb::module_& module);
 void bind_optimizers(nb::module_& module);
+void bind_features(nb::module_& module);
 void bind_fitters(nb::module_& module);
+void bind_refine(nb::module_& module);
+void bind_inference(nb::module_& module);
 
 }  // namespace spikesmith::python

@@ -1,87 +1,15 @@
 // The fitter: one class of the core behind TraceFitter, SpikeFitter and OnlineTraceFitter. Long calls run on a thread of their
 // own without the interpreter lock, while this one looks for signals, so that Ctrl-C stops within a second.
-#include "spikesmith/fit/fitter.hpp"
+#include "fitters.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <future>
-#include <limits>
 
-#include "convert.hpp"
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/fitter.hpp"
 
 namespace spikesmith::python {
 
-MetricPointer metric_of(const nb::object& handle);
-
 namespace {
-
-// Runs `work`, which stops soon after `cancelled` becomes true. Raises what a signal handler of Python raises.
-template <class Work>
-auto interruptible(std::atomic<bool>& cancelled, const Work& work) {
-    cancelled = false;
-    bool signalled = false;
-    auto result = [&] {
-        const nb::gil_scoped_release unlocked;
-        auto future = std::async(std::launch::async, work);
-        while (future.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-            const nb::gil_scoped_acquire lock;
-            if (PyErr_CheckSignals() == 0) continue;
-            signalled = true;  // the exception stays set until `work` has ended
-            cancelled = true;
-            break;
-        }
-        if (!signalled) return future;
-        future.wait();
-        return future;
-    }();
-    if (signalled) {
-        nb::python_error raised;  // takes the exception that is set
-        try {
-            result.get();
-        } catch (...) {
-            // the user's interrupt matters more
-        }
-        throw raised;
-    }
-    return result.get();
-}
-
-// name, traces (rows of a matrix or arrays of different length), sampling interval (seconds) of all or of each
-using SeriesArgument = std::tuple<std::string, std::vector<Vector>, std::vector<double>>;
-
-TimeSeries to_series(const SeriesArgument& argument) {
-    const auto& [name, traces, intervals] = argument;
-    TimeSeries series;
-    std::size_t columns = 0;
-    bool ragged = false;
-    for (const auto& trace : traces) {
-        ragged = ragged || trace.size() != traces.front().size();
-        columns = std::max(columns, trace.size());
-    }
-    series.values = Array2(traces.size(), columns, ragged ? std::numeric_limits<double>::quiet_NaN() : 0.0);
-    for (std::size_t r = 0; r < traces.size(); ++r) {
-        std::copy_n(traces[r].data(), traces[r].size(), series.values.row(r).begin());
-        if (ragged) series.trace_samples.push_back(traces[r].size());
-    }
-    if (intervals.size() == 1) {
-        series.dt = intervals.front();
-    } else {
-        series.trace_dt = intervals;
-    }
-    return series;
-}
-
-std::vector<std::pair<std::string, TimeSeries>> to_all_series(const std::vector<SeriesArgument>& arguments) {
-    std::vector<std::pair<std::string, TimeSeries>> list;
-    for (const auto& argument : arguments) list.emplace_back(std::get<0>(argument), to_series(argument));
-    return list;
-}
-
-struct PythonFitter {
-    Fitter fitter;
-    std::atomic<bool> cancelled{false};
-};
 
 nb::dict result_of(const FitResult& result) {
     nb::dict dict;
@@ -136,10 +64,6 @@ nb::dict result_of(const FitResult& result) {
     return dict;
 }
 
-// name, low, high, scale ("linear", "log"), integer, fixed
-using ParameterArgument =
-    std::tuple<std::string, PlainQuantity, PlainQuantity, std::string, bool, std::optional<PlainQuantity>>;
-
 }  // namespace
 
 void bind_fitters(nb::module_& module) {
@@ -152,14 +76,7 @@ void bind_fitters(nb::module_& module) {
                int threads, std::uint64_t seed, std::vector<double> trace_weights) {
                 FitterOptions options;
                 options.model = model;
-                options.recordings.inputs = to_all_series(inputs);
-                options.recordings.outputs = to_all_series(outputs);
-                if (spikes) {
-                    options.recordings.spikes.emplace();
-                    for (const auto& train : *spikes) options.recordings.spikes->push_back(to_vector(train));
-                }
-                options.recordings.dt = dt;
-                options.recordings.duration = duration;
+                options.recordings = to_recordings(inputs, outputs, spikes, dt, duration);
                 options.recordings.trace_weights = std::move(trace_weights);
                 options.n_samples = n_samples;
                 options.method = std::move(method);
@@ -176,17 +93,12 @@ void bind_fitters(nb::module_& module) {
         .def(
             "fit",
             [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
-               const std::optional<OptimizerChoice>& optimizer, const std::vector<std::pair<std::string, nb::object>>& metrics,
-               std::size_t n_rounds, std::size_t planned_rounds, bool restart, std::optional<std::size_t> start_iteration,
+               const std::optional<OptimizerChoice>& optimizer,
+               const std::vector<std::pair<std::string, nb::object>>& metrics, std::size_t n_rounds,
+               std::size_t planned_rounds, bool restart, std::optional<std::size_t> start_iteration,
                const std::string& checkpoint) {
                 FitOptions options;
-                for (const auto& [name, low, high, scale, integer, fixed] : parameters) {
-                    FitParameter parameter{.name = name, .low = to_quantity(low), .high = to_quantity(high)};
-                    parameter.scale = parse_scale(scale);
-                    parameter.integer = integer;
-                    if (fixed) parameter.fixed = to_quantity(*fixed);
-                    options.parameters.push_back(std::move(parameter));
-                }
+                options.parameters = to_fit_parameters(parameters);
                 options.optimizer = optimizer;
                 for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
                 options.n_rounds = n_rounds;
@@ -199,9 +111,11 @@ void bind_fitters(nb::module_& module) {
             },
             nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"), nb::arg("n_rounds"),
             nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"),
-            nb::sig("def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
-                    "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: bool, "
-                    "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
+            nb::sig(
+                "def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
+                "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: "
+                "bool, "
+                "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
         .def(
             "result", [](const PythonFitter& self) { return result_of(self.fitter.result()); },
             nb::sig("def result(self) -> dict[str, typing.Any]"))
@@ -247,7 +161,8 @@ void bind_fitters(nb::module_& module) {
             },
             nb::arg("outputs"), nb::arg("parameters"), nb::arg("initial_values"), nb::arg("iteration"),
             nb::sig("def generate(self, outputs: collections.abc.Sequence[str], parameters: dict[str, float], "
-                    "initial_values: dict[str, float], iteration: float) -> tuple[dict[str, tuple[numpy.typing.NDArray[numpy.float64], "
+                    "initial_values: dict[str, float], iteration: float) -> tuple[dict[str, "
+                    "tuple[numpy.typing.NDArray[numpy.float64], "
                     "list[float]]], list[numpy.typing.NDArray[numpy.float64]], list[int]]"),
             "Traces and their dimension by output, spike times per trace, steps of each trace.")
         .def_prop_ro("dt", [](const PythonFitter& self) { return self.fitter.dt(); })

@@ -1,12 +1,12 @@
 // Metrics: those of the core, and adapters that let a metric written in Python take part in a fit.
-#include "spikesmith/metrics/metric.hpp"
-
+#include "convert.hpp"
+#include "features.hpp"
 #include <fmt/format.h>
 
-#include "convert.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/metrics/gamma_factor.hpp"
+#include "spikesmith/metrics/metric.hpp"
 #include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/metrics/spike_distance.hpp"
 
@@ -136,9 +136,60 @@ MSEOptions mse_options(double t_start, std::vector<double> t_weights, const Plai
     return options;
 }
 
+MissingPolicy to_policy(const std::string& rule, double amount) {
+    constexpr std::array<std::pair<std::string_view, MissingRule>, 5> rules{{{"penalty", MissingRule::penalty},
+                                                                             {"difference", MissingRule::difference},
+                                                                             {"value", MissingRule::value},
+                                                                             {"ignore", MissingRule::ignore},
+                                                                             {"fail", MissingRule::fail}}};
+    for (const auto& [word, value] : rules) {
+        if (word == rule) return {value, amount};
+    }
+    throw ConfigError("there is no rule `" + rule + "` for missing features",
+                      "`penalty`, `difference`, `value`, `ignore` or `fail`");
+}
+
+// name, weight, scale, whether sequences are compared, means, scales
+using ComparedArgument = std::tuple<std::string, double, double, bool, std::vector<double>, std::vector<double>>;
+
+MetricHandle to_feature_metric(const Windows& windows, const std::vector<ComparedArgument>& features, double t_start,
+                               double normalization, double volts_per_unit, const std::string& mode,
+                               const std::map<std::string, double>& settings,
+                               const std::pair<std::string, double>& missing, std::vector<double> currents,
+                               nb::object combine, std::string combine_name) {
+    FeatureMetricOptions options;
+    options.stimuli = to_windows(windows);
+    const MissingPolicy policy = to_policy(missing.first, missing.second);
+    for (const auto& [name, weight, scale, sequence, means, scales] : features) {
+        options.features.push_back({.name = name,
+                                    .weight = weight,
+                                    .scale = scale,
+                                    .comparison = sequence ? FeatureComparison::sequence : FeatureComparison::mean,
+                                    .simulated_missing = policy,
+                                    .recorded_missing = policy,
+                                    .means = means,
+                                    .scales = scales});
+    }
+    options.t_start = t_start;
+    options.normalization = normalization;
+    options.volts_per_unit = volts_per_unit;
+    options.settings = to_settings(mode, settings);
+    options.stimulus_currents = std::move(currents);
+    if (!combine.is_none()) {
+        options.combine = [held = shared(std::move(combine))](double simulated, double recorded) {
+            const nb::gil_scoped_acquire lock;
+            return nb::cast<double>((*held)(simulated, recorded));
+        };
+        options.combine_name = std::move(combine_name);
+    }
+    return {feature_metric(std::move(options)), false};
+}
+
 }  // namespace
 
-MetricPointer metric_of(const nb::object& handle) { return nb::cast<const MetricHandle&>(handle).metric; }
+MetricPointer metric_of(const nb::object& handle) {
+    return nb::cast<const MetricHandle&>(handle).metric;
+}
 
 void bind_metrics(nb::module_& module) {
     nb::class_<MetricHandle>(module, "Metric")
@@ -152,15 +203,15 @@ void bind_metrics(nb::module_& module) {
              [](const MetricHandle& handle, const Exponents& output) {
                  return to_exponents(handle.metric->normalized_dimension(to_dimension(output)));
              })
-        .def("unnormalized", [](const MetricHandle& handle, double error) { return handle.metric->unnormalized(error); })
-        .def("errors",
-             [](const MetricHandle& handle, const Matrix& features) {
-                 return to_numpy(handle.metric->errors(to_array(features)));
-             })
+        .def("unnormalized",
+             [](const MetricHandle& handle, double error) { return handle.metric->unnormalized(error); })
+        .def("errors", [](const MetricHandle& handle,
+                          const Matrix& features) { return to_numpy(handle.metric->errors(to_array(features))); })
         .def(
             "trace_features",
-            [](const MetricHandle& handle, const nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>& model,
-               const Matrix& target, double dt) {
+            [](const MetricHandle& handle,
+               const nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>& model, const Matrix& target,
+               double dt) {
                 const TraceMetric& metric = trace_metric(handle);
                 for (std::size_t r = 0; r < model.shape(1); ++r) {
                     metric.check({.trace = r, .n_traces = model.shape(1), .n_steps = model.shape(2), .dt = dt});
@@ -179,7 +230,8 @@ void bind_metrics(nb::module_& module) {
                 Array2 features(model.size(), recorded.size());
                 for (std::size_t s = 0; s < model.size(); ++s) {
                     const auto simulated = trains(model[s]);
-                    if (simulated.size() != recorded.size()) throw DataError("simulated and recorded trains differ in number");
+                    if (simulated.size() != recorded.size())
+                        throw DataError("simulated and recorded trains differ in number");
                     for (std::size_t r = 0; r < recorded.size(); ++r) {
                         features(s, r) = metric.feature(simulated[r], recorded[r], duration, dt);
                     }
@@ -192,19 +244,21 @@ void bind_metrics(nb::module_& module) {
         "mse",
         [](double t_start, std::vector<double> t_weights, const PlainQuantity& normalization, const std::string& loss,
            const std::optional<PlainQuantity>& loss_scale) {
-            return MetricHandle{mse(mse_options(t_start, std::move(t_weights), normalization, loss, loss_scale)), false};
+            return MetricHandle{mse(mse_options(t_start, std::move(t_weights), normalization, loss, loss_scale)),
+                                false};
         },
         nb::arg("t_start"), nb::arg("t_weights"), nb::arg("normalization"), nb::arg("loss") = "squared",
         nb::arg("loss_scale").none() = nb::none());
     module.def(
         "gamma_factor",
         [](double delta, double t_start, double normalization, bool rate_correction, bool nearest) {
-            return MetricHandle{gamma_factor({.delta = delta,
-                                              .t_start = t_start,
-                                              .normalization = normalization,
-                                              .rate_correction = rate_correction,
-                                              .matching = nearest ? SpikeMatching::nearest : SpikeMatching::one_to_one}),
-                                true};
+            return MetricHandle{
+                gamma_factor({.delta = delta,
+                              .t_start = t_start,
+                              .normalization = normalization,
+                              .rate_correction = rate_correction,
+                              .matching = nearest ? SpikeMatching::nearest : SpikeMatching::one_to_one}),
+                true};
         },
         nb::arg("delta"), nb::arg("t_start"), nb::arg("normalization"), nb::arg("rate_correction"), nb::arg("nearest"));
     module.def(
@@ -219,6 +273,10 @@ void bind_metrics(nb::module_& module) {
             return MetricHandle{victor_purpura({cost, t_start, normalization}), true};
         },
         nb::arg("cost"), nb::arg("t_start"), nb::arg("normalization"));
+    module.def("feature_metric", &to_feature_metric, nb::kw_only(), nb::arg("windows"), nb::arg("features"),
+               nb::arg("t_start"), nb::arg("normalization"), nb::arg("volts_per_unit"), nb::arg("mode"),
+               nb::arg("settings"), nb::arg("missing"), nb::arg("currents"), nb::arg("combine").none(),
+               nb::arg("combine_name"));
     module.def("python_trace_metric", [](nb::object metric, std::string description) {
         return MetricHandle{std::make_shared<PythonTraceMetric>(std::move(metric), std::move(description)), false};
     });

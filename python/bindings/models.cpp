@@ -1,10 +1,10 @@
 #include "convert.hpp"
+
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/model/model.hpp"
 
 namespace spikesmith::python {
 namespace {
-
 
 using Texts = std::vector<std::pair<std::string, std::string>>;
 

@@ -1,6 +1,7 @@
 // The module spikesmith._core: the C++ library as the Python package sees it. Plain numbers in SI base units and exponents of
 // dimensions cross the border; quantities, names that users know and checks of arguments are the business of the package.
 #include "convert.hpp"
+
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
 
@@ -52,5 +53,8 @@ NB_MODULE(_core, module) {
     bind_models(module);
     bind_metrics(module);
     bind_optimizers(module);
+    bind_features(module);
     bind_fitters(module);
+    bind_refine(module);
+    bind_inference(module);
 }

@@ -1,9 +1,9 @@
 // Optimisers: those of the core by name, driven by ask and tell, and an adapter for one written in Python.
-#include "spikesmith/optimize/optimizer.hpp"
-
 #include "convert.hpp"
+
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/optimize/methods.hpp"
+#include "spikesmith/optimize/optimizer.hpp"
 
 namespace spikesmith::python {
 namespace {
@@ -90,12 +90,14 @@ void bind_optimizers(nb::module_& module) {
             return method->choice();
         },
         nb::arg("name"), nb::arg("options") = nb::dict(),
-        nb::sig("def optimizer(name: str, options: dict[str, typing.Any] = {}) -> OptimizerChoice"), "A method by name, with its options.");
+        nb::sig("def optimizer(name: str, options: dict[str, typing.Any] = {}) -> OptimizerChoice"),
+        "A method by name, with its options.");
     module.def(
         "optimizer_options",
         [](const std::string& name) {
             std::vector<std::pair<std::string, std::string>> list;
-            for (const auto& option : optimizer_method(name)->options()) list.emplace_back(option.name, option.standard);
+            for (const auto& option : optimizer_method(name)->options())
+                list.emplace_back(option.name, option.standard);
             return list;
         },
         nb::arg("name"), "Options of a method and their defaults.");
@@ -107,10 +109,11 @@ void bind_optimizers(nb::module_& module) {
     module.def(
         "python_optimizer",
         [](nb::object method, std::string description) {
-            return OptimizerChoice{std::move(description),
-                                   [held = shared(std::move(method))](const SearchSetting& setting) -> std::unique_ptr<Optimizer> {
-                                       return std::make_unique<PythonOptimizer>(held, setting.dimension);
-                                   }};
+            return OptimizerChoice{
+                std::move(description),
+                [held = shared(std::move(method))](const SearchSetting& setting) -> std::unique_ptr<Optimizer> {
+                    return std::make_unique<PythonOptimizer>(held, setting.dimension);
+                }};
         },
         nb::arg("method"), nb::arg("description"));
 }

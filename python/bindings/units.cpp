@@ -37,7 +37,8 @@ void bind_units(nb::module_& module) {
         },
         nb::arg("exponents"), nb::arg("values"), "Name and scale of the unit in which `values` read best.");
     module.def(
-        "dimension_name", [](const Exponents& exponents) { return to_dimension(exponents).name(); }, nb::arg("exponents"));
+        "dimension_name", [](const Exponents& exponents) { return to_dimension(exponents).name(); },
+        nb::arg("exponents"));
 }
 
 }  // namespace spikesmith::python

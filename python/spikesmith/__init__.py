@@ -7,7 +7,10 @@ from . import plots, units
 from ._core import __version__
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text, make_dic
 from .errors import ConfigError, DataError, DimensionMismatchError, Error, Interrupted, ModelError, NumericalError, UnitError
+from .feature_metric import FeatureMetric
+from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
+from .inferencer import Inferencer
 from .metrics import (
     GammaFactor,
     Metric,
@@ -19,12 +22,16 @@ from .metrics import (
     firing_rate,
     get_gamma_factor,
 )
+from .posterior import Posterior, Prior
+from .refined import Landscape, OptimizeResult
 from .optimizers import NevergradOptimizer, Optimizer, SkoptOptimizer, SpikesmithOptimizer, calc_bounds, optimizer_methods
 
 __all__ = [
-    "ConfigError", "DataError", "DimensionMismatchError", "Error", "Fitter", "GammaFactor", "Interrupted", "MSEMetric", "Metric",
-    "ModelError", "NevergradOptimizer", "NumericalError", "OnlineTraceFitter", "Optimizer", "ProgressBar", "SkoptOptimizer",
-    "SpikeFitter", "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura",
-    "__version__", "calc_bounds", "callback_none", "callback_setup", "callback_text", "firing_rate", "get_gamma_factor", "make_dic",
-    "optimizer_methods", "plots", "units",
+    "ConfigError", "DataError", "DimensionMismatchError", "Error", "FeatureMetric", "Features", "Fitter", "GammaFactor",
+    "Inferencer", "Interrupted", "Landscape", "MSEMetric", "Metric", "ModelError", "NevergradOptimizer", "NumericalError",
+    "OnlineTraceFitter", "OptimizeResult", "Optimizer", "Posterior", "Prior", "ProgressBar", "SkoptOptimizer", "SpikeFitter",
+    "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__",
+    "calc_bounds", "calc_eFEL", "callback_none", "callback_setup", "callback_text", "feature_definition", "feature_names",
+    "feature_units", "features", "firing_rate", "get_gamma_factor", "make_dic", "optimizer_methods", "plots", "spike_features",
+    "units",
 ]  # fmt: skip

@@ -16,9 +16,11 @@ from .errors import ConfigError
 from .units import DIMENSIONLESS, Exponents
 
 if TYPE_CHECKING:
-    from .fitters import Fitter
+    from ._fitting import Fitter
+    from .inferencer import Inferencer
+    from .refined import Landscape
 
-__all__ = ["plot_convergence", "plot_parameters", "plot_spikes", "plot_traces"]
+__all__ = ["plot_calibration", "plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -134,4 +136,84 @@ def plot_parameters(fitter: Fitter, ax: Any = None, names: Sequence[str] | None 
         if np.nanmin(errors) > 0:
             axis.set_yscale("log")
     axes[0].set_ylabel(_label("error", error_unit))
+    return axes
+
+
+def plot_landscape(landscape: Landscape, ax: Any = None) -> Any:
+    """Error over two parameters as shades with contour lines; arrows go downhill, the cross is the centre."""
+    axis = _axes(ax)
+    (x, x_unit), (y, y_unit) = _scaled(landscape.x), _scaled(landscape.y)
+    errors, unit = _scaled(landscape.error)
+    shown = np.where(np.isfinite(errors), errors, np.nan)
+    logarithmic = bool(np.nanmin(shown) > 0)
+    values = np.log10(shown) if logarithmic else shown
+    mesh = axis.pcolormesh(x, y, values, shading="nearest", cmap="viridis")
+    axis.contour(x, y, np.ma.masked_invalid(values), levels=10, colors="white", linewidths=0.5)
+    label = _label("error", unit)
+    axis.figure.colorbar(mesh, ax=axis, label=f"log10 {label}" if logarithmic else label)
+    step = [max(1, len(v) // 12) for v in (x, y)]
+    # downhill in the coordinates of the picture
+    spans = [float(np.ptp(split(v)[0])) for v in (landscape.x, landscape.y)]
+    down = [-split(g)[0][:: step[1], :: step[0]] * span for g, span in zip(landscape.gradient, spans)]
+    length = np.hypot(*down)
+    length[~(length > 0)] = np.nan
+    axis.quiver(x[:: step[0]], y[:: step[1]], down[0] / length, down[1] / length, color="white", alpha=0.5, scale=30, width=0.003)
+    centre = [float(split(landscape.centre[name])[0]) for name in landscape.names]
+    scales = [_ratio(v, s) for v, s in ((landscape.x, x), (landscape.y, y))]
+    axis.plot(centre[0] / scales[0], centre[1] / scales[1], "+", color="C3", markersize=12)
+    axis.set(xlabel=_label(landscape.names[0], x_unit), ylabel=_label(landscape.names[1], y_unit))
+    return axis
+
+
+def _ratio(values: Any, scaled: Any) -> float:
+    """The scale that `_scaled` chose."""
+    numbers = split(values)[0]
+    k = int(np.nanargmax(np.abs(numbers)))
+    largest = numbers.reshape(-1)[k]
+    return float(largest / scaled.reshape(-1)[k]) if largest else 1.0
+
+
+def plot_calibration(inferencer: Inferencer, pairs: int = 300, ax: Any = None) -> Any:
+    """How often regions of the posterior hold the truth, against how often they should; above the diagonal it is too wide.
+
+    Of ``pairs`` simulations with parameters of the prior. Thin lines are the ranks of the single parameters, dashed ones where 95 %
+    of calibrated posteriors stay at each level.
+    """
+    inferencer._require_posterior()
+    _, ranks, coverage = inferencer._ready({}).calibrate(pairs)
+    axis = _axes(ax)
+    level = np.linspace(0, 1, 201)
+    for name, values in ranks:
+        axis.plot(level, np.searchsorted(np.sort(values), level, side="right") / len(values), linewidth=0.8, label=f"ranks of {name}")
+    axis.plot(level, np.searchsorted(np.sort(coverage), level, side="right") / len(coverage), color="C3", linewidth=2, label="coverage")
+    spread = 1.96 * np.sqrt(level * (1 - level) / max(len(coverage), 1))
+    for sign in (-1, 1):
+        axis.plot(level, np.clip(level + sign * spread, 0, 1), color="0.6", linestyle="--", linewidth=0.8)
+    axis.plot([0, 1], [0, 1], color="0.6")
+    axis.set(xlabel="expected", ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    axis.legend(frameon=False, loc="lower right")
+    return axis
+
+
+def plot_predictive(inferencer: Inferencer, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:
+    """Recorded traces, and the median and the central 95 % of simulations with draws of the posterior; an axis per trace."""
+    recorded = dict((name, rows) for name, rows, _ in inferencer._outputs)
+    output = output if output is not None else next(iter(recorded), None)
+    if output not in recorded:
+        raise ConfigError(f"there is no recorded trace of `{output}`", f"one of {', '.join(recorded) or 'none'}")
+    found = inferencer.predictive_traces(n_samples, output)[output]
+    chosen = list(range(inferencer.n_traces)) if traces is None else list(traces)
+    axes = np.atleast_1d(_axes(ax, nrows=len(chosen), sharex=True, squeeze=False, figsize=(7, 1 + 1.5 * len(chosen)))).reshape(-1)
+    median, unit = _scaled(found["median"])
+    scale = _ratio(found["median"], median)
+    low, high = split(found["low"])[0] / scale, split(found["high"])[0] / scale
+    for axis, k in zip(axes, chosen, strict=True):
+        steps = len(recorded[output][k])
+        time = np.arange(steps) * inferencer._dt * 1e3
+        axis.fill_between(time, low[k][:steps], high[k][:steps], color="C0", alpha=0.3, linewidth=0, label="95 % of the draws")
+        axis.plot(time, recorded[output][k] / scale, color="0.4", label="recorded")
+        axis.plot(time, median[k][:steps], color="C0", label="median")
+        axis.set_ylabel(_label(output, unit))
+    axes[0].legend(frameon=False, loc="upper right")
+    axes[-1].set_xlabel("time (ms)")
     return axes

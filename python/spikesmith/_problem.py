@@ -1,0 +1,293 @@
+"""A model with its recordings: what the fitters and the Inferencer have in common."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._borders import SECOND, Maker, plain_number, si, si_number, split
+from ._model import ModelText, caller_namespace, equations_text, output_maker, parameters_by_eye, series
+from .errors import UnitError
+from .units import Exponents, _name, _same
+
+__all__ = ["Problem", "input_dictionary", "output_dictionary"]
+
+
+class Problem:
+    """Model, recordings, constants; checks them, and simulates with given parameters."""
+
+    _online = False
+
+    def __init__(
+        self,
+        *,
+        model: Any,
+        input: Mapping[str, Any],
+        output: Mapping[str, Any],
+        spikes: list[Any] | None,
+        dt: Any,
+        n_samples: int,
+        method: str | None,
+        threshold: str | None,
+        reset: str | None,
+        refractory: Any,
+        param_init: Mapping[str, Any] | None,
+        penalty: str | None,
+        use_units: bool,
+        namespace: Mapping[str, Any] | None,
+        seed: int,
+        threads: int,
+        trace_weights: Any,
+        frame: Mapping[str, Any],
+    ) -> None:
+        self.model = equations_text(model)
+        self.dt = dt
+        self._dt = si_number(dt, SECOND, "dt", required=True)
+        if not self._dt > 0:
+            raise ValueError("dt must be positive")
+        self.n_samples: Any = n_samples
+        self.method, self.threshold, self.reset, self.refractory = method, threshold, reset, refractory
+        self.param_init, self.penalty, self.use_units = param_init, penalty, use_units
+        self.seed, self.threads = seed, threads
+        self._plain_namespace = namespace is not None
+        self._trace_weights = [] if trace_weights is None else [float(w) for w in trace_weights]
+
+        makers: list[Maker | None] = []
+        self._inputs, dims = [], {}
+        for name, values in input.items():
+            rows, dim, maker = series(values)
+            self._inputs.append((name, rows, [self._dt]))
+            dims[name] = dim
+            makers.append(maker)
+        self._outputs, self._output_dims = [], {}
+        for name, values in output.items():
+            rows, dim, maker = series(values)
+            self._outputs.append((name, rows, [self._dt]))
+            self._output_dims[name] = dim
+            makers.append(maker)
+        self._spikes = None
+        if spikes is not None:
+            trains = [split(train) for train in spikes]
+            makers += [maker for _, _, maker in trains]
+            self._spikes = [np.ascontiguousarray(si(train, SECOND, "spike times")).reshape(-1) for train in spikes]
+        makers.append(split(dt)[2])
+        self._make = output_maker(makers, True)
+        self.input, self.output_var = dict(input), [*output, *(["spikes"] if spikes is not None else [])]
+        self.output = [*output.values(), *([spikes] if spikes is not None else [])]
+
+        rows = self._inputs[0][1] if self._inputs else self._outputs[0][1]
+        self.n_traces = len(rows)
+        self._n_steps = max(len(row) for row in rows)
+        if self._spikes is not None and len(self._spikes) != self.n_traces:
+            raise ValueError(f"there are {len(self._spikes)} spike trains for {self.n_traces} input traces")
+        self._text = ModelText(self.model, dims, list(output), threshold, reset, refractory, param_init)
+        self._namespace = self._text.capture(frame if namespace is None else namespace)
+        self._check_names()
+        parsed = self._text.try_parse(self._namespace)
+        self.parameter_names = self._declared(parsed)
+        if parsed is not None:
+            self._check_outputs(parsed)
+        self._core: _core.Fitter | None = None
+        self._core_penalty: str | None = None
+        self._parsed = parsed
+
+    # --- what is known before anything is simulated -----------------------------------------------------------------------------------
+
+    @property
+    def duration(self) -> Any:
+        """Of the longest trace."""
+        return self._make(self._n_steps * self._dt, SECOND)
+
+    @property
+    def n_neurons(self) -> int:
+        return int(self.n_samples * self.n_traces)
+
+    def _check_names(self) -> None:
+        text = self.model
+        for name in self._text.inputs:
+            if not _occurs(name, text):
+                raise NameError(f"{name} is not an identifier in the model")
+        known = _defined(text)
+        for name in self._output_dims:
+            if name not in known:
+                raise NameError(f"{name} is not a model variable")
+        for name in self.param_init or {}:
+            if name not in known:
+                raise ValueError(f"{name} is not a model variable or a parameter in the model")
+        for name in self._text.inputs:
+            if name in known and name not in parameters_by_eye(text):
+                raise NameError(f"{name} is not an identifier in the model: it is defined there")
+
+    def _declared(self, parsed: _core.Model | None) -> list[str]:
+        if parsed is None:
+            names = parameters_by_eye(self.model)
+        else:
+            names = [name for name, _ in parsed.parameters]
+        return [name for name in names if name not in self._text.inputs]
+
+    def _check_outputs(self, parsed: _core.Model) -> None:
+        dims = {name: tuple(dim) for name, dim in [*parsed.states, *parsed.subexpressions, *parsed.parameters]}
+        for name, dim in self._output_dims.items():
+            if dim is not None and not _same(dim, dims[name]):
+                raise UnitError(f"the recorded {name} is {_name(dim)}, but {name} is {_name(dims[name])} in the model")
+
+    def _built(self, frame: Mapping[str, Any], penalty: str | None = None) -> _core.Fitter:
+        """The core's fitter; made when first needed, with the constants of the script at that time."""
+        penalty = penalty if penalty is not None else self.penalty
+        if self._core is not None and self._core_penalty == penalty:
+            return self._core
+        if self._core is None and not self._plain_namespace:
+            self._namespace |= self._text.capture(frame)
+        parsed, notes = self._text.parse(self._namespace)
+        for note in notes:
+            warnings.warn(note, stacklevel=4)
+        self._check_outputs(parsed)
+        self._parsed = parsed
+        self.parameter_names = self._declared(parsed)
+        self._core = self._make_core(parsed, penalty)
+        self._core_penalty = penalty
+        return self._core
+
+    def _make_core(self, parsed: _core.Model, penalty: str | None) -> _core.Fitter:
+        return _core.Fitter(
+            model=parsed,
+            inputs=self._inputs,
+            outputs=self._outputs,
+            spikes=self._spikes,
+            dt=self._dt,
+            duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt,
+            n_samples=self.n_samples or 0,
+            method=self.method or "",
+            penalty=penalty or "",
+            online_only=self._online,
+            threads=self.threads,
+            seed=self.seed,
+            trace_weights=self._trace_weights,
+        )
+
+    def _require_parsed(self) -> _core.Model:
+        assert self._parsed is not None
+        return self._parsed
+
+    def _parsed_initial(self) -> set[str]:
+        return set(self._require_parsed().initial_names)
+
+    def _parameter_dims(self) -> dict[str, Exponents]:
+        return {name: tuple(dim) for name, dim in self._require_parsed().parameters}
+
+    def _maker(self, use_units: bool | None = None) -> Maker:
+        return self._make if (self.use_units if use_units is None else use_units) else plain_number
+
+    def _best_values(self) -> dict[str, float] | None:
+        """The parameters that are used where none are given, SI."""
+        return None
+
+    # --- generate -----------------------------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        output_var: str | list[str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        param_init: Mapping[str, Any] | None = None,
+        iteration: float = 1e9,
+        level: int = 0,
+    ) -> Any:
+        """Simulates all traces with one parameter set (the best one, if none is given).
+
+        Parameters
+        ----------
+        output_var : str or list of str, optional
+            States, subexpressions, parameters or "spikes"; the fitted outputs, if not given.
+        params : dict, optional
+            Values of parameters; those not named have their best value.
+        param_init : dict, optional
+            Initial values for this simulation, besides those of the fitter.
+        iteration : float
+            The model's ``iteration``.
+
+        Returns
+        -------
+        array, list or dict
+            One output: n_traces x n_steps (a list of spike time arrays for "spikes"); several: a dictionary.
+        """
+        return self._generate(output_var, params, param_init, iteration, caller_namespace(level + 1))
+
+    def _generate(self, output_var: Any, params: Any, param_init: Any, iteration: float, frame: Mapping[str, Any]) -> Any:
+        core = self._built(frame)
+        names = self.output_var if output_var is None else [output_var] if isinstance(output_var, str) else list(output_var)
+        dims = self._parameter_dims()
+        values: dict[str, float] = {}
+        if params is None and self._best_values() is None:
+            raise RuntimeError("there are no best parameters before a fit: give `params`")
+        for name, value in (params or {}).items():
+            if name not in dims:
+                raise KeyError(f"{name} is not a parameter of the model")
+            values[name] = si_number(value, dims[name], name)
+        if param_init:
+            parsed, _ = self._text.parse({**self._namespace, **self._text.capture(frame, param_init)}, param_init)
+            values = {**(self._best_values() or {}), **values}
+            values = {name: value for name, value in values.items() if name not in (param_init or {})}
+            core = self._make_core(parsed, None)
+        known = _known(self._require_parsed())
+        constants = [name for name in names if name in dims]
+        for name in names:
+            if name != "spikes" and name not in known:
+                raise KeyError(f"{name} is not a variable of the model")
+        if "spikes" in names and not self._require_parsed().has_threshold:
+            raise ValueError("spikes need a threshold")
+        recorded = [name for name in names if name != "spikes" and name not in constants]
+        traces, spikes, steps = core.generate(recorded or list(known)[:1], values, {}, iteration)
+        generated: dict[str, Any] = {}
+        for name in names:
+            if name == "spikes":
+                generated[name] = list(spikes)
+            elif name in constants:
+                value = values[name] if name in values else (self._best_values() or {})[name]
+                generated[name] = self._make(np.full((self.n_traces, max(steps)), value), dims[name])
+            else:
+                array, dim = traces[name]
+                generated[name] = self._make(array, tuple(dim))
+        return generated[names[0]] if len(names) == 1 else generated
+
+
+def _known(parsed: _core.Model) -> list[str]:
+    return [name for name, _ in [*parsed.states, *parsed.subexpressions, *parsed.parameters, *parsed.inputs]]
+
+
+def _occurs(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+
+
+def _defined(text: str) -> set[str]:
+    names = set(parameters_by_eye(text))
+    names |= set(re.findall(r"^\s*d(\w+)\s*/\s*dt\s*=", text, re.MULTILINE))
+    names |= set(re.findall(r"^\s*(\w+)\s*=", text, re.MULTILINE))
+    return names
+
+
+def output_dictionary(argument: str, bare: Any, names: Any, kind: str) -> dict[str, Any]:
+    """``input_var=``/``output_var=`` beside ``input=``/``output=``, as before dictionaries."""
+    names = [names] if isinstance(names, str) else list(names)
+    if isinstance(bare, Mapping):
+        if set(bare) != set(names):
+            raise ValueError(f"`{argument}` names {names}, but `{kind}` has {list(bare)}")
+        return dict(bare)
+    warnings.warn(f"`{argument}` is not needed: give `{kind}` as a dictionary", DeprecationWarning, stacklevel=4)
+    if len(names) == 1 and not (isinstance(bare, (list, tuple)) and kind == "output" and len(bare) == 1 and np.ndim(bare[0]) == 2):
+        return {names[0]: bare}
+    if len(names) != len(bare):
+        raise ValueError(f"`{argument}` has {len(names)} names, `{kind}` {len(bare)} entries")
+    return dict(zip(names, bare))
+
+
+def input_dictionary(input: Any, input_var: str | None) -> dict[str, Any]:
+    if input_var is not None:
+        return output_dictionary("input_var", input, input_var, "input")
+    if not isinstance(input, Mapping):
+        raise TypeError("input must be a dictionary: {name: array}")
+    return dict(input)

@@ -1,0 +1,642 @@
+"""Inferencer: the posterior of a model's parameters given recordings, learned from simulations."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _core, _pairplots, plots
+from ._borders import FloatArray
+from ._features import windows_of
+from ._model import caller_namespace
+from ._problem import Problem
+from .errors import ConfigError, DataError
+from .posterior import Posterior, Prior, _Arguments, prior_argument
+
+__all__ = ["Inference", "Inferencer"]
+
+# options of sbi that have no counterpart, because nothing depends on them here
+_ignored_training = (
+    "show_train_summary", "resume_training", "force_first_round_loss", "exclude_invalid_x", "dataloader_kwargs", "calibration_kernel",
+)  # fmt: skip
+_ignored_posterior = ("show_progress_bars", "x_shape", "rejection_sampling_parameters", "enable_transform")
+_of_inference = ("num_atoms", "use_combined_loss", "retrain_from_scratch", "discard_prior_samples")
+
+
+class Inference:
+    """What :meth:`Inferencer.init_inference` gives: the method and the networks, to be handed to the next steps."""
+
+    def __init__(self, method: str, models: Sequence[str]) -> None:
+        self.method, self.models = method, list(models)
+
+    def __repr__(self) -> str:
+        return f"{self.method} with {', '.join(self.models)}"
+
+
+class Inferencer(Problem):
+    """The posterior of the parameters of a model given recordings.
+
+    Parameters
+    ----------
+    dt, model, input, output, method, threshold, reset, refractory, param_init
+        See :class:`TraceFitter`. Spike trains are the output ``'spikes'``.
+    features : dict, optional
+        ``{output: [features]}``: functions of one trace (or array of spike times) that give one number, or names of
+        :func:`spikesmith.feature_names`. Not given: the samples of the traces.
+    stim_times : (start, end), or one for each trace
+        Times (or plain seconds), needed for features by name.
+    mode, settings
+        Of features by name, see :func:`spikesmith.features`.
+    volts_per_unit : number, optional
+        Of an output without unit: 1e-3 if it is in mV.
+    use_units, namespace, seed, threads
+        See :class:`TraceFitter`.
+
+    Attributes
+    ----------
+    param_names : list of str
+        Sorted; the columns of theta.
+    x_o : array
+        Features of the recordings: by output, by trace, by feature.
+    posterior : Posterior or None
+    theta, x, samples : array or None
+        Parameters and features of the last simulations; the last draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikesmith.units import *
+    >>> inferencer = Inferencer(dt=0.1*ms, model='''dv/dt = (R*I - v)/(10*ms) : volt
+    ...                                             R : ohm (constant)''',
+    ...                         input={'I': np.full((1, 100), 1.0)*nA}, output={'v': np.linspace(0, 12.6, 100).reshape(1, -1)*mV},
+    ...                         features={'v': [lambda v: v[-1]]})
+    >>> posterior = inferencer.infer(n_samples=200, density_estimator_model='mdn', train_kwargs={'max_num_epochs': 50},
+    ...                              R=[1*Mohm, 50*Mohm])
+    >>> inferencer.sample((100,)).shape
+    (100, 1)
+    """
+
+    def __init__(
+        self,
+        dt: Any,
+        model: Any,
+        input: Mapping[str, Any],
+        output: Mapping[str, Any],
+        features: Mapping[str, Sequence[Any]] | None = None,
+        method: str | None = None,
+        threshold: str | None = None,
+        reset: str | None = None,
+        refractory: Any = False,
+        param_init: Mapping[str, Any] | None = None,
+        *,
+        stim_times: Any = None,
+        mode: str = "efel",
+        settings: Mapping[str, float] | None = None,
+        volts_per_unit: float = 1.0,
+        use_units: bool = True,
+        namespace: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        threads: int = 0,
+        _level: int = 0,
+    ) -> None:
+        for name, given in (("input", input), ("output", output)):
+            if not isinstance(given, Mapping):
+                raise TypeError(f"{name} must be a dictionary: {{name: array}}")
+        outputs = dict(output)
+        spikes = outputs.pop("spikes", None)
+        super().__init__(
+            model=model, input=input, output=outputs, spikes=spikes, dt=dt, n_samples=0, method=method, threshold=threshold, reset=reset,
+            refractory=refractory, param_init=param_init, penalty=None, use_units=use_units, namespace=namespace, seed=seed,
+            threads=threads, trace_weights=None, frame=caller_namespace(_level + 1),
+        )  # fmt: skip
+        self.features = self._checked_features(features)
+        self._feature_options: dict[str, Any] = {
+            "windows": [] if stim_times is None else windows_of(stim_times, self.n_traces),
+            "mode": mode, "settings": dict(settings or {}), "volts_per_unit": volts_per_unit,
+        }  # fmt: skip
+        self.n_samples = None  # simulations of the last round
+        self.params: dict[str, Any] | None = None
+        self.prior: Prior | None = None
+        self.samples: FloatArray | None = None
+        self.posterior: Posterior | None = None
+        self.theta: FloatArray | None = None
+        self.x: FloatArray | None = None
+        self.sbi_device = "cpu"
+        self._inferencer: _core.Inferencer | None = None
+        self._given: tuple[FloatArray, FloatArray] | None = None  # simulations that the core knows already
+        if self._parsed is not None:
+            self._ready({})
+
+    def _checked_features(self, features: Any) -> list[tuple[str, list[tuple[str, Any]]]]:
+        if not features:
+            return []
+        if not isinstance(features, Mapping):
+            raise TypeError("features must be a dictionary: {output: [functions or names]}")
+        for name in features:
+            if name not in self.output_var:
+                raise KeyError(f"there are features of `{name}`, which is no output")
+        groups = []
+        for name in self.output_var:
+            if name not in features:
+                raise KeyError(f"there are no features of the output `{name}`")
+            members: list[tuple[str, Any]] = []
+            for k, feature in enumerate(features[name]):
+                if isinstance(feature, str):
+                    members.append((feature, None))
+                elif callable(feature):
+                    label = getattr(feature, "__name__", type(feature).__name__)
+                    taken = label in [n for n, _ in members] or label == "<lambda>"
+                    members.append((f"{label.strip('<>')}_{k}" if taken else label, _one_number(feature, label)))
+                else:
+                    raise TypeError(f"a feature of `{name}` is neither a function nor a name: {feature!r}")
+            groups.append((name, members))
+        return groups
+
+    # --- what is known before ----------------------------------------------------------------------------------------
+
+    @property
+    def param_names(self) -> list[str]:
+        """The parameters that are inferred, sorted."""
+        fixed = self._parsed_initial() if self._parsed is not None else set(self.param_init or {})
+        return sorted(name for name in self.parameter_names if name not in fixed)
+
+    @property
+    def n_neurons(self) -> int:
+        if self.n_samples is None:
+            raise ValueError("the number of samples is not known before there are simulations")
+        return int(self.n_samples * self.n_traces)
+
+    @property
+    def x_o(self) -> FloatArray:
+        """Features of the recordings."""
+        return np.asarray(self._ready(caller_namespace(1)).observation)
+
+    @property
+    def feature_labels(self) -> list[str]:
+        """What the columns of x are."""
+        return list(self._ready(caller_namespace(1)).feature_names)
+
+    def _ready(self, frame: Mapping[str, Any]) -> _core.Inferencer:
+        """The core's inferencer, made when first needed, with the constants of the script at that time."""
+        if self._inferencer is None:
+            if self._core is None and not self._plain_namespace:
+                self._namespace |= self._text.capture(frame)
+            parsed, _ = self._text.parse(self._namespace)
+            self._check_outputs(parsed)
+            self._parsed = parsed
+            self.parameter_names = self._declared(parsed)
+            self._inferencer = _core.Inferencer(
+                model=parsed, inputs=self._inputs, outputs=self._outputs, spikes=self._spikes, dt=self._dt,
+                duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self.features,
+                method=self.method or "", threads=self.threads, seed=self.seed, **self._feature_options,
+            )  # fmt: skip
+        return self._inferencer
+
+    def _best_values(self) -> dict[str, float] | None:
+        return None
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def init_prior(self, *, bounds: Mapping[str, Any] | None = None, **params: Any) -> Prior:
+        """The prior: ``name=[low, high]`` is uniform; ``name=('log_uniform', low, high)``, ``('normal', mean, deviation)``,
+        ``('truncated_normal', mean, deviation, low, high)``, ``('log_normal', median, deviation of the logarithm)``.
+        """
+        core = self._ready(caller_namespace(1))
+        given = {**(bounds or {}), **params}
+        for name in given:
+            if name not in self.param_names:
+                raise ValueError(f"Parameter {name} must be defined as a parameter in the model")
+        dims = self._parameter_dims()
+        arguments: _Arguments = []
+        for name in self.param_names:
+            if name not in given:
+                raise TypeError(f"Bounds must be set for parameter {name}")
+            arguments.append(prior_argument(name, given[name], dims[name]))
+        core.init_prior(arguments)
+        self.params, self.prior = given, Prior(arguments, self.seed)
+        return self.prior
+
+    def generate_training_data(self, n_samples: int, prior: Prior | Posterior | None = None) -> FloatArray:
+        """Parameters to simulate (n_samples x parameters): draws of the prior, or of what the posterior so far proposes."""
+        core = self._require_prior()
+        if isinstance(prior, Prior) and self.posterior is not None:
+            theta = prior.sample((n_samples,))
+        else:
+            theta = core.generate_training_data(n_samples)
+        self.n_samples = n_samples
+        self.theta = theta
+        return theta
+
+    def extract_summary_statistics(self, theta: Any, level: int = 0) -> FloatArray:
+        """Simulates rows of parameters and gives their features (n_samples x features); NaN where there is none."""
+        core = self._require_prior()
+        rows = np.ascontiguousarray(np.asarray(theta, dtype=float))
+        x = core.extract_summary_statistics(rows)
+        self.n_samples = len(rows)
+        self.theta, self.x = rows, x
+        self._given = (rows, x)
+        return x
+
+    def save_summary_statistics(self, f: str | os.PathLike[str], theta: Any = None, x: Any = None) -> None:
+        """Writes ``theta`` and ``x`` (the last ones, if not given) to a compressed NumPy archive."""
+        if not isinstance(f, (str, os.PathLike)):
+            raise TypeError("a path is needed")
+        theta = self.theta if theta is None else theta
+        x = self.x if x is None else x
+        if theta is None or x is None:
+            raise AttributeError("there are no parameters and features yet: provide `theta` and `x`")
+        np.savez_compressed(f, theta=np.asarray(theta), x=np.asarray(x))
+
+    def load_summary_statistics(self, f: str | os.PathLike[str]) -> tuple[FloatArray, FloatArray]:
+        """``theta`` and ``x`` of such an archive, which the next steps may use."""
+        path = os.fspath(f)
+        path = path if os.path.exists(path) else path + ".npz"
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in ("theta", "x") if name not in archive.files]
+            if missing:
+                raise DataError(f"{path} has no array {' and '.join(missing)}")
+            theta, x = np.asarray(archive["theta"], dtype=float), np.asarray(archive["x"], dtype=float)
+        if theta.ndim != 2 or x.ndim != 2 or len(theta) != len(x):
+            raise DataError(f"{path}: theta and x must be tables with the same number of rows, not {theta.shape} and {x.shape}")
+        self.theta, self.x = theta, x
+        return theta, x
+
+    def init_inference(
+        self,
+        inference_method: str = "SNPE",
+        density_estimator_model: str | Sequence[str] = "maf",
+        prior: Prior | None = None,
+        sbi_device: str = "cpu",
+        **inference_kwargs: Any,
+    ) -> Inference:
+        """Chooses method and networks.
+
+        Parameters
+        ----------
+        inference_method : {'SNPE', 'SNLE', 'SNRE'}
+            Also 'SNRE_A', 'SNRE_B', 'SNRE_C'.
+        density_estimator_model : {'mdn', 'made', 'maf', 'nsf'} or {'linear', 'mlp', 'resnet'}
+            The latter for SNRE. A list: of each kind a network, weighted by how well they do.
+        sbi_device : str
+            Accepted; everything is computed on the processor.
+        **inference_kwargs
+            hidden_features, num_transforms, num_blocks, num_bins, num_components, embedding_net ('mlp', 'cnn', 'yulenet'),
+            embedding_features, ensemble, num_atoms, missing ('mask', 'drop', 'restrict_prior').
+        """
+        core = self._require_prior()
+        self._device(sbi_device)
+        method, models = _method(inference_method, density_estimator_model, NameError)
+        core.init_inference(method, models, _inference_options(inference_kwargs, {}))
+        return Inference(method, models)
+
+    def train(self, inference: Inference, theta: Any, x: Any, *args: Any, **train_kwargs: Any) -> Inference:
+        """Adds simulations and trains the networks on all of them.
+
+        Parameters
+        ----------
+        inference : Inference
+        theta, x : arrays
+            Parameters and features.
+        *args
+            What theta was drawn from, if not from the prior.
+        **train_kwargs
+            training_batch_size, learning_rate, validation_fraction, stop_after_epochs, max_num_epochs, clip_max_norm.
+        """
+        core = self._require_prior()
+        rows = np.ascontiguousarray(np.asarray(theta, dtype=float))
+        columns = np.ascontiguousarray(np.asarray(x, dtype=float))
+        known = self._given is not None and np.array_equal(rows, self._given[0]) and np.array_equal(columns, self._given[1], equal_nan=True)
+        if not known:
+            core.set_summary_statistics(rows, columns, any(isinstance(a, Posterior) for a in args))
+        self._given = None
+        self.theta, self.x, self.n_samples = rows, columns, len(rows)
+        core.train(_training_options(train_kwargs))
+        return inference
+
+    def build_posterior(self, inference: Inference, **posterior_kwargs: Any) -> tuple[Inference, Posterior]:
+        """The posterior of the recordings. ``sample_with``: 'direct', 'mcmc', 'rejection'; num_chains, warmup_steps, thin."""
+        self.posterior = self._posterior(self._require_prior().build_posterior(_posterior_options(posterior_kwargs)))
+        return inference, self.posterior
+
+    def infer_step(
+        self,
+        proposal: Prior | Posterior | None,
+        inference: Inference,
+        n_samples: int | None = None,
+        theta: Any = None,
+        x: Any = None,
+        train_kwargs: Mapping[str, Any] | None = None,
+        posterior_kwargs: Mapping[str, Any] | None = None,
+        *args: Any,
+    ) -> Posterior:
+        """One round: parameters of the proposal and their features, unless they are given; training; posterior."""
+        if theta is None:
+            if n_samples is None:
+                raise ValueError("Either provide `theta` or `n_samples`.")
+            theta = self.generate_training_data(n_samples, proposal)
+        if x is None:
+            x = self.extract_summary_statistics(theta)
+        self.train(inference, theta, x, *args, **(train_kwargs or {}))
+        return self.build_posterior(inference, **(posterior_kwargs or {}))[1]
+
+    # --- all of it ----------------------------------------------------------------------------------------------------
+
+    def infer(
+        self,
+        n_samples: int | None = None,
+        theta: Any = None,
+        x: Any = None,
+        n_rounds: int = 1,
+        inference_method: str = "SNPE",
+        density_estimator_model: str | Sequence[str] = "maf",
+        inference_kwargs: Mapping[str, Any] | None = None,
+        train_kwargs: Mapping[str, Any] | None = None,
+        posterior_kwargs: Mapping[str, Any] | None = None,
+        restart: bool = False,
+        sbi_device: str = "cpu",
+        *,
+        bounds: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Posterior:
+        """Simulates, trains, and gives the posterior.
+
+        Parameters
+        ----------
+        n_samples : int
+            Simulations per round.
+        theta, x : arrays, optional
+            Simulations of the first round that exist already.
+        n_rounds : int
+            One round knows every observation; several are focused on this one. A second call adds rounds.
+        inference_method, density_estimator_model, inference_kwargs, train_kwargs, posterior_kwargs
+            See :meth:`init_inference`, :meth:`train`, :meth:`build_posterior`.
+        restart : bool
+            Forgets earlier rounds.
+        bounds : dict, optional
+            Priors of parameters that are named like an argument.
+        **params
+            Priors, see :meth:`init_prior`.
+        """
+        if isinstance(n_rounds, bool) or not isinstance(n_rounds, (int, np.integer)) or n_rounds < 1:
+            raise ValueError("n_rounds must be a positive whole number")
+        if not isinstance(inference_method, str):
+            raise TypeError("inference_method must be a name")
+        method, models = _method(inference_method, density_estimator_model, ValueError)
+        self._device(sbi_device)
+        if restart:
+            self._inferencer, self.posterior, self._given = None, None, None
+        first = self.posterior is None
+        core = self._ready(caller_namespace(1))
+        if first:
+            given = {**(bounds or {}), **params}
+            if given or self.prior is None:
+                self.init_prior(bounds=given)
+            else:
+                core.init_prior(self.prior._arguments)
+            if theta is not None or x is not None:
+                if theta is None:
+                    raise ValueError("Either provide `theta` with `x`, or only `n_samples`.")
+                x = self.extract_summary_statistics(theta) if x is None else x
+                rows, columns = (np.ascontiguousarray(np.asarray(a, dtype=float)) for a in (theta, x))
+                core.set_summary_statistics(rows, columns, False)
+                self.theta, self.x, self.n_samples = rows, columns, len(rows)
+            elif n_samples is None:
+                raise ValueError("Either provide `theta` or `n_samples`.")
+        elif theta is not None or x is not None:
+            raise ConfigError("simulations can be given to the first round only", "restart=True begins anew; infer_step adds some")
+        found = core.infer(
+            priors=[], n_samples=n_samples or 0, n_rounds=n_rounds, method=method, models=models,
+            inference=_inference_options(inference_kwargs or {}, train_kwargs or {}), training=_training_options(train_kwargs or {}),
+            posterior=_posterior_options(posterior_kwargs or {}),
+        )  # fmt: skip
+        if n_samples is not None:
+            self.n_samples = n_samples
+        self.posterior = self._posterior(found)
+        return self.posterior
+
+    def _device(self, name: str) -> None:
+        if name in ("gpu", "cuda"):
+            warnings.warn("everything is computed on the processor", stacklevel=3)
+        self.sbi_device = "cpu"
+
+    def _require_prior(self) -> _core.Inferencer:
+        core = self._ready(caller_namespace(2))
+        if self.prior is None:
+            raise ConfigError("there is no prior", "call init_prior first")
+        return core
+
+    def _posterior(self, core: _core.Posterior) -> Posterior:
+        return Posterior(core, self._maker(), self.seed)
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """Of each training: losses by epoch, weights of the networks, missing features."""
+        return [] if self._inferencer is None else list(self._inferencer.reports)
+
+    # --- using the posterior ------------------------------------------------------------------------------------------
+
+    def _require_posterior(self, posterior: Posterior | None = None) -> Posterior:
+        posterior = posterior if posterior is not None else self.posterior
+        if posterior is None:
+            raise ValueError("Need to provide posterior argument if no posterior has been calculated by the infer method.")
+        return posterior
+
+    def sample(self, shape: tuple[int, ...], posterior: Posterior | None = None, **kwargs: Any) -> FloatArray:
+        """Draws given the recordings, of the shape ``shape + (parameters,)``, SI units; kept in ``samples``."""
+        kwargs.pop("show_progress_bars", None)
+        self.samples = self._require_posterior(posterior).sample(shape, **kwargs)
+        return self.samples
+
+    def log_prob(self, theta: Any) -> FloatArray:
+        """Log density of rows of parameters."""
+        return self._require_posterior().log_prob(theta)
+
+    def map(self, **options: Any) -> dict[str, Any]:
+        """The most probable parameters."""
+        return self._require_posterior().map(**options)
+
+    def generate_traces(
+        self,
+        n_samples: int = 1,
+        posterior: Posterior | None = None,
+        output_var: Any = None,
+        param_init: Mapping[str, Any] | None = None,
+        level: int = 0,
+    ) -> Any:
+        """Traces with the mean of ``n_samples`` draws of the posterior; :meth:`predictive_traces` simulates every draw.
+
+        Returns
+        -------
+        array, list or dict
+            As :meth:`TraceFitter.generate`.
+        """
+        if isinstance(n_samples, bool) or not isinstance(n_samples, (int, np.integer)):
+            raise ValueError("n_samples must be a whole number")
+        chosen = self._require_posterior(posterior)
+        mean = chosen.sample((int(n_samples),)).mean(axis=0)
+        params = {name: float(value) for name, value in zip(chosen.names, mean)}
+        return self._generate(output_var, params, param_init, 0, caller_namespace(level + 1))
+
+    def predictive_traces(self, n_samples: int = 100, output_var: str | Sequence[str] | None = None) -> dict[str, Any]:
+        """Simulates draws of the posterior.
+
+        Returns
+        -------
+        dict
+            ``theta`` (draws x parameters), and by output a dictionary: ``mean``, ``median``, ``low``, ``high`` (n_traces x
+            n_steps; 2.5 % and 97.5 %), ``traces`` (a list over traces of draws x n_steps).
+        """
+        self._require_posterior()
+        names = [] if output_var is None else [output_var] if isinstance(output_var, str) else list(output_var)
+        theta, outputs = self._ready({}).generate_traces(n_samples, names)
+        make = self._maker()
+        result: dict[str, Any] = {"theta": theta}
+        for name, entry in outputs.items():
+            dim = tuple(entry["exponents"])
+            result[name] = {key: make(entry[key], dim) for key in ("mean", "median", "low", "high")}
+            result[name]["traces"] = [make(rows, dim) for rows in entry["traces"]]
+        return result
+
+    def calibrate(self, pairs: int = 300) -> str:
+        """Simulates new parameters of the prior and judges by them whether the posterior is too narrow, too wide or right."""
+        self._require_posterior()
+        return str(self._ready({}).calibrate(pairs)[0])
+
+    def check_predictions(self, draws: int = 200) -> str:
+        """Simulates draws of the posterior and compares their features with those of the recordings."""
+        self._require_posterior()
+        return str(self._ready({}).check_predictions(draws)[0])
+
+    def save_posterior(self, f: str | os.PathLike[str]) -> None:
+        """To a file."""
+        self._require_posterior().save(f)
+
+    def load_posterior(self, f: str | os.PathLike[str]) -> Posterior:
+        """From a file that was written for this model and these recordings."""
+        self.posterior = self._posterior(self._ready(caller_namespace(1)).load_posterior(os.fspath(f)))
+        return self.posterior
+
+    # --- plots --------------------------------------------------------------------------------------------------------
+
+    def _bounds_of(self, posterior: Posterior) -> tuple[FloatArray, FloatArray]:
+        pairs = posterior.bounds
+        return tuple(np.array([pairs[name][k] for name in posterior.names], dtype=float) for k in (0, 1))  # type: ignore[return-value]
+
+    def pairplot(
+        self, samples: Any = None, points: Any = None, limits: Any = None, subset: Any = None, labels: Any = None, ticks: Any = None,
+        ax: Any = None, **kwargs: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        """Histograms of draws: each parameter and each pair.
+
+        Parameters
+        ----------
+        samples : array, optional
+            The last draws, if not given.
+        points : dict, optional
+            Values by parameter that are marked.
+        limits, ticks : dict, optional
+            Two values for each parameter; the prior's bounds, if not given.
+        subset : list of str, optional
+        labels : dict, optional
+
+        Returns
+        -------
+        figure, axes
+        """
+        posterior = self._require_posterior()
+        if samples is None:
+            samples = self.samples
+        if samples is None:
+            raise ValueError("there are no samples: call sample first, or give them")
+        low, high = self._bounds_of(posterior)
+        return _pairplots.pairplot(
+            samples, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
+        )
+
+    def conditional_pairplot(
+        self, condition: Any, density: Posterior | None = None, points: Any = None, limits: Any = None, subset: Any = None,
+        labels: Any = None, ticks: Any = None, ax: Any = None, **kwargs: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        """The density along each parameter and each pair, the others fixed at ``condition``, a row as of ``sample((1,))``."""
+        posterior = self._require_posterior(density)
+        low, high, row = self._conditioned(posterior, condition)
+        return _pairplots.conditional_pairplot(
+            posterior.log_prob, row, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
+        )
+
+    def conditional_corrcoeff(
+        self, condition: Any, density: Posterior | None = None, limits: Any = None, subset: Any = None, resolution: int = 50, **kwargs: Any
+    ) -> FloatArray:
+        """Correlation of each pair of parameters, the others fixed at ``condition``."""
+        posterior = self._require_posterior(density)
+        low, high, row = self._conditioned(posterior, condition)
+        low, high = _pairplots.within(limits, posterior.names, posterior.exponents(), low, high)
+        chosen = _pairplots.indices(posterior.names, subset)
+        return _pairplots.conditional_corrcoeff(posterior.log_prob, row, low, high, chosen, resolution)
+
+    def _conditioned(self, posterior: Posterior, condition: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+        row = np.asarray(condition, dtype=float).reshape(-1)
+        if len(row) != len(posterior.names):
+            raise ValueError(f"the condition has {len(row)} values for {len(posterior.names)} parameters")
+        low, high = self._bounds_of(posterior)
+        if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+            drawn = posterior.sample((1000,), seed=0)
+            low, high = np.where(np.isfinite(low), low, drawn.min(axis=0)), np.where(np.isfinite(high), high, drawn.max(axis=0))
+        return low, high, row
+
+    def plot_predictive(self, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:
+        """See :func:`spikesmith.plots.plot_predictive`."""
+        return plots.plot_predictive(self, output, n_samples, traces, ax)
+
+    def plot_calibration(self, pairs: int = 300, ax: Any = None) -> Any:
+        """See :func:`spikesmith.plots.plot_calibration`."""
+        return plots.plot_calibration(self, pairs, ax)
+
+
+def _one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[FloatArray], float]:
+    def checked(values: FloatArray) -> float:
+        result = np.asarray(function(values), dtype=float)
+        if result.size != 1:
+            raise ValueError(f"the feature `{label}` gave {result.size} numbers for a trace; one is needed")
+        return float(result.reshape(-1)[0])
+
+    return checked
+
+
+def _method(method: Any, model: Any, error: type[Exception]) -> tuple[str, list[str]]:
+    name = str(method).upper()
+    if name not in ("SNPE", "SNPE_C", "NPE", "SNLE", "SNLE_A", "NLE", "SNRE", "NRE", "SNRE_A", "SNRE_B", "SNRE_C"):
+        raise error(f"inference method {method} is not supported. Choose between SNPE, SNLE or SNRE.")
+    models = [model] if isinstance(model, str) else list(model) if isinstance(model, (list, tuple)) else None
+    if models is None or not all(isinstance(m, str) for m in models):
+        raise TypeError("density_estimator_model is a name or a list of names")
+    if "NRE" in name and models == ["maf"]:
+        models = ["resnet"]  # the default
+    return name, models
+
+
+def _inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
+    options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
+    net = options.get("embedding_net")
+    if net is not None and not isinstance(net, str):
+        raise TypeError("embedding_net is a name: 'mlp', 'cnn' or 'yulenet'")
+    options.pop("show_progress_bars", None)
+    return options
+
+
+def _training_options(training: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in training.items() if name not in (*_ignored_training, *_of_inference) and value is not None}
+
+
+def _posterior_options(posterior: Mapping[str, Any]) -> dict[str, Any]:
+    options = {name: value for name, value in posterior.items() if name not in _ignored_posterior}
+    if options.pop("mcmc_method", None) is not None:
+        options.setdefault("sample_with", "mcmc")
+    for name, value in (options.pop("mcmc_parameters", None) or {}).items():
+        if name in ("num_chains", "warmup_steps", "thin"):
+            options[name] = value
+    return options

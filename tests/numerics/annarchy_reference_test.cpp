@@ -252,5 +252,36 @@ TEST(AnnarchyReference, TheLibraryHasTheNeuronsOfTheTextsAbove) {
     EXPECT_THAT(classic.spikes, ElementsAre(7, 57, 149, 241, 333, 425, 517));
 }
 
+// What the noisy neurons of the library must give on average.
+
+TEST(AnnarchyLibrary, PoissonNeuronsHaveTheirRate) {
+    const auto plain = run_annarchy(from_library("PoissonNeuron", {{"rates", "100"}}), 0.5, 40000);
+    EXPECT_NEAR(static_cast<double>(plain.spikes.size()), 2000, 4.5 * std::sqrt(2000.0)) << "20 s at 100 Hz";
+    const auto sine = run_annarchy(
+        from_library("PoissonNeuronSin", {{"base", "100"}, {"amplitude", "80"}, {"frequency", "2"}}), 0.5, 40000);
+    std::size_t early = 0;  // in the first half of each period of 1000 steps, where the sine is positive
+    for (const auto step : sine.spikes) early += step % 1000 < 500 ? 1 : 0;
+    const double half = 10 * (100 + 80 * 2 / std::acos(-1.0));
+    EXPECT_NEAR(static_cast<double>(early), half, 4.5 * std::sqrt(half));
+}
+
+TEST(AnnarchyLibrary, NoisySynapsesHaveTheirMeanConductance) {
+    const auto run = run_annarchy(
+        from_library("Izhikevich2007NoisyAmpa", {{"v", "-60"}, {"rates_noise", "200"}, {"increase_noise", "3"}}), 0.5,
+        100000);
+    double mean = 0;
+    for (const double g : run.values.at("g_ampa")) mean += g / 100000;
+    // 0.2 events per ms of size 3, decaying with 10 ms: mean 6, variance 0.2*9*10/2; 50 s have 2500 independent values
+    EXPECT_NEAR(mean, 6, 4.5 * 3 / std::sqrt(2500.0));
+}
+
+TEST(AnnarchyLibrary, ARestingNeuronStaysAtRest) {
+    const auto run = run_annarchy(from_library("IzhikevichGolomb", {{"v", "v_r"}}), 0.1, 1000);
+    EXPECT_TRUE(run.spikes.empty());
+    EXPECT_NEAR(run.at("v", 999), -70, 1e-9);
+    EXPECT_EQ(run_annarchy(from_library("Izhikevich2007"), 0.1, 1000).spikes.size(), 1u)
+        << "from its start at 0 mV it spikes once without any current";
+}
+
 }  // namespace
 }  // namespace spikesmith

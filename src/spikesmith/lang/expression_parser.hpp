@@ -16,8 +16,8 @@ inline constexpr std::size_t largest_height = 1000;  // of a syntax tree, so als
 
 struct ExpressionGrammar {
     bool across_lines = true;  // ends of lines are blanks; otherwise only within parentheses
-    bool annarchy = false;     // also `^` for powers, `is` and `is not`, and `if condition: a else: b` as a call of `ite`
-    bool quantities = false;   // "200 pF", "5 nS cm**-2": a number or a unit followed by a unit is their product
+    bool annarchy = false;  // also `^` for powers, `is` and `is not`, and `if condition: a else: b` as a call of `ite`
+    bool quantities = false;  // "200 pF", "5 nS cm**-2": a number or a unit followed by a unit is their product
 };
 
 // Reads one expression from the cursor and stops at the first token that cannot continue it. Throws ModelError.

@@ -1,8 +1,8 @@
 // Neuron models from the literature, by name, in ANNarchy's language: those that come with ANNarchy and with CompNeuroPy.
 //
-// Parameters have the names and default values of the originals, initial values too: every Izhikevich neuron of CompNeuroPy starts at
-// v = 0, above its threshold for spikes of one kind or near it; give `initial_values` to begin at rest. No parameter is population-wide,
-// so every one can be fitted. docs/annarchy.md has the list.
+// Parameters have the names and default values of the originals, and so have initial values: the Izhikevich neurons of CompNeuroPy
+// start at v = 0 and spike at once, unless `initial_values` say otherwise. No parameter is population-wide, so every one can be
+// fitted. docs/annarchy.md has the list.
 #pragma once
 
 #include <string>

@@ -24,8 +24,9 @@
 namespace spikesmith {
 
 struct IntegrationOptions {
-    std::string method;                   // empty: as the model says; else exact, else euler, else heun, the first that accepts the model
-    double dt = 0;                        // seconds, > 0
+    std::string
+        method;     // empty: as the model says; else exact, else euler, else heun, the first that accepts the model
+    double dt = 0;  // seconds, > 0
     std::vector<std::string> outputs;     // states, subexpressions, parameters or inputs to record
     std::vector<std::string> parameters;  // order of the parameter arrays; empty: as declared
     double absolute_error = 1e-6;  // of the adaptive methods, in volt, or in 1, or in nA, nS, ... for other dimensions

@@ -251,8 +251,8 @@ TEST(Sequential, ProposalsOfEveryKind) {
     ASSERT_TRUE(truncated.region.has_value());
     EXPECT_LT(truncated.region->prior_probability(), 0.98);
     EXPECT_GT(truncated.region->prior_probability(), 0.2);
-    run(InferenceMethod::snpe, ProposalKind::posterior, false, 0.3);
-    run(InferenceMethod::snpe, ProposalKind::posterior, true, 0.3);
+    run(InferenceMethod::snpe, ProposalKind::posterior, false, 0.2);
+    run(InferenceMethod::snpe, ProposalKind::posterior, true, 0.2);
     run(InferenceMethod::snle, ProposalKind::automatic, false);
 }
 

@@ -118,6 +118,25 @@ TEST(Inferencer, OneRoundFindsTheTruthAndPredictsTheData) {
     EXPECT_NEAR(inferencer.map().modes.front().theta[2], -0.07, 4e-3);
 }
 
+TEST(Inferencer, ChoosesTheMethodByItself) {
+    Inferencer inferencer(leaky_inference());
+    InferOptions options = quick();
+    options.n_samples = 600;
+    options.automatic = true;
+    options.assess = false;
+    options.inference.density = {.hidden_features = 16, .num_transforms = 2, .num_bins = 4};
+    options.training.max_num_epochs = 40;
+    options.n_rounds = 2;
+    EXPECT_THROW(inferencer.infer(options), ConfigError);
+    options.n_rounds = 1;
+    inferencer.infer(options);
+    ASSERT_TRUE(inferencer.choice().has_value());
+    EXPECT_EQ(inferencer.choice()->candidates.size(), 2U);
+    EXPECT_EQ(inferencer.reports().size(), 1U);
+    expect_truth_inside(inferencer.sample(2000), 1.3);
+    EXPECT_THROW(inferencer.infer(options), ConfigError);
+}
+
 TEST(Inferencer, MoreRoundsFocus) {
     Inferencer inferencer(leaky_inference());
     InferOptions options = quick();

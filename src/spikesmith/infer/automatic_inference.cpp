@@ -67,13 +67,17 @@ Array2 one_row(std::span<const double> row) {
 
 }  // namespace
 
+std::vector<nets::DensityKind> automatic_estimators() {
+    return {nets::DensityKind::nsf, nets::DensityKind::maf};
+}
+
 AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
                                     const std::vector<double>& observation, const AutomaticOptions& options) {
     AutomaticResult result;
     const auto learn = [&](InferenceMethod method) {
         InferenceOptions chosen = options.inference;
         chosen.method = method;
-        chosen.density_estimators = {nets::DensityKind::nsf, nets::DensityKind::maf};
+        chosen.density_estimators = automatic_estimators();
         Inference inference(prior, chosen);
         inference.append(simulations, SimulatedFrom::prior);
         TrainingControl control = options.control;

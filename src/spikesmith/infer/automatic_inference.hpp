@@ -44,6 +44,9 @@ struct AutomaticResult {
     [[nodiscard]] std::string summary() const;  // who was chosen, and the scores
 };
 
+// The networks of each method.
+[[nodiscard]] std::vector<nets::DensityKind> automatic_estimators();
+
 // `simulations` are from the prior. Throws what Inference does.
 [[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
                                                   const std::vector<double>& observation,

@@ -62,6 +62,7 @@ struct Inferencer::Implementation {
     std::optional<Inference> inference;
     std::optional<Posterior> current;
     std::optional<Assessment> assessment;
+    std::optional<AutomaticResult> choice;
     std::optional<Region> region;
     std::vector<TrainingReport> reports;
     Array2 theta;  // pending
@@ -274,6 +275,7 @@ struct Inferencer::Implementation {
         inference.reset();
         current.reset();
         assessment.reset();
+        choice.reset();
         region.reset();
         reports.clear();
         theta = x = {};
@@ -303,6 +305,31 @@ struct Inferencer::Implementation {
         return reports.back();
     }
 
+    // Trains on the pending simulations, or new ones, with the method that proves best, which later rounds will keep.
+    void choose(const InferOptions& given) {
+        if (given.n_rounds != 1 || current)
+            throw ConfigError("the automatic choice is for one round", "set restart, or choose a method");
+        if (theta.empty()) generate(given.n_samples);
+        if (x.empty()) simulate();
+        if (from != SimulatedFrom::prior)
+            throw ConfigError("the automatic choice needs simulations of the prior", "choose a method");
+        Simulations simulations{std::exchange(theta, {}), std::exchange(x, {}), {}};
+        AutomaticOptions options_of_choice{
+            .inference = given.inference, .training = given.training, .control = given.control};
+        options_of_choice.training.seed += options.seed;
+        choice = infer_automatically(*prior, simulations, observed, options_of_choice);
+        InferenceOptions chosen = given.inference;
+        chosen.method = choice->method;
+        chosen.density_estimators = automatic_estimators();
+        begin(chosen);
+        inference->append(std::move(simulations), SimulatedFrom::prior);
+        for (const AutomaticResult::Candidate& candidate : choice->candidates) {
+            if (candidate.method == choice->method) reports.push_back(candidate.report);
+        }
+        ++round;
+        current.emplace(*prior, choice->estimator, observed, given.posterior);
+    }
+
     const Posterior& build(const PosteriorOptions& posterior) {
         if (!inference) throw ConfigError("there is no posterior before the first training");
         current.emplace(*prior, inference->estimator(), observed, posterior);
@@ -330,7 +357,8 @@ const Posterior& Inferencer::infer(const InferOptions& options) {
     }
     own.proposal = options.proposal;
     own.truncation = options.truncation;
-    for (std::size_t k = 0; k < options.n_rounds; ++k) {
+    if (options.automatic) own.choose(options);
+    for (std::size_t k = 0; k < options.n_rounds && !options.automatic; ++k) {
         if (own.theta.empty()) {
             const std::size_t n = options.n_samples != 0 ? options.n_samples : own.last_samples;
             if (n == 0) throw ConfigError("n_samples is needed at the first inference");
@@ -427,6 +455,10 @@ const Posterior& Inferencer::posterior() const {
 
 const std::vector<TrainingReport>& Inferencer::reports() const {
     return implementation_->reports;
+}
+
+const std::optional<AutomaticResult>& Inferencer::choice() const {
+    return implementation_->choice;
 }
 
 const Posterior& Inferencer::load_posterior(const std::filesystem::path& path) {

@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "spikesmith/fit/trace_data.hpp"
+#include "spikesmith/infer/automatic_inference.hpp"
 #include "spikesmith/infer/calibration.hpp"
 #include "spikesmith/infer/inference.hpp"
 #include "spikesmith/infer/pair_densities.hpp"
@@ -79,6 +80,8 @@ struct InferOptions {
     std::size_t n_samples = 0;            // simulations per round; 0: as in the last round
     std::size_t n_rounds = 1;
     InferenceOptions inference{};  // at the first call
+    // Chooses the method and its networks by itself (automatic_inference.hpp); for one round, not continued.
+    bool automatic = false;
     TrainingOptions training{};
     PosteriorOptions posterior{};
     ProposalKind proposal = ProposalKind::automatic;
@@ -141,6 +144,7 @@ class Inferencer {
     // --- results ----------------------------------------------------------------------------------------------------
     [[nodiscard]] const Posterior& posterior() const;  // throws ConfigError if there is none
     [[nodiscard]] const std::vector<TrainingReport>& reports() const;
+    [[nodiscard]] const std::optional<AutomaticResult>& choice() const;  // of an automatic inference
     Array2 sample(std::size_t n, std::uint64_t seed = 0) const { return posterior().sample(n, seed); }
     std::vector<double> log_prob(const Array2& theta) const { return posterior().log_prob(theta); }
     Modes map(const MapOptions& options = {}) const { return posterior().map(options); }

@@ -136,7 +136,7 @@ MSEOptions mse_options(double t_start, std::vector<double> t_weights, const Plai
     return options;
 }
 
-MissingPolicy to_policy(const std::string& rule, double amount) {
+MissingCost to_policy(const std::string& rule, double amount) {
     constexpr std::array<std::pair<std::string_view, MissingRule>, 5> rules{{{"penalty", MissingRule::penalty},
                                                                              {"difference", MissingRule::difference},
                                                                              {"value", MissingRule::value},
@@ -159,7 +159,7 @@ MetricHandle to_feature_metric(const Windows& windows, const std::vector<Compare
                                nb::object combine, std::string combine_name) {
     FeatureMetricOptions options;
     options.stimuli = to_windows(windows);
-    const MissingPolicy policy = to_policy(missing.first, missing.second);
+    const MissingCost policy = to_policy(missing.first, missing.second);
     for (const auto& [name, weight, scale, sequence, means, scales] : features) {
         options.features.push_back({.name = name,
                                     .weight = weight,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,13 @@ import numpy as np
 from . import _core, _pairplots, plots
 from ._borders import FloatArray
 from ._features import windows_of
+from ._inference_options import inference_options, method_and_models, one_number, posterior_options, training_options
 from ._model import caller_namespace
 from ._problem import Problem
 from .errors import ConfigError, DataError
 from .posterior import Posterior, Prior, _Arguments, prior_argument
 
 __all__ = ["Inference", "Inferencer"]
-
-# options of sbi that have no counterpart, because nothing depends on them here
-_ignored_training = (
-    "show_train_summary", "resume_training", "force_first_round_loss", "exclude_invalid_x", "dataloader_kwargs", "calibration_kernel",
-)  # fmt: skip
-_ignored_posterior = ("show_progress_bars", "x_shape", "rejection_sampling_parameters", "enable_transform")
-_of_inference = ("num_atoms", "use_combined_loss", "retrain_from_scratch", "discard_prior_samples")
 
 
 class Inference:
@@ -150,7 +144,7 @@ class Inferencer(Problem):
                 elif callable(feature):
                     label = getattr(feature, "__name__", type(feature).__name__)
                     taken = label in [n for n, _ in members] or label == "<lambda>"
-                    members.append((f"{label.strip('<>')}_{k}" if taken else label, _one_number(feature, label)))
+                    members.append((f"{label.strip('<>')}_{k}" if taken else label, one_number(feature, label)))
                 else:
                     raise TypeError(f"a feature of `{name}` is neither a function nor a name: {feature!r}")
             groups.append((name, members))
@@ -289,8 +283,8 @@ class Inferencer(Problem):
         """
         core = self._require_prior()
         self._device(sbi_device)
-        method, models = _method(inference_method, density_estimator_model, NameError)
-        core.init_inference(method, models, _inference_options(inference_kwargs, {}))
+        method, models = method_and_models(inference_method, density_estimator_model, NameError)
+        core.init_inference(method, models, inference_options(inference_kwargs, {}))
         return Inference(method, models)
 
     def train(self, inference: Inference, theta: Any, x: Any, *args: Any, **train_kwargs: Any) -> Inference:
@@ -314,12 +308,12 @@ class Inferencer(Problem):
             core.set_summary_statistics(rows, columns, any(isinstance(a, Posterior) for a in args))
         self._given = None
         self.theta, self.x, self.n_samples = rows, columns, len(rows)
-        core.train(_training_options(train_kwargs))
+        core.train(training_options(train_kwargs))
         return inference
 
     def build_posterior(self, inference: Inference, **posterior_kwargs: Any) -> tuple[Inference, Posterior]:
         """The posterior of the recordings. ``sample_with``: 'direct', 'mcmc', 'rejection'; num_chains, warmup_steps, thin."""
-        self.posterior = self._posterior(self._require_prior().build_posterior(_posterior_options(posterior_kwargs)))
+        self.posterior = self._posterior(self._require_prior().build_posterior(posterior_options(posterior_kwargs)))
         return inference, self.posterior
 
     def infer_step(
@@ -385,7 +379,7 @@ class Inferencer(Problem):
             raise ValueError("n_rounds must be a positive whole number")
         if not isinstance(inference_method, str):
             raise TypeError("inference_method must be a name")
-        method, models = _method(inference_method, density_estimator_model, ValueError)
+        method, models = method_and_models(inference_method, density_estimator_model, ValueError)
         self._device(sbi_device)
         if restart:
             self._inferencer, self.posterior, self._given = None, None, None
@@ -410,8 +404,8 @@ class Inferencer(Problem):
             raise ConfigError("simulations can be given to the first round only", "restart=True begins anew; infer_step adds some")
         found = core.infer(
             priors=[], n_samples=n_samples or 0, n_rounds=n_rounds, method=method, models=models,
-            inference=_inference_options(inference_kwargs or {}, train_kwargs or {}), training=_training_options(train_kwargs or {}),
-            posterior=_posterior_options(posterior_kwargs or {}),
+            inference=inference_options(inference_kwargs or {}, train_kwargs or {}), training=training_options(train_kwargs or {}),
+            posterior=posterior_options(posterior_kwargs or {}),
         )  # fmt: skip
         if n_samples is not None:
             self.n_samples = n_samples
@@ -595,48 +589,3 @@ class Inferencer(Problem):
     def plot_calibration(self, pairs: int = 300, ax: Any = None) -> Any:
         """See :func:`spikesmith.plots.plot_calibration`."""
         return plots.plot_calibration(self, pairs, ax)
-
-
-def _one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[FloatArray], float]:
-    def checked(values: FloatArray) -> float:
-        result = np.asarray(function(values), dtype=float)
-        if result.size != 1:
-            raise ValueError(f"the feature `{label}` gave {result.size} numbers for a trace; one is needed")
-        return float(result.reshape(-1)[0])
-
-    return checked
-
-
-def _method(method: Any, model: Any, error: type[Exception]) -> tuple[str, list[str]]:
-    name = str(method).upper()
-    if name not in ("SNPE", "SNPE_C", "NPE", "SNLE", "SNLE_A", "NLE", "SNRE", "NRE", "SNRE_A", "SNRE_B", "SNRE_C"):
-        raise error(f"inference method {method} is not supported. Choose between SNPE, SNLE or SNRE.")
-    models = [model] if isinstance(model, str) else list(model) if isinstance(model, (list, tuple)) else None
-    if models is None or not all(isinstance(m, str) for m in models):
-        raise TypeError("density_estimator_model is a name or a list of names")
-    if "NRE" in name and models == ["maf"]:
-        models = ["resnet"]  # the default
-    return name, models
-
-
-def _inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
-    options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
-    net = options.get("embedding_net")
-    if net is not None and not isinstance(net, str):
-        raise TypeError("embedding_net is a name: 'mlp', 'cnn' or 'yulenet'")
-    options.pop("show_progress_bars", None)
-    return options
-
-
-def _training_options(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in training.items() if name not in (*_ignored_training, *_of_inference) and value is not None}
-
-
-def _posterior_options(posterior: Mapping[str, Any]) -> dict[str, Any]:
-    options = {name: value for name, value in posterior.items() if name not in _ignored_posterior}
-    if options.pop("mcmc_method", None) is not None:
-        options.setdefault("sample_with", "mcmc")
-    for name, value in (options.pop("mcmc_parameters", None) or {}).items():
-        if name in ("num_chains", "warmup_steps", "thin"):
-            options[name] = value
-    return options

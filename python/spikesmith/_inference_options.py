@@ -1,0 +1,64 @@
+"""What users of sbi write as options, as the core knows it; and checks of features that are functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._borders import FloatArray
+
+__all__ = ["inference_options", "method_and_models", "one_number", "posterior_options", "training_options"]
+
+# options of sbi that have no counterpart, because nothing depends on them here
+_ignored_training = (
+    "show_train_summary", "resume_training", "force_first_round_loss", "exclude_invalid_x", "dataloader_kwargs", "calibration_kernel",
+)  # fmt: skip
+_ignored_posterior = ("show_progress_bars", "x_shape", "rejection_sampling_parameters", "enable_transform")
+_of_inference = ("num_atoms", "use_combined_loss", "retrain_from_scratch", "discard_prior_samples")
+
+
+def one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[FloatArray], float]:
+    def checked(values: FloatArray) -> float:
+        result = np.asarray(function(values), dtype=float)
+        if result.size != 1:
+            raise ValueError(f"the feature `{label}` gave {result.size} numbers for a trace; one is needed")
+        return float(result.reshape(-1)[0])
+
+    return checked
+
+
+def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[str, list[str]]:
+    name = str(method).upper()
+    if name not in ("SNPE", "SNPE_C", "NPE", "SNLE", "SNLE_A", "NLE", "SNRE", "NRE", "SNRE_A", "SNRE_B", "SNRE_C"):
+        raise error(f"inference method {method} is not supported. Choose between SNPE, SNLE or SNRE.")
+    models = [model] if isinstance(model, str) else list(model) if isinstance(model, (list, tuple)) else None
+    if models is None or not all(isinstance(m, str) for m in models):
+        raise TypeError("density_estimator_model is a name or a list of names")
+    if "NRE" in name and models == ["maf"]:
+        models = ["resnet"]  # the default
+    return name, models
+
+
+def inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
+    options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
+    net = options.get("embedding_net")
+    if net is not None and not isinstance(net, str):
+        raise TypeError("embedding_net is a name: 'mlp', 'cnn' or 'yulenet'")
+    options.pop("show_progress_bars", None)
+    return options
+
+
+def training_options(training: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in training.items() if name not in (*_ignored_training, *_of_inference) and value is not None}
+
+
+def posterior_options(posterior: Mapping[str, Any]) -> dict[str, Any]:
+    options = {name: value for name, value in posterior.items() if name not in _ignored_posterior}
+    if options.pop("mcmc_method", None) is not None:
+        options.setdefault("sample_with", "mcmc")
+    for name, value in (options.pop("mcmc_parameters", None) or {}).items():
+        if name in ("num_chains", "warmup_steps", "thin"):
+            options[name] = value
+    return options

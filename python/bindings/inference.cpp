@@ -425,6 +425,7 @@ void bind_inference(nb::module_& module) {
                                            .inference = to_inference(method, models, inference),
                                            .training = to_training(training),
                                            .posterior = to_posterior_options(posterior),
+                                           .assess = false,  // `calibrate` is a call of its own in Python
                                            .control = self.control()};
                 self.run([&] { return &self.inferencer.infer(options); });
                 return self.posterior();

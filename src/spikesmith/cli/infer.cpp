@@ -93,6 +93,7 @@ void learn(Inferencer& inferencer, const Problem& problem, RunFolder& folder, co
     for (std::size_t round = 0; round < infer.n_rounds; ++round) {
         simulate_round(inferencer, infer, round, interrupt, progress);
         InferOptions options = infer_options(infer);
+        options.assess = false;  // done once, at the end, with progress
         options.control.cancelled = interrupt.flag();
         options.control.checkpoint = folder.path() / "checkpoint";
         options.control.progress = [&](std::size_t network, std::size_t networks, const TrainingState& state) {

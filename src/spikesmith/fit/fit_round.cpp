@@ -228,7 +228,7 @@ void enter(const FitProblem& problem, FitSearch& current, const Candidates& cand
 bool polish_is_due(const FitSearch& current) {
     const std::size_t rounds = current.history.size();
     return current.polish.every != 0 && current.best && rounds != 0 && rounds % current.polish.every == 0 &&
-        rounds != current.polished_at;
+           rounds != current.polished_at;
 }
 
 void try_polished(const FitProblem& problem, FitSearch& current, const Array2& point) {

@@ -48,7 +48,7 @@ std::vector<std::string> moving_parameters(const FitParameters& parameters) {
 
 class Exact final : public NormalEquationsOfFit {
   public:
-    Exact(const FitSetup& setup, const WithErrors& errors, std::vector<std::string> names)
+    Exact(const FitSetup& setup, const WithErrors& errors, const std::vector<std::string>& names)
         : parameters_(setup.parameters), ensemble_(errors.program, names, errors.data, setup.ensemble) {
         const std::vector<std::string> all = names_of(parameters_.list());
         for (const std::string& name : names)

@@ -79,7 +79,7 @@ class Distribution {
         bool upper = false;
     };
     [[nodiscard]] Tail tail(double value) const;
-    [[nodiscard]] double value_at(Tail tail) const;
+    [[nodiscard]] double value_at(Tail at) const;
 
     Kind kind_;
     double low_ = 0;

@@ -189,7 +189,7 @@ void ConditionedEstimator::log_density(const Array2& u, std::span<double> values
             double highest = -infinity;
             for (std::size_t k = 0; k < e.members.size(); ++k) {
                 member[k][i] += std::log(e.members[k].weight);
-                if (member[k][i] > highest) highest = member[k][i];
+                highest = std::max(highest, member[k][i]);
             }
             double sum = 0;
             for (const auto& of_member : member) sum += std::isfinite(highest) ? std::exp(of_member[i] - highest) : 0;

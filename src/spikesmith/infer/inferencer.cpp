@@ -428,7 +428,7 @@ void Inferencer::set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom fr
     own.mixture.reset();
 }
 
-void Inferencer::init_inference(InferenceOptions options) {
+void Inferencer::init_inference(const InferenceOptions& options) {
     implementation_->begin(options);
 }
 
@@ -502,7 +502,7 @@ void summarize(const Array2& draws, std::size_t trace, PredictiveTraces::Output&
 }  // namespace
 
 PredictiveTraces Inferencer::generate_traces(std::size_t n_samples, std::vector<std::string> outputs) {
-    Implementation& own = *implementation_;
+    const Implementation& own = *implementation_;
     if (n_samples == 0) throw ConfigError("n_samples must be at least 1");
     if (outputs.empty()) outputs = names_of(own.data.outputs);
     PredictiveTraces result{

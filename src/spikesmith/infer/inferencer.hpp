@@ -133,7 +133,7 @@ class Inferencer {
     // Reads both; the next `train` uses them as simulations from the prior. Throws DataError if an array is missing or does not fit.
     std::pair<Array2, Array2> load_summary_statistics(const std::filesystem::path& path);
     void set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom from = SimulatedFrom::prior);
-    void init_inference(InferenceOptions options);
+    void init_inference(const InferenceOptions& options);
     // Adds the pending theta and x, and trains.
     TrainingReport train(const TrainingOptions& training = {}, const TrainingControl& control = {});
     const Posterior& build_posterior(const PosteriorOptions& options = {});

@@ -62,7 +62,7 @@ class Classifier final : public Body {
     }
 
     void evaluate(const float* p, Tape& tape, std::span<double> values) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         forward_with_context(tape, from_theta_, p, shape_.theta, context_rows_, start_);
         for (std::size_t b = 0; b < stages_.size(); ++b) {
             const Stage& stage = stages_[b];
@@ -122,7 +122,7 @@ class Classifier final : public Body {
 
     void differentiate_normalised(const float* p, Tape& tape, const Stage& stage, bool has_linear,
                                   float* gradient) const {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         if (has_linear) {
             if (gradient != nullptr) parameter_gradient(wide, stage.first, gradient_, stage.y, gradient);
             input_gradient(wide, stage.first, p, gradient_, stage.y, inner_gradient_, false);

@@ -69,13 +69,13 @@ struct Avx512 {
             }
             V b[4];  // quarters: sums of vectors 4k, 4k + 1, 4k + 2, 4k + 3
 #pragma GCC unroll 4
-            for (int k = 0; k < 4; ++k) {
+            for (std::size_t k = 0; k < 4; ++k) {
                 b[k] = add(_mm512_shuffle_f32x4(a[2 * k], a[2 * k + 1], 0x88),
                            _mm512_shuffle_f32x4(a[2 * k], a[2 * k + 1], 0xDD));
             }
             V c[2];
 #pragma GCC unroll 2
-            for (int k = 0; k < 2; ++k) {
+            for (std::size_t k = 0; k < 2; ++k) {
                 c[k] = add(_mm512_shuffle_ps(b[2 * k], b[2 * k + 1], 0x44),
                            _mm512_shuffle_ps(b[2 * k], b[2 * k + 1], 0xEE));
             }

@@ -74,7 +74,7 @@ class Made final : public Body {
     }
 
     void evaluate(const float* p, Tape& tape, std::span<double> values) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         forward_with_context(tape, input_, p, shape_.theta, context_rows_, hidden_[0]);
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             const ResidualBlock& block = blocks_[b];
@@ -97,7 +97,7 @@ class Made final : public Body {
     }
 
     void differentiate(const float* p, Tape& tape, const float* upstream, float* gradient) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         for (std::size_t d = 0; d < shape_.dimensions; ++d) {
             Rows part = wide.gradients.view(raw_gradient_);
             part.index += d * 3 * components_;

@@ -99,7 +99,7 @@ class Maf final : public Body {
     }
 
     void evaluate(const float* p, Tape& tape, std::span<double> values) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         std::fill(values.begin(), values.end(), -log_root_two_pi * static_cast<double>(shape_.dimensions));
         for (const Transform& f : transforms_) {
             forward_with_context(tape, f.input, p, f.x, f.context_rows, f.hidden[0], Activation::tanh);
@@ -117,7 +117,7 @@ class Maf final : public Body {
     }
 
     void differentiate(const float* p, Tape& tape, const float* upstream, float* gradient) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         wide.kernels->gaussian_gradient(wide.values.view(z_), wide.gradients.view(z_gradient_), shape_.dimensions,
                                         wide.lanes, upstream);
         for (std::size_t k = transforms_.size(); k-- > 0;) {
@@ -143,7 +143,7 @@ class Maf final : public Body {
     }
 
     void differentiate_observation(const float* p, Tape& tape, float* gradient) const override {
-        Side& context = tape.context;
+        const Side& context = tape.context;
         for (const Transform& f : transforms_) {
             context.kernels->tanh_gradient(context.values.view(f.context_rows), context.gradients.view(f.context_rows),
                                            f.context_rows.size(), context.lanes);
@@ -156,7 +156,7 @@ class Maf final : public Body {
 
     // Dimension after dimension; each hidden unit is computed once, as soon as its inputs are known.
     void sample(const float* p, Tape& tape) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         const auto part = [](const RowList& rows, std::size_t first, const Arena& arena) {
             Rows view = arena.view(rows);
             view.index += first;

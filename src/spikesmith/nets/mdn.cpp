@@ -36,7 +36,7 @@ class Mdn final : public Body, public MixtureAccess {
     }
 
     void observe(const float* p, Tape& tape) const override {
-        Side& context = tape.context;
+        const Side& context = tape.context;
         for (std::size_t b = 0; b < layers_.size(); ++b)
             forward(context, layers_[b], p, hidden_[b], hidden_[b + 1], Activation::relu);
         for (std::size_t h = 0; h < head_layers_.size(); ++h)
@@ -47,7 +47,7 @@ class Mdn final : public Body, public MixtureAccess {
     }
 
     void evaluate(const float* /*parameters*/, Tape& tape, std::span<double> values) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         float* const out = wide.values.row(out_);
         for (std::size_t m = 0; m < tape.repeats; ++m) {
             const std::size_t lane = m * tape.block();
@@ -60,7 +60,7 @@ class Mdn final : public Body, public MixtureAccess {
 
     void differentiate(const float* /*parameters*/, Tape& tape, const float* upstream,
                        float* /*gradient*/) const override {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         for (std::size_t m = 0; m < tape.repeats; ++m) {
             const std::size_t lane = m * tape.block();
             wide.kernels->mdn_gradient(mixture_, tape.context.values.view(heads_), wide.values.view(shape_.theta, lane),
@@ -71,7 +71,7 @@ class Mdn final : public Body, public MixtureAccess {
     }
 
     void differentiate_observation(const float* p, Tape& tape, float* gradient) const override {
-        Side& context = tape.context;
+        const Side& context = tape.context;
         context.kernels->log_softmax_gradient(context.values.view(logits_), context.gradients.view(logits_),
                                               logits_.size(), context.lanes);
         context.kernels->softplus_gradient(context.values.view(diagonals_), context.gradients.view(diagonals_),

@@ -125,7 +125,7 @@ class Nsf final : public Body {
     }
 
     void observe(const float* p, Tape& tape) const override {
-        Side& context = tape.context;
+        const Side& context = tape.context;
         for (const Transform& f : transforms_) {
             forward(context, f.from_context, p, shape_.features, f.start_rows);
             for (const ResidualBlock& block : f.blocks) {
@@ -138,7 +138,7 @@ class Nsf final : public Body {
 
     void evaluate(const float* p, Tape& tape, std::span<double> values) const override {
         const std::size_t D = shape_.dimensions;
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         double constant = -log_root_two_pi * static_cast<double>(D);
         for (const Transform& f : transforms_) {
             for (std::size_t d = 0; D > 1 && d < D; ++d) constant += std::log(diagonal(p, f, d));
@@ -166,7 +166,7 @@ class Nsf final : public Body {
 
     void differentiate(const float* p, Tape& tape, const float* upstream, float* gradient) const override {
         const std::size_t D = shape_.dimensions;
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         const Transform& last = transforms_.back();
         wide.kernels->gaussian_gradient(wide.values.view(last.y), wide.gradients.view(last.y_gradient), D, wide.lanes,
                                         upstream);
@@ -232,7 +232,7 @@ class Nsf final : public Body {
 
     void sample(const float* p, Tape& tape) const override {
         const std::size_t D = shape_.dimensions;
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         std::vector<float> inverse(D * D);
         std::vector<float> shift(D);
         for (std::size_t k = transforms_.size(); k-- > 0;) {
@@ -260,7 +260,7 @@ class Nsf final : public Body {
   private:
     // The spline's parameters from the kept dimensions.
     void condition(const float* p, Tape& tape, const Transform& f) const {
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         forward_with_context(tape, f.from_theta, p, f.kept, f.start_rows, f.hidden[0]);
         for (std::size_t b = 0; b < f.blocks.size(); ++b) {
             const ResidualBlock& block = f.blocks[b];
@@ -305,7 +305,7 @@ class Nsf final : public Body {
     void linear_gradient(const float* p, Tape& tape, const Transform& f, const Layer& layer, const float* upstream,
                          float* gradient) const {
         const std::size_t D = shape_.dimensions;
-        Side& wide = tape.wide;
+        const Side& wide = tape.wide;
         float* const g = tape.derived.data() + transforms_.size() * D * D;
         std::fill_n(g, D * D, 0.0F);
         wide.kernels->affine_gradient(layer, wide.gradients.view(f.y_gradient), wide.values.view(f.coupled), wide.lanes,

@@ -280,7 +280,7 @@ void PairNetwork::check_theta(std::span<const double> theta, std::size_t results
 void PairNetwork::put_theta(Workspace::Memory& memory, std::span<const double> theta) const {
     const std::size_t D = scaling_.theta_dimensions;
     const std::size_t count = theta.size() / D;
-    Side& wide = memory.tape.wide;
+    const Side& wide = memory.tape.wide;
     for (std::size_t k = 0; k < wide.lanes; ++k) {
         if (k < count) {
             memory.volumes[k] = scaling_.theta_inputs(theta.subspan(k * D, D), memory.scaled.data());
@@ -420,7 +420,7 @@ void PairNetwork::put_noise(Tape& tape, std::uint64_t seed, std::uint64_t first_
     const std::size_t D = scaling_.theta_dimensions;
     const std::size_t pairs = (D + 1) / 2;
     const std::size_t uniforms = body_->uniforms();
-    Side& wide = tape.wide;
+    const Side& wide = tape.wide;
     RowList rows = body_->noise_rows();
     // The last pair's second number may have no use.
     RowList first(pairs);

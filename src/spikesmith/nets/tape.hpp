@@ -90,7 +90,7 @@ class Builder {
     std::size_t constants(std::size_t count, float value);  // parameters that start at a value; their offset
     static RowList rows(std::uint32_t& counter, std::size_t count);
 
-    void initialize(std::span<float> parameters, std::uint64_t seed) const;
+    void initialize(std::span<float> values, std::uint64_t seed) const;
 
   private:
     struct Start {

@@ -18,9 +18,8 @@ struct Dense {
     // acc[r][v] += sum over i in [begin, end) of coefficient(r, i) * input row i.
     template <int R, int N>
     static __attribute__((always_inline)) void multiply(const float* coefficients, std::size_t row_step,
-                                                               std::size_t input_step, std::size_t begin,
-                                                               std::size_t end, const Rows& x, std::size_t lane,
-                                                               V (&acc)[R][N]) {
+                                                        std::size_t input_step, std::size_t begin, std::size_t end,
+                                                        const Rows& x, std::size_t lane, V (&acc)[R][N]) {
         const float* const base = x.base + lane;
         for (std::size_t i = begin; i < end; ++i) {
             const float* const source = base + x.index[i] * x.stride;

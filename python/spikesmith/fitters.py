@@ -16,7 +16,58 @@ from .units import second
 __all__ = ["Fitter", "TraceFitter", "SpikeFitter", "OnlineTraceFitter"]
 
 
-class TraceFitter(Fitter):
+class _MetricFitter(Fitter):
+    """A fitter whose ``fit`` takes metrics."""
+
+    def fit(
+        self,
+        optimizer: Any = None,
+        metric: Any = None,
+        n_rounds: int = 1,
+        callback: Any = "text",
+        restart: bool = False,
+        start_iteration: int | None = None,
+        penalty: str | None = None,
+        level: int = 0,
+        *,
+        bounds: Mapping[str, Any] | None = None,
+        checkpoint: Any = None,
+        **params: Any,
+    ) -> tuple[Any, Any]:
+        """Searches for the best parameters.
+
+        Parameters
+        ----------
+        optimizer : Optimizer or str, optional
+            Chosen by the problem, if not given; the present one when continuing.
+        metric : Metric or dict, optional
+            For all outputs, or by output; MSEMetric (GammaFactor for spikes), if not given.
+        n_rounds : int
+        callback : {'text', 'progressbar', None} or callable
+        restart : bool
+            Forgets earlier rounds; else the search goes on.
+        start_iteration : int, optional
+            Value of the model's ``iteration`` in the first round.
+        penalty : str, optional
+        bounds : dict, optional
+            ``{parameter: [low, high]}``, for parameters that are named like an argument.
+        checkpoint : path, optional
+            Written after each round.
+        **params
+            Bounds by parameter.
+
+        Returns
+        -------
+        best_params : dict
+        best_error : quantity or float
+        """
+        frame = caller_namespace(level + 1)
+        return self._fit(
+            optimizer, metric, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint
+        )
+
+
+class TraceFitter(_MetricFitter):
     """Fits traces: membrane potentials, currents, any variable of the model.
 
     Parameters
@@ -112,53 +163,6 @@ class TraceFitter(Fitter):
                     f"the input {len(stimulus)} of {len(stimulus[0])}"
                 )
 
-    def fit(
-        self,
-        optimizer: Any = None,
-        metric: Any = None,
-        n_rounds: int = 1,
-        callback: Any = "text",
-        restart: bool = False,
-        start_iteration: int | None = None,
-        penalty: str | None = None,
-        level: int = 0,
-        *,
-        bounds: Mapping[str, Any] | None = None,
-        checkpoint: Any = None,
-        **params: Any,
-    ) -> tuple[Any, Any]:
-        """Searches for the best parameters.
-
-        Parameters
-        ----------
-        optimizer : Optimizer or str, optional
-            Chosen by the problem, if not given; the present one when continuing.
-        metric : Metric or dict, optional
-            For all outputs, or by output; MSEMetric (GammaFactor for spikes), if not given.
-        n_rounds : int
-        callback : {'text', 'progressbar', None} or callable
-        restart : bool
-            Forgets earlier rounds; else the search goes on.
-        start_iteration : int, optional
-            Value of the model's ``iteration`` in the first round.
-        penalty : str, optional
-        bounds : dict, optional
-            ``{parameter: [low, high]}``, for parameters that are named like an argument.
-        checkpoint : path, optional
-            Written after each round.
-        **params
-            Bounds by parameter.
-
-        Returns
-        -------
-        best_params : dict
-        best_error : quantity or float
-        """
-        frame = caller_namespace(level + 1)
-        return self._fit(
-            optimizer, metric, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint
-        )
-
     def generate_traces(
         self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, iteration: float = 1e9, level: int = 0
     ) -> Any:
@@ -166,7 +170,7 @@ class TraceFitter(Fitter):
         return self._generate(None, params, param_init, iteration, caller_namespace(level + 1))
 
 
-class SpikeFitter(Fitter):
+class SpikeFitter(_MetricFitter):
     """Fits spike trains.
 
     Parameters
@@ -228,27 +232,6 @@ class SpikeFitter(Fitter):
 
     def _default_metric(self) -> Any:
         return GammaFactor(delta=0.002 * second, time=self._n_steps * self._dt * second)
-
-    def fit(
-        self,
-        optimizer: Any = None,
-        metric: Any = None,
-        n_rounds: int = 1,
-        callback: Any = "text",
-        restart: bool = False,
-        start_iteration: int | None = None,
-        penalty: str | None = None,
-        level: int = 0,
-        *,
-        bounds: Mapping[str, Any] | None = None,
-        checkpoint: Any = None,
-        **params: Any,
-    ) -> tuple[Any, Any]:
-        """See :meth:`TraceFitter.fit`; the metric is a GammaFactor with a window of 2 ms, if not given."""
-        frame = caller_namespace(level + 1)
-        return self._fit(
-            optimizer, metric, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint
-        )
 
     def generate_spikes(
         self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, iteration: float = 1e9, level: int = 0

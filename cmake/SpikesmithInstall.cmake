@@ -24,4 +24,7 @@ install(FILES ${PROJECT_BINARY_DIR}/spikesmithConfig.cmake ${PROJECT_BINARY_DIR}
 if(TARGET spikesmith_program)
   install(TARGETS spikesmith_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()
+if(TARGET spikesmith_torch)
+  install(TARGETS spikesmith_torch LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/spikesmith COMPONENT program)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)

@@ -76,6 +76,8 @@ InferenceOptions to_inference(const std::string& method, const std::vector<std::
     read.read_name("z_score_x", options.z_score_x, nets::z_score);
     read.read_name("embedding_net", options.embedding.kind, nets::embedding_kind);
     read.read("embedding_features", options.embedding.output_features);
+    read.read("embedding_file", options.embedding.file);
+    read.read("embedding_device", options.embedding.device);
     read.read("ensemble", options.ensemble);
     read.read("num_atoms", options.num_atoms);
     read.read("use_combined_loss", options.use_combined_loss);
@@ -418,25 +420,25 @@ void bind_inference(nb::module_& module) {
             "infer",
             [](PythonInferencer& self, const std::vector<PriorArgument>& priors, std::size_t n_samples,
                std::size_t n_rounds, const std::string& method, const std::vector<std::string>& models,
-               const nb::dict& inference, const nb::dict& training, const nb::dict& posterior) {
+               const nb::dict& inference, const nb::dict& training, const nb::dict& posterior, bool assess) {
                 const InferOptions options{.prior = to_priors(priors),
                                            .n_samples = n_samples,
                                            .n_rounds = n_rounds,
                                            .inference = to_inference(method, models, inference),
                                            .training = to_training(training),
                                            .posterior = to_posterior_options(posterior),
-                                           .assess = false,  // `calibrate` is a call of its own in Python
+                                           .assess = assess,
                                            .control = self.control()};
                 self.run([&] { return &self.inferencer.infer(options); });
                 return self.posterior();
             },
             nb::kw_only(), nb::arg("priors"), nb::arg("n_samples"), nb::arg("n_rounds"), nb::arg("method"),
-            nb::arg("models"), nb::arg("inference"), nb::arg("training"), nb::arg("posterior"),
+            nb::arg("models"), nb::arg("inference"), nb::arg("training"), nb::arg("posterior"), nb::arg("assess"),
             nb::sig("def infer(self, *, priors: collections.abc.Sequence[typing.Any], n_samples: int, n_rounds: int, "
                     "method: str, "
                     "models: collections.abc.Sequence[str], inference: dict[str, typing.Any], training: dict[str, "
                     "typing.Any], "
-                    "posterior: dict[str, typing.Any]) -> Posterior"))
+                    "posterior: dict[str, typing.Any], assess: bool) -> Posterior"))
         .def(
             "load_posterior",
             [](PythonInferencer& self, const std::string& path) {
@@ -466,6 +468,20 @@ void bind_inference(nb::module_& module) {
             nb::arg("n"), nb::arg("outputs"),
             nb::sig("def generate_traces(self, n: int, outputs: collections.abc.Sequence[str]) -> "
                     "tuple[numpy.typing.NDArray[numpy.float64], dict[str, dict[str, typing.Any]]]"))
+        .def(
+            "assess",
+            [](PythonInferencer& self, std::optional<std::size_t> pairs, std::size_t predictions) {
+                self.run([&] { return &self.inferencer.assess({.pairs = pairs, .predictions = predictions}); });
+            },
+            nb::arg("pairs").none(), nb::arg("predictions"))
+        .def_prop_ro(
+            "assessment",
+            [](const PythonInferencer& self) -> std::optional<std::pair<std::string, bool>> {
+                const auto& made = self.inferencer.assessment();
+                if (!made) return {};
+                return std::pair(made->summary(), made->trustworthy());
+            },
+            "Summary, whether it is trustworthy; of the last `infer` or `assess`.")
         .def(
             "calibrate",
             [](PythonInferencer& self, std::size_t pairs) {

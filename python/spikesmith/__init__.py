@@ -22,12 +22,12 @@ from .metrics import (
     firing_rate,
     get_gamma_factor,
 )
-from .posterior import Posterior, Prior
+from .posterior import Assessment, Posterior, Prior
 from .refined import Landscape, OptimizeResult
 from .optimizers import NevergradOptimizer, Optimizer, SkoptOptimizer, SpikesmithOptimizer, calc_bounds, optimizer_methods
 
 __all__ = [
-    "ConfigError", "DataError", "DimensionMismatchError", "Error", "FeatureMetric", "Features", "Fitter", "GammaFactor",
+    "Assessment", "ConfigError", "DataError", "DimensionMismatchError", "Error", "FeatureMetric", "Features", "Fitter", "GammaFactor",
     "Inferencer", "Interrupted", "Landscape", "MSEMetric", "Metric", "ModelError", "NevergradOptimizer", "NumericalError",
     "OnlineTraceFitter", "OptimizeResult", "Optimizer", "Posterior", "Prior", "ProgressBar", "SkoptOptimizer", "SpikeFitter",
     "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,8 +45,10 @@ def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[
 def inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
     options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
     net = options.get("embedding_net")
-    if net is not None and not isinstance(net, str):
-        raise TypeError("embedding_net is a name: 'mlp', 'cnn' or 'yulenet'")
+    if isinstance(net, os.PathLike) or (isinstance(net, str) and net.endswith((".pt", ".pth"))):
+        options |= {"embedding_net": "torchscript", "embedding_file": os.path.abspath(net)}
+    elif net is not None and not isinstance(net, str):
+        raise TypeError("embedding_net is a name, 'mlp', 'cnn' or 'yulenet', or the path of a TorchScript file: torch.jit.script(net).save('net.pt')")
     options.pop("show_progress_bars", None)
     return options
 

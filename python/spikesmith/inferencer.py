@@ -16,7 +16,7 @@ from ._inference_options import inference_options, method_and_models, one_number
 from ._model import caller_namespace
 from ._problem import Problem
 from .errors import ConfigError, DataError
-from .posterior import Posterior, Prior, _Arguments, prior_argument
+from .posterior import Assessment, Posterior, Prior, _Arguments, prior_argument
 
 __all__ = ["Inference", "Inferencer"]
 
@@ -276,15 +276,16 @@ class Inferencer(Problem):
         density_estimator_model : {'mdn', 'made', 'maf', 'nsf'} or {'linear', 'mlp', 'resnet'}
             The latter for SNRE. A list: of each kind a network, weighted by how well they do.
         sbi_device : str
-            Accepted; everything is computed on the processor.
+            'cuda': where a TorchScript embedding is computed; everything else is computed on the processor.
         **inference_kwargs
-            hidden_features, num_transforms, num_blocks, num_bins, num_components, embedding_net ('mlp', 'cnn', 'yulenet'),
-            embedding_features, ensemble, num_atoms, missing ('mask', 'drop', 'restrict_prior').
+            hidden_features, num_transforms, num_blocks, num_bins, num_components, embedding_net ('mlp', 'cnn', 'yulenet', or the
+            path of a network of one's own, saved by ``torch.jit.script(net).save('net.pt')``), embedding_features, ensemble, num_atoms, missing ('mask', 'drop', 'restrict_prior').
         """
         core = self._require_prior()
-        self._device(sbi_device)
+        options = inference_options(inference_kwargs, {})
+        self._device(sbi_device, options)
         method, models = method_and_models(inference_method, density_estimator_model, NameError)
-        core.init_inference(method, models, inference_options(inference_kwargs, {}))
+        core.init_inference(method, models, options)
         return Inference(method, models)
 
     def train(self, inference: Inference, theta: Any, x: Any, *args: Any, **train_kwargs: Any) -> Inference:
@@ -353,6 +354,7 @@ class Inferencer(Problem):
         restart: bool = False,
         sbi_device: str = "cpu",
         *,
+        assess: bool = True,
         bounds: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Posterior:
@@ -370,6 +372,8 @@ class Inferencer(Problem):
             See :meth:`init_inference`, :meth:`train`, :meth:`build_posterior`.
         restart : bool
             Forgets earlier rounds.
+        assess : bool
+            Judges the posterior afterwards by new simulations: see :attr:`assessment`.
         bounds : dict, optional
             Priors of parameters that are named like an argument.
         **params
@@ -380,7 +384,8 @@ class Inferencer(Problem):
         if not isinstance(inference_method, str):
             raise TypeError("inference_method must be a name")
         method, models = method_and_models(inference_method, density_estimator_model, ValueError)
-        self._device(sbi_device)
+        options = inference_options(inference_kwargs or {}, train_kwargs or {})
+        self._device(sbi_device, options)
         if restart:
             self._inferencer, self.posterior, self._given = None, None, None
         first = self.posterior is None
@@ -404,18 +409,22 @@ class Inferencer(Problem):
             raise ConfigError("simulations can be given to the first round only", "restart=True begins anew; infer_step adds some")
         found = core.infer(
             priors=[], n_samples=n_samples or 0, n_rounds=n_rounds, method=method, models=models,
-            inference=inference_options(inference_kwargs or {}, train_kwargs or {}), training=training_options(train_kwargs or {}),
-            posterior=posterior_options(posterior_kwargs or {}),
+            inference=options, training=training_options(train_kwargs or {}), posterior=posterior_options(posterior_kwargs or {}),
+            assess=assess,
         )  # fmt: skip
         if n_samples is not None:
             self.n_samples = n_samples
         self.posterior = self._posterior(found)
         return self.posterior
 
-    def _device(self, name: str) -> None:
-        if name in ("gpu", "cuda"):
-            warnings.warn("everything is computed on the processor", stacklevel=3)
+    def _device(self, name: str, options: dict[str, Any]) -> None:
         self.sbi_device = "cpu"
+        if name not in ("gpu", "cuda"):
+            return
+        if options.get("embedding_net") == "torchscript":
+            self.sbi_device = options["embedding_device"] = "cuda"
+        else:
+            warnings.warn("everything is computed on the processor", stacklevel=3)
 
     def _require_prior(self) -> _core.Inferencer:
         core = self._ready(caller_namespace(2))
@@ -494,6 +503,29 @@ class Inferencer(Problem):
             result[name] = {key: make(entry[key], dim) for key in ("mean", "median", "low", "high")}
             result[name]["traces"] = [make(rows, dim) for rows in entry["traces"]]
         return result
+
+    @property
+    def assessment(self) -> Assessment | None:
+        """What is to be thought of the posterior, after :meth:`infer` or :meth:`assess`."""
+        made = None if self._inferencer is None else self._inferencer.assessment
+        return None if made is None else Assessment(*made)
+
+    def assess(self, pairs: int | None = None, predictions: int = 200) -> Assessment:
+        """Judges the posterior.
+
+        Parameters
+        ----------
+        pairs : int, optional
+            New simulations of the prior for :meth:`calibrate`; 300, or 60 where each needs Markov chains; 0: none.
+        predictions : int
+            Simulated draws for :meth:`check_predictions`; 0: none.
+        """
+        self._require_posterior()
+        core = self._ready({})
+        core.assess(pairs, predictions)
+        made = core.assessment
+        assert made is not None
+        return Assessment(*made)
 
     def calibrate(self, pairs: int = 300) -> str:
         """Simulates new parameters of the prior and judges by them whether the posterior is too narrow, too wide or right."""

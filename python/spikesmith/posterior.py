@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ._borders import FloatArray, Maker, own_quantity, si
 from .errors import ConfigError
 from .units import DIMENSIONLESS, Exponents
 
-__all__ = ["Posterior", "Prior"]
+__all__ = ["Assessment", "Posterior", "Prior"]
 
 # name, kind, numbers in SI, exponents
 PriorArgument = tuple[str, str, list[float], Exponents]
@@ -35,6 +36,17 @@ def prior_argument(name: str, given: Any, dim: Exponents) -> PriorArgument:
             raise ValueError(f"the bounds of {name} must be two values: [low, high]")
         numbers.sort()
     return name, kind, [float(v) for v in numbers], dim
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is to be thought of a posterior: whether it is calibrated, and whether the recordings look like what it predicts."""
+
+    summary: str
+    trustworthy: bool
+
+    def __str__(self) -> str:
+        return self.summary
 
 
 class Prior:

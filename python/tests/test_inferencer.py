@@ -350,6 +350,27 @@ def test_plot_predictive(inferred):
     assert len(axes) == 2 and axes[1].get_xlabel() == "time (ms)"
 
 
+def test_assessment(inferred):
+    made = inferred.assessment  # by infer
+    assert made is not None and "pairs" in made.summary and "observation" in str(made)
+    predictions_only = inferred.assess(pairs=0, predictions=50)
+    assert "pairs" not in predictions_only.summary and not predictions_only.trustworthy
+    assert inferred.assessment == predictions_only
+    inferred.assess()
+
+
+def test_own_network(tmp_path):
+    inferencer = make(features={"I": [mean]})
+    prior = inferencer.init_prior(g=[1 * nS, 100 * nS])
+    with pytest.raises(TypeError, match="TorchScript"):
+        inferencer.init_inference("SNPE", "mdn", prior, embedding_net=object())
+    inference = inferencer.init_inference("SNPE", "mdn", prior, sbi_device="cuda", embedding_net=tmp_path / "network.pt")
+    assert inferencer.sbi_device == "cuda"
+    theta = inferencer.generate_training_data(10, prior)
+    with pytest.raises(DataError, match="network.pt"):  # there is none
+        inferencer.train(inference, theta, inferencer.extract_summary_statistics(theta))
+
+
 def test_calibration(inferred):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")

@@ -127,6 +127,9 @@ TEST_F(Examples, HodgkinHuxleyPosteriorHoldsTheTruth) {
     ASSERT_EQ(answer["parameters"].size(), 2U);
     for (const auto& parameter : answer["parameters"])
         EXPECT_GT(parameter["shrinkage"].get<double>(), 0.95) << parameter;
+    const json ranks = json::parse(contents("run/calibration.json"))["ranks"];
+    EXPECT_EQ(ranks.size(), 2U);
+    for (const auto& test : ranks) EXPECT_GT(test["p_value"].get<double>(), 0.01) << test["name"];
 }
 
 TEST_F(Examples, PosteriorOfFourParametersHoldsTheTruthAndSimulationsWithoutSpikesAreCounted) {

@@ -50,8 +50,10 @@ class InferProgram : public ProgramTest {
     }
 };
 
-constexpr std::array result_files{"posterior.spk", "samples.npz",      "samples.csv", "simulations.npz", "traces.npz",
-                                  "traces.svg",    "calibration.json", "result.json", "summary.txt"};
+constexpr std::array result_files{"posterior.spk",  "samples.npz", "samples.csv",      "simulations.npz",
+                                  "traces.npz",     "traces.svg",  "calibration.json", "result.json",
+                                  "summary.txt",    "pairs.svg",   "features.svg",     "conditional_pairs.svg",
+                                  "calibration.svg"};
 
 void expect_same_files(const fs::path& a, const fs::path& b) {
     for (const char* name : result_files) {
@@ -94,7 +96,8 @@ TEST_F(InferProgram, WritesAPosteriorThatHoldsTheTruth) {
     EXPECT_EQ(traces.array("v").shape, (std::vector<std::size_t>{5, 2, 200}));
     EXPECT_EQ(traces.array("v_mean").shape, (std::vector<std::size_t>{2, 200}));
     EXPECT_EQ(traces.array("v_data").shape, (std::vector<std::size_t>{2, 200}));
-    EXPECT_THAT(contents("run/traces.svg"), HasSubstr("<svg"));
+    for (const char* plot : {"traces.svg", "pairs.svg", "conditional_pairs.svg", "features.svg", "calibration.svg"})
+        EXPECT_THAT(contents(fs::path("run") / plot), HasSubstr("<svg")) << plot;
     EXPECT_EQ(json::parse(contents("run/calibration.json"))["pairs"], 60);
 
     // The file is a posterior that gives the same samples.
@@ -206,6 +209,10 @@ TEST_F(InferProgram, SaysWhatIsWrong) {
     EXPECT_THAT(set("infer.n_smples=3"), HasSubstr("did you mean `n_samples`?"));
     EXPECT_THAT(set("infer.training.validation_fraction=1.5"), HasSubstr("`validation_fraction` must be below 1"));
     EXPECT_THAT(set("infer.missing=masks"), HasSubstr("did you mean `mask`?"));
+    EXPECT_THAT(set("infer.embedding={kind=\"torchscript\"}"), HasSubstr("file = \"network.pt\""));
+    EXPECT_THAT(set("infer.embedding={kind=\"mlp\", device=\"cpu\"}"), HasSubstr("`device` is of TorchScript"));
+    EXPECT_THAT(set("infer.embedding={kind=\"torchscript\", file=\"n.pt\", device=\"gpu\"}"), HasSubstr("`device`"));
+    EXPECT_THAT(set("infer.embedding={kind=\"torchscript\", file=\"n.pt\", dropout=0.1}"), HasSubstr("`dropout`"));
     write("config.toml", membrane_config());
     EXPECT_THAT(error_of({}), HasSubstr("the file has no section [infer]"));
     EXPECT_FALSE(fs::exists("runs"));

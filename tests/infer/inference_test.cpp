@@ -193,6 +193,7 @@ TEST(Inference, ContinuesAnInterruptedTrainingBitForBit) {
     EXPECT_THROW(first.train(quick(), {.progress = [&](std::size_t, std::size_t,
                                                        const TrainingState& state) { cancelled = state.epoch == 5; },
                                        .checkpoint = folder,
+                                       .checkpoint_seconds = 0,
                                        .cancelled = &cancelled}),
                  Interrupted);
     Inference second = begin();
@@ -201,7 +202,8 @@ TEST(Inference, ContinuesAnInterruptedTrainingBitForBit) {
                                [&](std::size_t, std::size_t, const TrainingState& state) {
                                    if (first_epoch == 0) first_epoch = state.epoch;
                                },
-                           .checkpoint = folder});
+                           .checkpoint = folder,
+                           .checkpoint_seconds = 0});
     EXPECT_EQ(first_epoch, 6U);
     EXPECT_EQ(Posterior(prior, whole.estimator(), observation).to_bytes(),
               Posterior(prior, second.estimator(), observation).to_bytes());

@@ -92,6 +92,21 @@ TEST(Inferencer, SimulationsAreTheClosedFormInAnyOrderOfParameters) {
     }
 }
 
+TEST(Inferencer, TolerancesReachTheIntegration) {
+    const auto missing = [](double error, int steps) {
+        InferencerOptions options = leaky_inference();
+        options.method = "gsl_rkf45";
+        options.absolute_error = options.relative_error = error;
+        options.max_adaptive_steps = steps;
+        Inferencer inferencer(options);
+        inferencer.init_prior(leaky_prior());
+        const Array2 x = inferencer.extract_summary_statistics(inferencer.generate_training_data(20));
+        return std::ranges::count_if(x.values, [](double value) { return std::isnan(value); });
+    };
+    EXPECT_EQ(missing(1e-6, 1), 0);
+    EXPECT_GT(missing(1e-16, 1), 0);  // one step does not reach this precision
+}
+
 TEST(Inferencer, OneRoundFindsTheTruthAndPredictsTheData) {
     Inferencer inferencer(leaky_inference());
     inferencer.infer(quick());

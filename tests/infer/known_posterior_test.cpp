@@ -1,50 +1,19 @@
 // Raw traces, the YuleNet layout and named features, each on a problem whose posterior is known.
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "fit/models.hpp"
+#include "infer/normal_traces.hpp"
 #include <gtest/gtest.h>
 
-#include "spikesmith/infer/inference.hpp"
 #include "spikesmith/infer/inferencer.hpp"
-#include "spikesmith/infer/posterior.hpp"
-#include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith::test {
 namespace {
 
-// Traces theta_1 b_1 + theta_2 b_2 + noise with theta ~ N(0, 1) and orthogonal b, sine and cosine or a constant and nothing: the posterior
-// is normal, with precision p = 1 + |b|^2 / noise^2 and mean b'x / noise^2 / p for each parameter.
-struct Traces {
-    std::size_t length;
-    double noise = 1;
-    bool constant = false;
-    [[nodiscard]] double basis(std::size_t d, std::size_t k) const {
-        if (constant) return d == 0 ? 1 : 0;
-        const double phase = 2 * std::numbers::pi * 3 * static_cast<double>(k) / static_cast<double>(length);
-        return d == 0 ? std::sin(phase) : std::cos(phase);
-    }
-    [[nodiscard]] double precision(std::size_t d) const {
-        double sum = 0;
-        for (std::size_t k = 0; k < length; ++k) sum += basis(d, k) * basis(d, k);
-        return 1 + sum / (noise * noise);
-    }
-    [[nodiscard]] Array2 simulate(const Array2& theta, std::uint64_t seed) const {
-        Array2 x(theta.rows, length);
-        math::RandomStream random(seed, 5);
-        for (std::size_t i = 0; i < theta.rows; ++i) {
-            for (std::size_t k = 0; k < length; ++k)
-                x(i, k) = theta(i, 0) * basis(0, k) + theta(i, 1) * basis(1, k) + noise * random.next_normal();
-        }
-        return x;
-    }
-};
-
-// `wider`: by how much the posterior may be wider than the known one; a network learns the sums over the trace from few simulations.
-void expect_known_posterior(const Traces& traces, const nets::Embedding& embedding, std::size_t simulations,
+void expect_known_posterior(const NormalTraces& traces, const nets::Embedding& embedding, std::size_t simulations,
                             const TrainingOptions& training, double tolerance, double wider) {
-    const Prior prior({normal_prior("a", {0, {}}, {1, {}}), normal_prior("b", {0, {}}, {1, {}})});
+    const Prior prior = normal_traces_prior();
     const Array2 theta = prior.sample(simulations, 1);
     Inference inference(prior, {.density_estimators = {nets::DensityKind::mdn},
                                 .density = {.hidden_features = 20, .num_components = 1},
@@ -52,25 +21,8 @@ void expect_known_posterior(const Traces& traces, const nets::Embedding& embeddi
                                 .z_score_x = nets::ZScore::structured});
     inference.append({theta, traces.simulate(theta, 1), {}}, SimulatedFrom::prior);
     inference.train(training);
-    Array2 truth(1, 2);
-    truth.values = {0.7, -0.9};
-    const Array2 x = traces.simulate(truth, 99);
-    const Array2 samples = Posterior(prior, inference.estimator(), x).sample(4000, 3);
-    for (std::size_t d = 0; d < 2; ++d) {
-        double expected = 0;
-        for (std::size_t k = 0; k < traces.length; ++k)
-            expected += traces.basis(d, k) * x(0, k) / (traces.noise * traces.noise * traces.precision(d));
-        double mean = 0;
-        double square = 0;
-        for (std::size_t i = 0; i < samples.rows; ++i) {
-            mean += samples(i, d) / 4000;
-            square += samples(i, d) * samples(i, d) / 4000;
-        }
-        EXPECT_NEAR(mean, expected, tolerance) << d;
-        const double ratio = std::sqrt(square - mean * mean) * std::sqrt(traces.precision(d));
-        EXPECT_GT(ratio, 0.75) << d;
-        EXPECT_LT(ratio, wider) << d;
-    }
+    const Array2 x = observed_trace(traces);
+    expect_known(traces, x, Posterior(prior, inference.estimator(), x).sample(4000, 3), tolerance, wider);
 }
 
 TEST(KnownPosterior, OfRawTraces) {

@@ -19,13 +19,6 @@ namespace {
 using Kind = TomlValue::Kind;
 constexpr std::uintmax_t largest_file = 64U << 20U;  // a configuration is text written by a person
 
-ConfigPath read_path(const TomlValue& value, std::string_view key, const std::filesystem::path& folder) {
-    if (value.kind != Kind::string) wrong_type(key, "a string", value, "the path of a file, relative to this one");
-    if (value.text.empty() || value.text.find('\0') != std::string::npos)
-        fail_at(value.place, fmt::format("`{}` is not a path", key));
-    return {(folder / value.text).lexically_normal(), value.place};
-}
-
 // Constants and initial values are text of the model; a plain number is the same as its text.
 std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table, std::string_view section,
                                                           std::string_view example) {
@@ -434,7 +427,7 @@ Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string 
     if (const auto* features = section.table("features")) config.features = read_features(*features);
     if (const auto* refine = section.table("refine")) config.refine = read_refine(*refine);
     if (const auto* landscape = section.table("landscape")) config.landscape = read_landscape(*landscape);
-    if (const auto* infer = section.table("infer")) config.infer = read_infer(*infer);
+    if (const auto* infer = section.table("infer")) config.infer = read_infer(*infer, folder);
     if (const auto* run = section.table("run")) config.run = read_run(*run);
     config.tree = std::move(tree);
     return config;
@@ -512,6 +505,11 @@ std::string config_as_run(const Config& config, const std::filesystem::path& fol
             TomlMember* file = spikes->value.kind == Kind::table ? spikes->value.find("file") : spikes;
             if (file != nullptr) make_relative(file->value, from, folder);
         }
+    }
+    if (auto* infer = tree.find("infer")) {
+        TomlMember* embedding = infer->value.find("embedding");
+        TomlMember* file = embedding != nullptr ? embedding->value.find("file") : nullptr;
+        if (file != nullptr) make_relative(file->value, from, folder);
     }
     if (auto* run = tree.find("run")) {
         std::erase_if(run->value.members, [](const auto& member) { return member.key == "folder"; });

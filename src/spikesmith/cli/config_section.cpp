@@ -206,4 +206,12 @@ ConfigQuantity read_duration(const TomlValue& value, std::string_view key, bool 
     return result;
 }
 
+ConfigPath read_path(const TomlValue& value, std::string_view key, const std::filesystem::path& folder) {
+    if (value.kind != TomlValue::Kind::string)
+        wrong_type(key, "a string", value, "the path of a file, relative to this one");
+    if (value.text.empty() || value.text.find('\0') != std::string::npos)
+        fail_at(value.place, fmt::format("`{}` is not a path", key));
+    return {(folder / value.text).lexically_normal(), value.place};
+}
+
 }  // namespace spikesmith

@@ -4,6 +4,7 @@
 // type and says in its error what was expected.
 #pragma once
 
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -55,6 +56,9 @@ class Section {
 
 // A quantity from a string with unit or a plain number (dimensionless).
 [[nodiscard]] ConfigQuantity read_quantity(const TomlValue& value, std::string_view key);
+
+// A path, which starts from `folder` if it is relative.
+[[nodiscard]] ConfigPath read_path(const TomlValue& value, std::string_view key, const std::filesystem::path& folder);
 
 // A time >= 0, or > 0 unless `zero_allowed`. A plain 0 is a time.
 [[nodiscard]] ConfigQuantity read_duration(const TomlValue& value, std::string_view key, bool zero_allowed);

@@ -10,18 +10,17 @@
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/infer_problem.hpp"
 #include "spikesmith/cli/infer_progress.hpp"
+#include "spikesmith/cli/infer_results.hpp"
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/run_folder.hpp"
 #include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
-#include "spikesmith/report/posterior_files.hpp"
 
 namespace spikesmith {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 void stop_if(const InterruptGuard& interrupt) {
     if (interrupt.interrupted()) throw Interrupted("the inference was stopped");
@@ -125,74 +124,6 @@ void take_posterior(Inferencer& inferencer, const Problem& problem, const fs::pa
     }
 }
 
-// ---- results --------------------------------------------------------------------------------------------------------
-
-struct Results {
-    Json json;
-    std::string report;
-};
-
-// Samples, table and modes.
-void describe_posterior(const Inferencer& inferencer, const InferConfig& infer, std::uint64_t seed,
-                        const RunFolder& folder, Results& results) {
-    const Posterior& posterior = inferencer.posterior();
-    const Array2 samples = posterior.sample(infer.n_posterior_samples, seed);
-    const Modes modes = posterior.map({.seed = seed});
-    const std::vector<ParameterSummary> parameters = summarize(posterior.prior(), samples, modes);
-    folder.write("posterior.spk", posterior.to_bytes());
-    folder.write("samples.npz", format_npz(sample_arrays(posterior.prior(), samples, posterior.log_prob(samples))));
-    folder.write("samples.csv", samples_csv(posterior.prior(), samples));
-    results.json["parameters"] = to_json(parameters);
-    results.json["correlation"] = correlation(samples);
-    results.json["modes"] = to_json(modes, posterior.prior());
-    results.json["samples"] = samples.rows;
-    Json& features = results.json["features"] = Json::array();
-    for (std::size_t k = 0; k < inferencer.feature_names().size(); ++k)
-        features.push_back({{"name", inferencer.feature_names()[k]}, {"observed", inferencer.observation()[k]}});
-    results.report += summary_table(parameters);
-    if (modes.modes.size() > 1)
-        results.report += fmt::format("\nThe posterior has {} modes; result.json has them all.\n", modes.modes.size());
-}
-
-void describe_learning(const Inferencer& inferencer, const InferConfig& infer, const RunFolder& folder,
-                       Results& results) {
-    const std::vector<TrainingReport>& rounds = inferencer.reports();
-    inferencer.save_summary_statistics(folder.path() / "simulations.npz");
-    results.json["simulations"] = to_json(rounds.back().missing, inferencer.feature_names());
-    results.json["simulations"]["rows"] = inferencer.n_simulations();
-    Json& list = results.json["rounds"] = Json::array();
-    for (const TrainingReport& round : rounds) list.push_back(to_json(round));
-    const std::string missing = rounds.back().missing.summary();
-    results.report += fmt::format("\n{}, {} simulations in {} round{}: {}\n", name_of(infer.inference.method),
-                                  inferencer.n_simulations(), rounds.size(), rounds.size() == 1 ? "" : "s",
-                                  missing.empty() ? "none failed, no feature is missing" : missing);
-}
-
-void describe_predictions(Inferencer& inferencer, const Problem& problem, const RunFolder& folder, Results& results) {
-    const InferConfig& infer = *problem.config.infer;
-    if (infer.n_traces == 0) return;
-    const PredictiveCheck check = inferencer.check_predictions(std::max<std::size_t>(infer.n_traces, 100));
-    results.json["predictive_check"] = to_json(check);
-    results.report += "\n" + check.summary();
-    if (!results.report.ends_with('\n')) results.report += '\n';
-    const PredictiveTraces traces = inferencer.generate_traces(infer.n_traces);
-    if (traces.outputs.empty()) return;
-    folder.write("traces.npz", format_npz(predictive_arrays(traces, inferencer.data())));
-    folder.write("traces.svg",
-                 svg(predictive_plot(problem.model.name + ", posterior predictive", traces, inferencer.data())));
-}
-
-void describe_calibration(Inferencer& inferencer, const InferConfig& infer, const RunFolder& folder, Results& results) {
-    if (infer.calibration_pairs == 0) return;
-    const CalibrationReport report = inferencer.calibrate(infer.calibration_pairs);
-    Json json = to_json(report);
-    folder.write("calibration.json", json.dump(2) + "\n");
-    for (const char* key : {"ranks", "coverage", "tarp"}) json.erase(key);
-    results.json["calibration"] = std::move(json);
-    results.report += "\n" + report.summary();
-    if (!results.report.ends_with('\n')) results.report += '\n';
-}
-
 }  // namespace
 
 int infer_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
@@ -213,7 +144,7 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
         if (!options.quiet) streams.error << "warning: " << warning << '\n';
     }
     InferProgress progress(streams.error, streams.terminal, options.quiet, infer.n_rounds);
-    Results results;
+    InferResults results;
     results.json["command"] = "infer";
     results.json["model"] = problem.model.name;
     results.json["method"] = name_of(infer.inference.method);
@@ -221,15 +152,19 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     try {
         if (!options.from) learn(inferencer, problem, folder, interrupt, progress);
         progress.begin("samples of the posterior");
-        describe_posterior(inferencer, infer, config.run.seed, folder, results);
+        describe_posterior(inferencer, problem, folder, results);
         if (!options.from) describe_learning(inferencer, infer, folder, results);
         stop_if(interrupt);
         progress.begin("traces of the posterior");
-        describe_predictions(inferencer, problem, folder, results);
+        describe_predictions(inferencer, problem, folder);
         stop_if(interrupt);
-        // Of a posterior of several rounds, the region of its proposals is not saved, without which it cannot be judged.
         progress.begin("calibration");
-        if (!options.from) describe_calibration(inferencer, infer, folder, results);
+        AssessmentOptions assessment{.pairs = infer.calibration_pairs,
+                                     .predictions = std::max<std::size_t>(infer.n_traces, 100)};
+        // Of a posterior of several rounds, the region of its proposals is not saved, without which it cannot be judged.
+        if (options.from) assessment.pairs = 0;
+        if (infer.n_traces == 0) assessment.predictions = 0;
+        describe_assessment(inferencer.assess(assessment), problem.model.name, folder, results);
     } catch (const Interrupted&) {
         progress.close();
         folder.log("stopped");

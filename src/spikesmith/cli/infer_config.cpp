@@ -117,18 +117,29 @@ void read_network(const Section& infer, InferenceOptions& options) {
     read_word(network, "z_score_x", "independent", nets::z_score, options.z_score_x);
 }
 
-void read_embedding(const Section& infer, InferenceOptions& options) {
+void read_embedding(const Section& infer, InferenceOptions& options, const std::filesystem::path& folder) {
     const auto* table = infer.table("embedding");
     if (table == nullptr) return;
     const Section section(*table, "infer.embedding",
                           {"kind", "output_features", "hidden_features", "num_layers", "input_channels", "out_channels",
-                           "kernel_size", "stride", "padding", "pool_kernel_size", "dropout"});
+                           "kernel_size", "stride", "padding", "pool_kernel_size", "dropout", "file", "device"});
     nets::Embedding& embedding = options.embedding;
     (void)section.required("kind", "kind = \"mlp\"");
     read_word(section, "kind", "mlp", nets::embedding_kind, embedding.kind);
     if (options.method == InferenceMethod::snle && embedding.kind != nets::EmbeddingKind::identity) {
         fail_at(table->place, "SNLE has no embedding: its density is over the data themselves",
                 "use features, or method SNPE or SNRE");
+    }
+    if (embedding.kind == nets::EmbeddingKind::torchscript) {
+        const Section own(*table, "infer.embedding", {"kind", "file", "device"});
+        embedding.file = read_path(own.required("file", "file = \"network.pt\""), "file", folder).path.string();
+        constexpr std::array devices{"cpu", "cuda"};
+        embedding.device = devices[own.choice("device", {"cpu", "cuda"}, 0)];
+        return;
+    }
+    for (const char* key : {"file", "device"}) {
+        if (const TomlValue* given = section.find(key))
+            fail_at(given->place, fmt::format("`{}` is of TorchScript networks", key), "kind = \"torchscript\"");
     }
     constexpr std::int64_t large = 1'000'000;
     read_count(section, "output_features", 1, embedding.output_features, large);
@@ -304,7 +315,7 @@ SummaryConfig read_summary(const TomlMember& member) {
 
 }  // namespace
 
-InferConfig read_infer(const TomlValue& table) {
+InferConfig read_infer(const TomlValue& table, const std::filesystem::path& folder) {
     const Section section(table, "infer",
                           {"outputs",
                            "n_samples",
@@ -338,7 +349,7 @@ InferConfig read_infer(const TomlValue& table) {
     InferenceOptions& options = infer.inference;
     read_word(section, "method", "SNPE", inference_method, options.method);
     read_network(section, options);
-    read_embedding(section, options);
+    read_embedding(section, options, folder);
     read_training(section, infer.training);
     read_sampling(section, infer.posterior, options);
     read_count(section, "num_atoms", 2, options.num_atoms, 100'000);
@@ -354,7 +365,8 @@ InferConfig read_infer(const TomlValue& table) {
     read_fraction(section, "truncation", infer.truncation);
     read_count(section, "n_posterior_samples", 10, infer.n_posterior_samples);
     read_count(section, "n_traces", 0, infer.n_traces, 100'000);
-    read_count(section, "calibration_pairs", 0, infer.calibration_pairs, 1'000'000);
+    if (const auto pairs = section.integer("calibration_pairs", 0, 1'000'000))
+        infer.calibration_pairs = static_cast<std::size_t>(*pairs);
     if (const auto* parameters = section.table("parameters")) {
         for (const auto& member : parameters->members) infer.parameters.push_back(read_prior(member));
     }

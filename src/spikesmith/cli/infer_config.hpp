@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,11 +50,12 @@ struct InferConfig {
     ProposalKind proposal = ProposalKind::automatic;
     double truncation = 1e-4;
     std::size_t n_posterior_samples = 10000;
-    std::size_t n_traces = 50;            // simulated from the posterior
-    std::size_t calibration_pairs = 300;  // 0: no calibration
+    std::size_t n_traces = 50;                     // simulated from the posterior
+    std::optional<std::size_t> calibration_pairs;  // AssessmentOptions::pairs
     std::vector<PriorConfig> parameters;
     std::vector<SummaryConfig> features;  // empty: raw traces
 };
-[[nodiscard]] InferConfig read_infer(const TomlValue& table);
+// `folder`: of the file, which relative paths start from.
+[[nodiscard]] InferConfig read_infer(const TomlValue& table, const std::filesystem::path& folder);
 
 }  // namespace spikesmith

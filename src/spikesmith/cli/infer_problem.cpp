@@ -224,12 +224,6 @@ const InferConfig& infer_section(const Config& config) {
 Inferencer make_inferencer(const Problem& problem) {
     const InferConfig& infer = infer_section(problem.config);
     const ModelConfig& model = problem.config.model;
-    const ModelConfig standard;
-    if (model.absolute_error != standard.absolute_error || model.relative_error != standard.relative_error ||
-        model.max_steps != standard.max_steps) {
-        fail_at(model.method_place, "an inference integrates with the standard tolerances",
-                "leave [model.method_options] out, or choose a method with fixed steps and a small dt");
-    }
     InferencerOptions options;
     options.model = closed_model(problem, infer);
     options.recordings = recordings_of(problem, "an inference", infer.outputs, infer.place);
@@ -238,6 +232,9 @@ Inferencer make_inferencer(const Problem& problem) {
     options.threads = problem.config.run.threads;
     options.kernel = kernel_options(problem.config.run);
     options.seed = problem.config.run.seed;
+    options.absolute_error = model.absolute_error;
+    options.relative_error = model.relative_error;
+    options.max_adaptive_steps = model.max_steps;
     const auto rethrow = []() -> Inferencer { throw; };
     try {
         return Inferencer(std::move(options));

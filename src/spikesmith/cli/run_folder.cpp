@@ -15,12 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Everything a run may write: what a run that replaces an earlier one removes first.
-constexpr std::array run_files{"config.toml",   "result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
-                               "traces.csv",    "spikes.csv",  "spikes.svg",      "traces.svg",      "convergence.svg",
-                               "pareto.csv",    "pareto.svg",  "checkpoint.txt",  "log.txt",         "refined.json",
-                               "refined.txt",   "refined.npz", "refined.svg",     "landscape.npz",   "landscape.svg",
-                               "posterior.spk", "samples.npz", "samples.csv",     "simulations.npz", "calibration.json",
-                               "summary.txt",   "checkpoint"};
+constexpr std::array run_files{
+    "config.toml",      "result.json",   "evaluations.csv", "evaluations.npz", "traces.npz",  "traces.csv",
+    "spikes.csv",       "spikes.svg",    "traces.svg",      "convergence.svg", "pareto.csv",  "pareto.svg",
+    "checkpoint.txt",   "log.txt",       "refined.json",    "refined.txt",     "refined.npz", "refined.svg",
+    "landscape.npz",    "landscape.svg", "posterior.spk",   "samples.npz",     "samples.csv", "simulations.npz",
+    "calibration.json", "summary.txt",   "checkpoint",      "calibration.svg", "pairs.svg",   "conditional_pairs.svg",
+    "features.svg"};
 
 std::string file_name(std::string name) {
     std::replace_if(

@@ -46,10 +46,12 @@ void write(BinaryWriter& writer, const Estimator& estimator) {
         writer.real(member.validation_loss);
         writer.integer(member.epochs);
         writer.block(saved(member));
+        writer.integer(member.embedding ? 1 : 0);
+        if (member.embedding) member.embedding->write(writer);
     }
 }
 
-Estimator read_estimator(BinaryReader& reader) {
+Estimator read_estimator(BinaryReader& reader, std::uint64_t version) {
     Estimator estimator;
     const std::uint64_t role = reader.integer();
     if (role > static_cast<std::uint64_t>(EstimatorRole::ratio)) reader.damaged();
@@ -76,15 +78,19 @@ Estimator read_estimator(BinaryReader& reader) {
         const std::uint64_t epochs = reader.integer();
         const std::vector<std::byte> block = reader.block();
         if (!(weight >= 0 && weight <= 1)) reader.damaged();
+        std::optional<TorchEmbedding> embedding;
+        if (version > 1 && reader.integer() != 0) embedding.emplace(read_torch_embedding(reader));
+        const std::size_t seen = embedding ? embedding->outputs() : estimator.features;
         const auto add = [&](auto network, std::size_t theta, std::size_t x) {
             const auto& what = network.specification();
             if (what.theta_dimensions != theta || what.x_dimensions != x) reader.damaged();
-            estimator.members.push_back({std::move(kind), std::move(network), weight, validation_loss, epochs});
+            estimator.members.push_back(
+                {std::move(kind), std::move(network), weight, validation_loss, epochs, std::move(embedding)});
         };
         if (estimator.role == EstimatorRole::ratio) {
-            add(nets::RatioEstimator::load(block), estimator.parameters, estimator.features);
+            add(nets::RatioEstimator::load(block), estimator.parameters, seen);
         } else if (estimator.role == EstimatorRole::posterior) {
-            add(nets::ConditionalDensity::load(block), estimator.parameters, estimator.features);
+            add(nets::ConditionalDensity::load(block), estimator.parameters, seen);
         } else {
             add(nets::ConditionalDensity::load(block), described, estimator.parameters);
         }
@@ -123,12 +129,16 @@ ConditionedEstimator::ConditionedEstimator(std::shared_ptr<const Estimator> esti
         }
     }
     for (const TrainedNetwork& member : e.members) {
+        const auto seen = [&](std::size_t i) {
+            return member.embedding ? member.embedding->embed(x_.row(i))
+                                    : std::vector<double>(x_.row(i).begin(), x_.row(i).end());
+        };
         if (e.role == EstimatorRole::posterior)
-            densities_.push_back({std::get<nets::ConditionalDensity>(member.network).at(x_.row(0))});
+            densities_.push_back({std::get<nets::ConditionalDensity>(member.network).at(seen(0))});
         if (e.role == EstimatorRole::ratio) {
             ratios_.emplace_back();
             for (std::size_t i = 0; i < x_.rows; ++i)
-                ratios_.back().push_back(std::get<nets::RatioEstimator>(member.network).at(x_.row(i)));
+                ratios_.back().push_back(std::get<nets::RatioEstimator>(member.network).at(seen(i)));
         }
     }
 }

@@ -22,6 +22,7 @@
 #include <tbb/enumerable_thread_specific.h>
 
 #include "spikesmith/core/array.hpp"
+#include "spikesmith/infer/torch_embedding.hpp"
 #include "spikesmith/infer/walker.hpp"
 #include "spikesmith/nets/conditional_density.hpp"
 #include "spikesmith/nets/ratio_estimator.hpp"
@@ -39,6 +40,7 @@ struct TrainedNetwork {
     double weight = 1;  // in the committee; they sum to 1
     double validation_loss = 0;
     std::uint64_t epochs = 0;
+    std::optional<TorchEmbedding> embedding{};  // what x goes through before the network sees it
 };
 
 struct Estimator {
@@ -54,7 +56,8 @@ struct Estimator {
 };
 
 void write(BinaryWriter& writer, const Estimator& estimator);
-[[nodiscard]] Estimator read_estimator(BinaryReader& reader);
+// `version`: of the posterior's file.
+[[nodiscard]] Estimator read_estimator(BinaryReader& reader, std::uint64_t version);
 
 // Log probability from log odds, without overflow; its derivative is 1 - exp(it).
 [[nodiscard]] double log_sigmoid(double odds);

@@ -15,6 +15,7 @@
 #include "spikesmith/core/checksum.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/infer/binary.hpp"
+#include "spikesmith/infer/embedded_training.hpp"
 #include "spikesmith/infer/losses.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
 
@@ -56,12 +57,13 @@ struct Task {
     std::size_t networks = 0;
 };
 
-std::uint64_t identity_of(std::span<const std::byte> network, const Array2& theta, const Array2& x, const Task& task,
-                          std::uint64_t losses) {
+std::uint64_t identity_of(std::span<const std::byte> network, std::span<const float> parameters, const Array2& theta,
+                          const Array2& x, const Task& task, std::uint64_t losses) {
     Checksum sum;
     sum.add(losses);
     sum.add(std::uint64_t{network.size()});
     for (const std::byte b : network) sum.add(static_cast<std::uint64_t>(b));
+    for (const float parameter : parameters) sum.add(static_cast<double>(parameter));
     sum.add(theta.values);
     sum.add(x.values);
     for (const std::uint64_t value :
@@ -112,8 +114,14 @@ TrainingState train_one(std::span<float> parameters, const BatchLoss& loss, std:
     const std::filesystem::path file = task.control->checkpoint.empty()
                                            ? std::filesystem::path()
                                            : task.control->checkpoint / fmt::format("network_{}.state", number + 1);
+    using Clock = std::chrono::steady_clock;
+    auto written = Clock::now();
     const auto after_epoch = [&](const TrainingState& state) {
-        if (!file.empty()) write_checkpoint(file, identity, state);
+        const double since = std::chrono::duration<double>(Clock::now() - written).count();
+        if (!file.empty() && (state.finished || since >= task.control->checkpoint_seconds)) {
+            write_checkpoint(file, identity, state);
+            written = Clock::now();
+        }
         if (!task.control->progress) return;
         const std::scoped_lock lock(task.mutex);
         task.control->progress(number, task.networks, state);
@@ -221,6 +229,7 @@ void Inference::append(Simulations simulations, SimulatedFrom from, std::shared_
     if (mixture) mixtures_.push_back(mixture);
     mixture_of_row_.resize(simulations_.size(), mixture ? static_cast<std::uint32_t>(mixtures_.size()) : 0);
     const bool corrects = options_.method == InferenceMethod::snpe && options_.closed_form &&
+                          options_.embedding.kind != nets::EmbeddingKind::torchscript &&
                           std::ranges::all_of(options_.density_estimators,
                                               [](nets::DensityKind kind) { return kind == nets::DensityKind::mdn; });
     atomic_ = atomic_ || (from == SimulatedFrom::proposal && !(mixture && corrects));
@@ -362,30 +371,38 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
             continue;
         }
         const std::uint64_t seed = network_seed(training.seed, k);
+        std::optional<TorchEmbedding> own;  // stands between the scales of x and the network
+        if (options_.embedding.kind == nets::EmbeddingKind::torchscript)
+            own.emplace(options_.embedding, set.x.columns, x_scale, set.knows_missing);
+        const std::size_t seen = own ? own->outputs() : set.x.columns;
+        const nets::Standardization seen_scale = own ? nets::Standardization{} : x_scale;
+        const nets::Embedding embedding = own ? nets::Embedding{} : options_.embedding;
+        const bool mask_missing = set.knows_missing && !own;
         if (ratio) {
             const nets::ClassifierKind kind = options_.classifiers[k % kinds];
             estimator.members.push_back({.kind = nets::name_of(kind),
                                          .network = nets::RatioEstimator({.kind = kind,
                                                                           .theta_dimensions = set.u.columns,
-                                                                          .x_dimensions = set.x.columns,
+                                                                          .x_dimensions = seen,
                                                                           .options = options_.classifier,
                                                                           .theta_scale = u_scale,
-                                                                          .x_scale = x_scale,
-                                                                          .embedding = options_.embedding,
-                                                                          .mask_missing = set.knows_missing},
+                                                                          .x_scale = seen_scale,
+                                                                          .embedding = embedding,
+                                                                          .mask_missing = mask_missing},
                                                                          seed)});
         } else {
             const nets::DensityKind kind = options_.density_estimators[k % kinds];
             nets::DensitySpecification what{.kind = kind,
                                             .theta_dimensions = likelihood ? set.x.columns : set.u.columns,
-                                            .x_dimensions = likelihood ? set.u.columns : set.x.columns,
+                                            .x_dimensions = likelihood ? set.u.columns : seen,
                                             .options = options_.density,
                                             .theta_scale = likelihood ? x_scale : u_scale,
-                                            .x_scale = likelihood ? u_scale : x_scale,
-                                            .mask_missing = set.knows_missing};
-            if (!likelihood) what.embedding = options_.embedding;
+                                            .x_scale = likelihood ? u_scale : seen_scale,
+                                            .mask_missing = mask_missing};
+            if (!likelihood) what.embedding = embedding;
             estimator.members.push_back({.kind = nets::name_of(kind), .network = nets::ConditionalDensity(what, seed)});
         }
+        estimator.members.back().embedding = std::move(own);
     }
 
     // The likelihood judges networks only where parameters are from the prior.
@@ -399,16 +416,20 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     const auto train_member = [&](std::size_t k) {
         std::visit(
             [&](auto& network) {
-                const nets::TrainingData data = likelihood ? network.prepare(set.x.values, set.u.values)
-                                                           : network.prepare(set.u.values, set.x.values);
+                std::optional<TorchEmbedding>& embedding = estimator.members[k].embedding;
+                EmbeddedTraining trained(network.parameters(), embedding, set.x);
+                const Array2 seen = embedding ? Array2(set.x.rows, embedding->outputs()) : set.x;
+                nets::TrainingData data = likelihood ? network.prepare(set.x.values, set.u.values)
+                                                     : network.prepare(set.u.values, seen.values);
                 nets::Workspace workspace;
                 std::vector<std::uint32_t> candidates;
                 BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
                                      std::span<float> gradient) {
                     const std::size_t contrasts = contrasts_of(options_, atomic_, samples.size() - 1);
                     draw_candidates(samples, contrasts, network_seed(training.seed, k), key, candidates);
-                    const nets::Minibatch batch{
+                    nets::Minibatch batch{
                         .x = samples, .theta = candidates, .dropout_key = gradient.empty() ? 0 : key + 1};
+                    trained.forward(batch);
                     nets::PairLoss pair_loss;
                     if (contrasts == 0) {
                         pair_loss = nets::likelihood_loss(batch);
@@ -424,7 +445,10 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                     } else {
                         pair_loss = nets::contrastive_loss(batch);
                     }
-                    return network.accumulate(data, batch, pair_loss, gradient, workspace);
+                    const double value =
+                        network.accumulate(data, batch, pair_loss, trained.of_network(gradient), workspace);
+                    trained.backward(gradient);
+                    return value;
                 };
                 constexpr bool density = std::is_same_v<std::decay_t<decltype(network)>, nets::ConditionalDensity>;
                 if constexpr (density) {
@@ -432,8 +456,10 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                         loss = closed_form_loss(network, data, set.mixture, mixtures_, workspace);
                     }
                 }
-                states[k] = train_one(network.parameters(), loss, k,
-                                      identity_of(network.save(), set.u, set.x, task, loss_kind), task);
+                const std::span<float> parameters = trained.parameters();
+                states[k] = train_one(parameters, loss, k,
+                                      identity_of(network.save(), parameters, set.u, set.x, task, loss_kind), task);
+                trained.finish(data);
                 if constexpr (density) {
                     validation[k].resize(judging.size());
                     network.log_prob(data, judging, validation[k], workspace);
@@ -464,7 +490,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
         Array2 labels(set.complete.size(), 1);
         for (std::size_t i = 0; i < set.complete.size(); ++i) labels(i, 0) = set.complete[i];
         train_one(completeness->parameters(), loss, members,
-                  identity_of(completeness->save(), set.all_u, labels, own, 1000), own);
+                  identity_of(completeness->save(), completeness->parameters(), set.all_u, labels, own, 1000), own);
     };
     tbb::parallel_for(std::size_t{0}, task.networks,
                       [&](std::size_t k) { k < members ? train_member(k) : train_completeness(); });

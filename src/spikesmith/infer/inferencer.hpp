@@ -35,11 +35,12 @@
 #include <vector>
 
 #include "spikesmith/fit/trace_data.hpp"
+#include "spikesmith/infer/assessment.hpp"
 #include "spikesmith/infer/automatic_inference.hpp"
-#include "spikesmith/infer/calibration.hpp"
 #include "spikesmith/infer/inference.hpp"
 #include "spikesmith/infer/pair_densities.hpp"
 #include "spikesmith/infer/posterior.hpp"
+#include "spikesmith/infer/predictive_traces.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
 #include "spikesmith/infer/summary_statistics.hpp"
 #include "spikesmith/model/model.hpp"
@@ -55,24 +56,10 @@ struct InferencerOptions {
     int threads = 0;                       // of simulations; 0: all cores
     KernelOptions kernel{};
     std::uint64_t seed = 0;  // of everything
-};
-
-struct AssessmentOptions {
-    // New simulations of the prior, by which the posterior is judged; 0: 300, or 60 where every pair needs Markov chains.
-    std::size_t pairs = 0;
-    std::size_t predictions = 200;  // simulated draws of the posterior
-    CalibrationOptions calibration{};
-};
-
-// What is to be thought of a posterior.
-struct Assessment {
-    std::optional<CalibrationReport> calibration;
-    std::optional<PredictiveCheck> predictions;
-    std::string failure;  // why one of them is absent
-
-    [[nodiscard]] bool trustworthy() const;  // calibrated, and the observation looks like what is predicted
-    // Verdicts in words: calibration, then predictions.
-    [[nodiscard]] std::string summary() const;
+    // of the adaptive methods, see IntegrationOptions
+    double absolute_error = 1e-6;
+    double relative_error = 1e-6;
+    int max_adaptive_steps = 100;
 };
 
 struct InferOptions {
@@ -90,23 +77,6 @@ struct InferOptions {
     bool assess = true;    // judge the posterior afterwards: Inferencer::assessment
     AssessmentOptions assessment{};
     TrainingControl control{};
-};
-
-// Traces under parameters drawn from the posterior.
-struct PredictiveTraces {
-    struct Output {
-        std::string name;
-        Dimension dimension;
-        std::vector<Array2> traces;      // per stimulus: draws x steps, SI
-        Array2 mean, median, low, high;  // stimuli x steps; low and high: 2.5 % and 97.5 %
-    };
-    double dt = 0;
-    Array2 theta;  // the draws
-    std::vector<std::size_t> trace_steps;
-    std::vector<Output> outputs;
-    std::vector<std::vector<std::vector<double>>> spikes;  // per draw, per stimulus: seconds
-
-    [[nodiscard]] const Output& operator[](std::string_view output) const;  // throws ConfigError for an unknown name
 };
 
 class Inferencer {

@@ -153,6 +153,7 @@ TrainingState train_network(std::span<float> parameters, const BatchLoss& loss, 
                 state.finished = true;
             }
         }
+        state.finished = state.finished || state.epoch == options.max_num_epochs;
         state.parameters.assign(parameters.begin(), parameters.end());
         state.adam = adam.state();
         if (after_epoch) after_epoch(state);

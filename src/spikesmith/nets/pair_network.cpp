@@ -79,6 +79,8 @@ PairNetwork::PairNetwork(Specification specification, std::uint64_t seed)
     scaling_.check();
     const Embedding& embedding =
         std::visit([](const auto& what) -> const Embedding& { return what.embedding; }, specification_);
+    require(embedding.kind != EmbeddingKind::torchscript,
+            "a TorchScript embedding is no part of a density: it goes in front of one");
     require(
         embedding.kind == EmbeddingKind::identity || (embedding.output_features > 0 && embedding.hidden_features > 0),
         "output_features and hidden_features of the embedding must be at least 1");

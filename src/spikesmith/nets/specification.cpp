@@ -15,10 +15,11 @@ constexpr Names<DensityKind, 4> density_names{
     {{"mdn", DensityKind::mdn}, {"made", DensityKind::made}, {"maf", DensityKind::maf}, {"nsf", DensityKind::nsf}}};
 constexpr Names<ClassifierKind, 3> classifier_names{
     {{"linear", ClassifierKind::linear}, {"mlp", ClassifierKind::mlp}, {"resnet", ClassifierKind::resnet}}};
-constexpr Names<EmbeddingKind, 4> embedding_names{{{"identity", EmbeddingKind::identity},
+constexpr Names<EmbeddingKind, 5> embedding_names{{{"identity", EmbeddingKind::identity},
                                                    {"mlp", EmbeddingKind::mlp},
                                                    {"cnn", EmbeddingKind::cnn},
-                                                   {"yulenet", EmbeddingKind::yulenet}}};
+                                                   {"yulenet", EmbeddingKind::yulenet},
+                                                   {"torchscript", EmbeddingKind::torchscript}}};
 constexpr Names<ZScore, 3> z_score_names{
     {{"none", ZScore::none}, {"independent", ZScore::independent}, {"structured", ZScore::structured}}};
 

@@ -53,10 +53,10 @@ struct Support {
                                              std::size_t dimensions, ZScore mode = ZScore::independent);
 
 // What turns x into the features that the density sees; trained together with it.
-enum class EmbeddingKind { identity, mlp, cnn, yulenet };
+enum class EmbeddingKind { identity, mlp, cnn, yulenet, torchscript };
 struct Embedding {
     EmbeddingKind kind = EmbeddingKind::identity;
-    std::size_t output_features = 20;  // not for identity
+    std::size_t output_features = 20;  // of mlp, cnn, yulenet
 
     // mlp: layers with ReLU between input and output
     std::size_t hidden_features = 50;
@@ -71,6 +71,10 @@ struct Embedding {
     std::optional<std::size_t> padding;  // default kernel_size / 2
     std::size_t pool_kernel_size = 2;
     double dropout = 0;  // before the first linear layer, in training only
+
+    // torchscript: a network of one's own, which `infer` puts in front of the density (torch_embedding.hpp)
+    std::string file;
+    std::string device = "cpu";  // or "cuda"
 };
 
 enum class DensityKind { mdn, made, maf, nsf };

@@ -169,6 +169,14 @@ TEST_F(InferProgram, KnowsEveryMethodAndEveryKindOfData) {
     EXPECT_EQ(raw["features"].size(), 40U);
     EXPECT_EQ(raw["parameters"].size(), 1U);
     EXPECT_EQ(raw["parameters"][0]["prior"], "log-normal");
+#ifdef SPIKESMITH_TORCHSCRIPT  // a network of one's own for those 40 values; its path is relative to the configuration
+    fs::copy_file(fs::path(SPIKESMITH_TORCHSCRIPT) / "perceptron.pt", "network.pt");
+    (void)works({"--set", "infer.features.v={decimation=10}", "--set",
+                 "infer.embedding={kind=\"torchscript\", file=\"network.pt\"}"});
+    EXPECT_THAT(contents("run/config.toml"), HasSubstr("../network.pt"));
+    EXPECT_EQ(Posterior::load("run/posterior.spk").sample(20, 0).values[0],
+              read_npz("run/samples.npz").array("g").values[0]);
+#endif
 }
 
 TEST_F(InferProgram, DrawsProgressInPlaceOnATerminal) {

@@ -151,8 +151,9 @@ Posterior Posterior::from_bytes(std::string_view bytes, const std::string& sourc
         throw DataError(fmt::format("{} is no posterior of Spikesmith", source_name),
                         "such files are written by save_posterior");
     BinaryReader header(bytes.substr(posterior_magic.size()), source_name);
-    if (const std::uint64_t version = header.integer(); version != posterior_version) {
-        throw DataError(fmt::format("{} is a posterior of format {}; this program reads format {}", source_name,
+    const std::uint64_t version = header.integer();
+    if (version == 0 || version > posterior_version) {
+        throw DataError(fmt::format("{} is a posterior of format {}; this program reads formats up to {}", source_name,
                                     version, posterior_version));
     }
     const std::uint64_t size = header.integer();
@@ -163,7 +164,7 @@ Posterior Posterior::from_bytes(std::string_view bytes, const std::string& sourc
     if (content.size() != size || sum.value() != checksum) header.damaged();
     BinaryReader reader(content, source_name);
     Prior prior = read_prior(reader);
-    auto estimator = std::make_shared<const Estimator>(read_estimator(reader));
+    auto estimator = std::make_shared<const Estimator>(read_estimator(reader, version));
     const Array2 observation = read_array(reader);
     PosteriorOptions options;
     const std::uint64_t sample_with = reader.integer();

@@ -9,6 +9,7 @@
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
@@ -79,6 +80,15 @@ std::optional<double> best_published(const std::string& task, std::size_t simula
     return {};
 }
 
+void save_table(const std::string& file, const Array2& table) {
+    std::ofstream out(file);
+    out.precision(17);
+    for (std::size_t i = 0; i < table.rows; ++i) {
+        for (std::size_t d = 0; d < table.columns; ++d) out << (d == 0 ? "" : ",") << table(i, d);
+        out << '\n';
+    }
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -101,7 +111,10 @@ int main(int argc, char** argv) try {
                                                  {"learning_rate", "5e-4"},
                                                  {"batch", "200"},
                                                  {"final", "0.1"},
-                                                 {"hidden", "50"}};
+                                                 {"hidden", "50"},
+                                                 {"shares", ""},
+                                                 {"transform", "1"},
+                                                 {"save", ""}};
     for (int k = 1; k + 1 < argc; k += 2) {
         const std::string name = std::string(argv[k]).substr(2);
         if (!arguments.contains(name)) throw std::runtime_error("unknown option " + name);
@@ -128,6 +141,7 @@ int main(int argc, char** argv) try {
                 const bool automatic = method_name == "AUTO";
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
+                options.inference.transform_x = arguments["transform"] == "1";
                 options.inference.ensemble = std::stoul(arguments["ensemble"]);
                 if (!arguments["density"].empty()) {
                     options.inference.density_estimators.clear();
@@ -157,10 +171,18 @@ int main(int argc, char** argv) try {
                     };
                     if (rounds > 1 || !amortised) {
                         if (automatic) {
-                            const Array2 theta = task.prior.sample(options.simulations_per_round, seed);
-                            const AutomaticResult result =
-                                infer_automatically(task.prior, {theta, simulator(theta, 0), {}}, x,
-                                                    {.inference = options.inference, .training = options.training});
+                            AutomaticOptions choice{.inference = options.inference,
+                                                    .training = options.training,
+                                                    .simulations = std::stoul(budget),
+                                                    .shares = std::vector<double>(rounds, 1.0),
+                                                    .posterior = options.posterior,
+                                                    .seed = seed};
+                            if (!arguments["shares"].empty()) {
+                                choice.shares.clear();
+                                for (const std::string& share : split(arguments["shares"]))
+                                    choice.shares.push_back(std::stod(share));
+                            }
+                            const AutomaticResult result = infer_automatically(task.prior, simulator, x, choice);
                             amortised = result.estimator;
                             std::fprintf(stderr, "%s\n", result.summary().c_str());
                         } else {
@@ -175,6 +197,9 @@ int main(int argc, char** argv) try {
                     const auto sampling = std::chrono::steady_clock::now();
                     const Array2 samples = posterior.sample(reference.rows, seed);
                     const double sampling_seconds = seconds_since(sampling);
+                    if (!arguments["save"].empty())
+                        save_table(fmt::format("{}/{}_{}_{}.csv", arguments["save"], task.name, method_name, number),
+                                   samples);
                     const double accuracy = test::c2st(reference, samples);
                     sum += accuracy;
                     const auto target = automatic ? best_published(task.name, std::stoul(budget))

@@ -1,12 +1,14 @@
 // The automatic choice on a posterior that is known.
 #include "spikesmith/infer/automatic_inference.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "spikesmith/core/error.hpp"
 #include "spikesmith/infer/posterior.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
@@ -50,6 +52,50 @@ TEST(AutomaticInference, ScoresAreTheLogDensityOfTheTruth) {
     double mean = 0;
     for (std::size_t i = 0; i < samples.rows; ++i) mean += samples(i, 0) / 2000;
     EXPECT_NEAR(mean, 0.8, 0.12);
+}
+
+// Two rounds: the second is drawn where the posterior of the first is, and the posterior is that of the prior all the same.
+TEST(AutomaticInference, RoundsCloseInOnTheObservation) {
+    const Case one;
+    std::vector<std::size_t> firsts;
+    const Simulator simulator = [&](const Array2& theta, std::uint64_t first) {
+        firsts.push_back(first);
+        Array2 x = theta;
+        for (std::size_t i = 0; i < x.rows; ++i) {
+            math::RandomStream random(7, first + i);
+            for (double& value : x.row(i)) value += 0.2 * random.next_normal();
+        }
+        return x;
+    };
+    AutomaticOptions options = quick();
+    options.simulations = 3000;
+    options.shares = {1, 2};
+    const std::vector<double> x{1.0, -0.5};
+    const AutomaticResult result = infer_automatically(one.prior, simulator, x, options);
+    EXPECT_EQ(firsts, (std::vector<std::size_t>{0, 1000}));
+    ASSERT_EQ(result.drawn.size(), 3000U);
+    EXPECT_EQ(std::ranges::count(result.drawn.round, 1U), 2000);
+    ASSERT_TRUE(result.region);
+    EXPECT_LT(result.region->prior_probability(), 0.5);
+    for (std::size_t i = 1000; i < 3000; ++i) {
+        EXPECT_NEAR(result.drawn.theta(i, 0), 1 / 1.04, 2);
+        EXPECT_NEAR(result.drawn.theta(i, 1), -0.5 / 1.04, 2);
+    }
+    ASSERT_EQ(result.candidates.size(), 2U);
+    EXPECT_NEAR(result.candidates[0].score, result.candidates[1].score, 0.4);
+    const Array2 samples = Posterior(one.prior, result.estimator, x).sample(3000, 1);
+    for (std::size_t d = 0; d < 2; ++d) {
+        double mean = 0;
+        double squares = 0;
+        for (std::size_t i = 0; i < samples.rows; ++i) mean += samples(i, d) / 3000;
+        for (std::size_t i = 0; i < samples.rows; ++i) squares += std::pow(samples(i, d) - mean, 2) / 3000;
+        EXPECT_NEAR(mean, x[d] / 1.04, 0.05);
+        EXPECT_NEAR(std::sqrt(squares), 0.2 / std::sqrt(1.04), 0.04);
+    }
+    options.shares = {1, 0};
+    EXPECT_THROW((void)infer_automatically(one.prior, simulator, x, options), ConfigError);
+    options.shares = {1, 1e-6};
+    EXPECT_THROW((void)infer_automatically(one.prior, simulator, x, options), ConfigError);
 }
 
 TEST(AutomaticInference, MissingFeaturesLeaveThePosterior) {

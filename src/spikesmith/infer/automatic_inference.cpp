@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/infer/posterior.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
@@ -13,6 +17,9 @@ namespace spikesmith {
 
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t region_samples = 20000;
+constexpr double least_known_probability = 1e-3;  // of a region, as 20000 draws tell it
 constexpr double log_half = -0.693147180559945309;
 
 double log_sum(double a, double b) {
@@ -26,37 +33,54 @@ double log_prior(std::span<const double> u) {
     return sum;
 }
 
-// log density of the true u under the posterior of both methods; the likelihood's by importance sampling.
+// Where the parameters of the simulations are from: the prior, or the prior within a region.
+struct Origin {
+    const Region* region = nullptr;
+    double log_probability = 0;  // of the region under the prior
+    Array2 draws;                // of u from there; may be empty
+
+    [[nodiscard]] std::vector<std::uint8_t> contains(const Array2& u) const {
+        return region != nullptr ? region->contains(u) : std::vector<std::uint8_t>(u.rows, 1);
+    }
+};
+
+// log density of the true u under the posterior of both methods, within the region; the likelihood's by importance sampling.
 struct Scores {
     double posterior = 0;
     double likelihood = 0;
 };
 
 Scores scores_of(const ConditionedEstimator& posterior, const ConditionedEstimator& likelihood, const Array2& truth,
-                 std::size_t draws, std::uint64_t seed) {
-    Scores scores;
-    double value = 0;
-    posterior.log_density(truth, std::span(&value, 1), nullptr);
-    scores.posterior = value;
-    Array2 u = posterior.sample(draws / 2, seed);
+                 const Origin& origin, std::size_t draws, std::uint64_t seed) {
+    const std::size_t own = origin.draws.rows > 0 ? draws / 2 : draws;
+    Array2 u = posterior.sample(own, seed);
     math::RandomStream random(seed, purpose(RandomPurpose::start_points, 3));
-    for (std::size_t k = 0; k < u.columns * (draws - draws / 2); ++k) u.values.push_back(random.next_normal());
+    for (std::size_t k = own; k < draws; ++k) {
+        const auto row = origin.draws.row(random.next_index(origin.draws.rows));
+        u.values.insert(u.values.end(), row.begin(), row.end());
+    }
     // the truth too is a draw, of the prior given x: with it Z cannot be missed altogether
     u.values.insert(u.values.end(), truth.values.begin(), truth.values.end());
     u.rows = draws + 1;
+    const std::vector<std::uint8_t> inside = origin.contains(u);
     std::vector<double> q(u.rows);
     std::vector<double> target(u.rows);
     posterior.log_density(u, q, nullptr);
     likelihood.log_density(u, target, nullptr);
-    std::vector<double> weights;
-    for (std::size_t i = 0; i < u.rows; ++i)
-        weights.push_back(target[i] - log_half - log_sum(q[i], log_prior(u.row(i))));
+    std::vector<double> weights(u.rows, -infinity);
+    for (std::size_t i = 0; i < u.rows; ++i) {
+        if (inside[i] == 0) continue;
+        const double drawn_with =
+            own == draws ? q[i] : log_half + log_sum(q[i], log_prior(u.row(i)) - origin.log_probability);
+        weights[i] = target[i] - drawn_with;
+    }
     const double highest = *std::ranges::max_element(weights);
     double sum = 0;
     for (const double weight : weights) sum += std::exp(weight - highest);
     const double log_z = highest + std::log(sum / static_cast<double>(u.rows));
-    scores.likelihood = target.back() - log_z;
-    return scores;
+    const auto kept =
+        1.0 + static_cast<double>(std::count(inside.begin(), inside.begin() + static_cast<std::ptrdiff_t>(own), 1));
+    return {.posterior = q.back() - std::log(kept / static_cast<double>(own + 1)), .likelihood = target.back() - log_z};
 }
 
 Array2 one_row(std::span<const double> row) {
@@ -71,15 +95,18 @@ std::vector<nets::DensityKind> automatic_estimators() {
     return {nets::DensityKind::nsf, nets::DensityKind::maf};
 }
 
-AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
-                                    const std::vector<double>& observation, const AutomaticOptions& options) {
+namespace {
+
+// One round: both methods learn from the same simulations, all of them in the region if there is one.
+AutomaticResult choose(const Prior& prior, const Simulations& simulations, const Region* region,
+                       const std::vector<double>& observation, const AutomaticOptions& options) {
     AutomaticResult result;
     const auto learn = [&](InferenceMethod method) {
         InferenceOptions chosen = options.inference;
         chosen.method = method;
         chosen.density_estimators = automatic_estimators();
         Inference inference(prior, chosen);
-        inference.append(simulations, SimulatedFrom::prior);
+        inference.append(simulations, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
         TrainingControl control = options.control;
         if (!control.checkpoint.empty()) control.checkpoint /= name_of(method);
         result.candidates.push_back(
@@ -99,14 +126,22 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& simul
     // Both were trained on the same split.
     const TrainingSplit split =
         split_samples(simulations.size(), options.training.validation_fraction, options.training.seed);
+    Origin origin{.region = region};
+    if (region == nullptr) {
+        origin.draws = prior.to_normal(
+            prior.sample(std::max<std::size_t>(10000, options.draws), options.seed, std::uint64_t{1} << 40));
+    } else if (region->prior_probability() > least_known_probability) {
+        origin.log_probability = std::log(region->prior_probability());
+        origin.draws = prior.to_normal(simulations.theta);
+    }
     const std::size_t n = std::min(options.judging_simulations, split.validation.size());
     std::vector<Scores> scores(n);
     tbb::parallel_for(std::size_t{0}, n, [&](std::size_t k) {
         const std::size_t i = split.validation[k];
         const Array2 x = one_row(simulations.x.row(i));
-        scores[k] =
-            scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
-                      prior.to_normal(one_row(simulations.theta.row(i))), options.draws, options.training.seed + k);
+        scores[k] = scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
+                              prior.to_normal(one_row(simulations.theta.row(i))), origin, options.draws,
+                              options.training.seed + k);
     });
     Scores mean;
     for (const Scores& one : scores) {
@@ -119,6 +154,58 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& simul
         result.method = InferenceMethod::snle;
         result.estimator = likelihood;
     }
+    return result;
+}
+
+}  // namespace
+
+AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
+                                    const std::vector<double>& observation, const AutomaticOptions& options) {
+    return choose(prior, simulations, nullptr, observation, options);
+}
+
+AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulator,
+                                    const std::vector<double>& observation, const AutomaticOptions& options) {
+    const bool usable = !options.shares.empty() &&
+                        std::ranges::all_of(options.shares, [](double share) { return share > 0 && share < 1e9; });
+    if (!usable) throw ConfigError("shares needs a positive number for each round");
+    const double whole = std::accumulate(options.shares.begin(), options.shares.end(), 0.0);
+    AutomaticResult result;
+    Simulations all;
+    double before = 0;
+    for (std::size_t round = 0; round < options.shares.size(); ++round) {
+        const std::uint64_t seed = options.seed + (static_cast<std::uint64_t>(round) << 48);
+        std::optional<Region> region;
+        if (round > 0) {
+            region.emplace(Posterior(prior, result.estimator, observation, options.posterior), options.truncation,
+                           region_samples, seed);
+        }
+        // rounds end where their shares do, so that together they are all simulations
+        before += options.shares[round];
+        const auto last =
+            static_cast<std::size_t>(std::lround(before / whole * static_cast<double>(options.simulations)));
+        if (last < all.size() + 2) throw ConfigError("a round needs at least 2 simulations");
+        const std::size_t n = last - all.size();
+        Array2 theta = region ? region->sample(n, seed) : prior.sample(n, seed);
+        Array2 x = simulator(theta, all.size());
+        mark_missing(x);
+        all.append({std::move(theta), std::move(x), std::vector<std::uint32_t>(n, static_cast<std::uint32_t>(round))});
+        Simulations learned = all;
+        if (region) {
+            std::vector<std::size_t> rows;
+            const std::vector<std::uint8_t> inside = region->contains(prior.to_normal(all.theta));
+            for (std::size_t i = 0; i < inside.size(); ++i) {
+                if (inside[i] != 0) rows.push_back(i);
+            }
+            learned = all.select(rows);
+        }
+        AutomaticOptions now = options;
+        now.training.seed += round;
+        if (!now.control.checkpoint.empty()) now.control.checkpoint /= fmt::format("round_{}", round + 1);
+        result = choose(prior, learned, region ? &*region : nullptr, observation, now);
+        result.region = std::move(region);
+    }
+    result.drawn = std::move(all);
     return result;
 }
 

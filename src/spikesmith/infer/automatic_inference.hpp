@@ -1,7 +1,8 @@
 // The choice of method and networks by themselves: posteriors and likelihoods are learned from the same simulations, and the one that
 // knows new parameters better serves.
 //
-//     AutomaticResult result = infer_automatically(prior, simulations, observation);
+//     AutomaticResult result = infer_automatically(prior, simulations, observation);           // one round, for every observation
+//     AutomaticResult result = infer_automatically(prior, simulator, observation, {.simulations = 10000});  // for this one
 //     Posterior posterior(prior, result.estimator, observation);
 //
 // Both are judged by the mean log density that their posterior gives to the true parameters of simulations they have not learned from
@@ -9,16 +10,22 @@
 // importance sampling: draws from equal parts of the other method's posterior of x and the prior. Networks are an NSF and a MAF of each
 // method, weighted by their validation likelihood (inference.hpp).
 //
-// For one round. The likelihood is left out for data with many features, with missing ones, or with an embedding.
+// With a simulator the simulations come in rounds. From the second round on they are drawn from the prior within the region that holds
+// nearly all of the chosen posterior so far (sequential_inference.hpp). Both methods learn from all simulations in the newest region
+// without correction, so they can still be compared, each normalised within the region.
+//
+// The likelihood is left out for data with many features, with missing ones, or with an embedding.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "spikesmith/infer/inference.hpp"
+#include "spikesmith/infer/sequential_inference.hpp"
 
 namespace spikesmith {
 
@@ -29,6 +36,13 @@ struct AutomaticOptions {
     std::size_t most_features = 50;         // of data whose likelihood is tried
     std::size_t judging_simulations = 200;  // at most; from the validation split
     std::size_t draws = 1000;               // for each Z(x)
+
+    // with a simulator
+    std::size_t simulations = 10000;      // in all rounds together
+    std::vector<double> shares = {1, 1};  // of the rounds, as many as there are rounds
+    double truncation = 1e-4;             // fraction of the posterior that a region leaves out
+    PosteriorOptions posterior{};
+    std::uint64_t seed = 0;
 };
 
 struct AutomaticResult {
@@ -39,7 +53,9 @@ struct AutomaticResult {
     };
     InferenceMethod method = InferenceMethod::snpe;
     std::shared_ptr<const Estimator> estimator;
-    std::vector<Candidate> candidates;
+    std::vector<Candidate> candidates;  // of the last round
+    std::optional<Region> region;       // the newest, after several rounds
+    Simulations drawn;                  // all, if there was a simulator
 
     [[nodiscard]] std::string summary() const;  // who was chosen, and the scores
 };
@@ -49,6 +65,9 @@ struct AutomaticResult {
 
 // `simulations` are from the prior. Throws what Inference does.
 [[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
+                                                  const std::vector<double>& observation,
+                                                  const AutomaticOptions& options = {});
+[[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulator,
                                                   const std::vector<double>& observation,
                                                   const AutomaticOptions& options = {});
 

@@ -37,6 +37,8 @@ void write(BinaryWriter& writer, const Estimator& estimator) {
     writer.integer(estimator.knows_missing ? 1 : 0);
     writer.integer(estimator.described.size());
     for (const std::size_t feature : estimator.described) writer.integer(feature);
+    writer.reals(estimator.transform.centre);
+    writer.reals(estimator.transform.width);
     writer.integer(estimator.completeness ? 1 : 0);
     if (estimator.completeness) writer.block(estimator.completeness->save());
     writer.integer(estimator.members.size());
@@ -63,6 +65,12 @@ Estimator read_estimator(BinaryReader& reader, std::uint64_t version) {
     for (std::size_t& feature : estimator.described) {
         feature = reader.integer();
         if (feature >= estimator.features) reader.damaged();
+    }
+    if (version > 2) {
+        estimator.transform.centre = reader.reals();
+        estimator.transform.width = reader.reals();
+        const std::size_t size = estimator.transform.width.size();
+        if ((size != 0 && size != estimator.features) || estimator.transform.centre.size() != size) reader.damaged();
     }
     if (reader.integer() != 0) {
         estimator.completeness = nets::RatioEstimator::load(reader.block());
@@ -99,7 +107,7 @@ Estimator read_estimator(BinaryReader& reader, std::uint64_t version) {
 }
 
 ConditionedEstimator::ConditionedEstimator(std::shared_ptr<const Estimator> estimator, Array2 x)
-    : estimator_(std::move(estimator)), x_(std::move(x)) {
+    : estimator_(std::move(estimator)), given_(std::move(x)), x_(given_) {
     const Estimator& e = *estimator_;
     if (x_.rows == 0 || x_.columns != e.features) {
         throw DataError(
@@ -121,6 +129,7 @@ ConditionedEstimator::ConditionedEstimator(std::shared_ptr<const Estimator> esti
             }
         }
     }
+    e.transform.apply(x_);
     described_ = x_;
     if (!e.described.empty()) {
         described_ = Array2(x_.rows, e.described.size());

@@ -22,6 +22,7 @@
 #include <tbb/enumerable_thread_specific.h>
 
 #include "spikesmith/core/array.hpp"
+#include "spikesmith/infer/feature_transform.hpp"
 #include "spikesmith/infer/torch_embedding.hpp"
 #include "spikesmith/infer/walker.hpp"
 #include "spikesmith/nets/conditional_density.hpp"
@@ -52,7 +53,8 @@ struct Estimator {
     std::vector<std::size_t> described{};
     // log odds of "lacks just what the observation lacks", of u alone; absent: nothing was lacking, or the networks know
     std::optional<nets::RatioEstimator> completeness{};
-    bool knows_missing = false;  // the networks are told which features are missing
+    bool knows_missing = false;    // the networks are told which features are missing
+    FeatureTransform transform{};  // of x as given, before anything else; empty: none
 };
 
 void write(BinaryWriter& writer, const Estimator& estimator);
@@ -70,7 +72,7 @@ class ConditionedEstimator {
     ConditionedEstimator(std::shared_ptr<const Estimator> estimator, Array2 x);
 
     [[nodiscard]] const Estimator& estimator() const { return *estimator_; }
-    [[nodiscard]] const Array2& x() const { return x_; }
+    [[nodiscard]] const Array2& x() const { return given_; }
     [[nodiscard]] bool normalized() const { return estimator_->role == EstimatorRole::posterior; }
 
     // log of the density at rows of u, up to a constant unless normalized(). May be called from several threads.
@@ -92,7 +94,8 @@ class ConditionedEstimator {
                        Scratch& scratch) const;
 
     std::shared_ptr<const Estimator> estimator_;
-    Array2 x_;
+    Array2 given_;      // x as given
+    Array2 x_;          // as the networks see it
     Array2 described_;  // likelihood: the columns of x that the networks describe
     std::vector<std::vector<nets::ObservedDensity>> densities_;  // posterior: per member, one
     std::vector<std::vector<nets::ObservedRatio>> ratios_;       // ratio: per member, one per row of x

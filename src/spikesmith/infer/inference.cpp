@@ -313,7 +313,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     check(training);
     const auto start = std::chrono::steady_clock::now();
     TrainingReport report;
-    const LearningSet set = learning_set(observation, report.missing);
+    LearningSet set = learning_set(observation, report.missing);
     report.simulations = set.u.rows;
     if (!control.checkpoint.empty()) std::filesystem::create_directories(control.checkpoint);
 
@@ -327,7 +327,16 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     const std::size_t members = kinds * options_.ensemble;
     task.networks = members + (set.complete.empty() ? 0 : 1);
 
-    // Scales from the training split only.
+    const bool warm = !options_.retrain_from_scratch && estimator_ && estimator_->members.size() == members &&
+                      estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
+    // Coordinates and scales from the training split only.
+    FeatureTransform transform;
+    if (options_.transform_x && options_.z_score_x == nets::ZScore::independent) {
+        const FeatureTransform measured = measure_transform(set.x, task.split.training);
+        if (likelihood) add_spacing_noise(set.x, measure_spacing(set.x, task.split.training), training.seed);
+        transform = warm ? estimator_->transform : measured.of_features(set.described, simulations_.x.columns);
+        transform.apply(set.x, set.described);
+    }
     const auto rows_of = [&](const Array2& array) {
         std::vector<double> rows;
         for (const std::uint32_t i : task.split.training)
@@ -355,8 +364,6 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 2 : 0) +
                                     (options_.use_combined_loss ? 1 : 0) + (set.mixture.empty() ? 0 : 2000);
 
-    const bool warm = !options_.retrain_from_scratch && estimator_ && estimator_->members.size() == members &&
-                      estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
     Estimator estimator{.role = ratio        ? EstimatorRole::ratio
                                 : likelihood ? EstimatorRole::likelihood
                                              : EstimatorRole::posterior,
@@ -364,7 +371,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                         .features = simulations_.x.columns,
                         .members = {},
                         .described = set.described,
-                        .knows_missing = set.knows_missing};
+                        .knows_missing = set.knows_missing,
+                        .transform = std::move(transform)};
     for (std::size_t k = 0; k < members; ++k) {
         if (warm) {
             estimator.members.push_back(estimator_->members[k]);

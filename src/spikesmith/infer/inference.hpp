@@ -57,6 +57,8 @@ struct InferenceOptions {
     nets::Embedding embedding{};  // of x; snpe and snre
     nets::ZScore z_score_theta = nets::ZScore::independent;
     nets::ZScore z_score_x = nets::ZScore::independent;
+    bool transform_x =
+        true;  // features with long tails are seen on a logarithmic scale (feature_transform.hpp), if z_score_x is independent
     std::size_t ensemble = 1;            // networks of each kind
     std::size_t num_atoms = 10;          // true and contrasting parameters of the atomic loss and of snre_b
     bool use_combined_loss = false;      // of the atomic loss

@@ -10,7 +10,7 @@
 namespace spikesmith {
 
 inline constexpr std::string_view posterior_magic = "SPKPOST\n";
-inline constexpr std::uint64_t posterior_version = 2;
+inline constexpr std::uint64_t posterior_version = 3;
 
 void write(BinaryWriter& writer, const Prior& prior);
 [[nodiscard]] Prior read_prior(BinaryReader& reader);

@@ -22,6 +22,7 @@ enum class RandomPurpose : std::uint64_t {
     calibration,
     resampling,
     mixture,
+    spacing,
 };
 
 // `index` tells apart repeated uses: ensemble members, rounds, chains.

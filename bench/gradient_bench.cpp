@@ -3,6 +3,7 @@
 // Times are processor time of one thread, the best of many short runs that alternate between the kernels.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <ctime>
 #include <limits>
 #include <string>
@@ -18,6 +19,7 @@
 #include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/tangents.hpp"
 #include "spikesmith/simulate/adjoint.hpp"
+#include "spikesmith/simulate/gradient.hpp"
 
 namespace {
 
@@ -113,7 +115,7 @@ void compare(const bench::BenchmarkModel& model) {
     }
 }
 
-// Wall-clock time of the best of several runs, one thread.
+// Processor time of the best of several runs, one thread.
 template <class Ensembles>
 double best_seconds(Ensembles& ensemble, const Array2& points) {
     double best = std::numeric_limits<double>::infinity();
@@ -125,82 +127,99 @@ double best_seconds(Ensembles& ensemble, const Array2& points) {
     return best;
 }
 
-// The HH neuron with every constant free, and a neuron driven by so many weighted pulses that there are 100 parameters.
-void compare_adjoint(const std::string& name, const BrianModelText& text, const std::string& method, double dt,
-                     const std::vector<std::pair<std::string, double>>& values, double input) {
+// Simulation with error, GradientEnsemble and AdjointEnsemble by the first parameters of the list, one thread.
+struct GradientProblem {
+    std::string name;
+    BrianModelText text;
+    std::vector<std::pair<std::string, double>> values;  // of all parameters
+    double input = 0;
+};
+
+void compare_adjoint(const GradientProblem& problem, const std::vector<std::size_t>& counts,
+                     std::size_t most_tangents) {
+    constexpr double dt = 1e-5;
     std::vector<std::string> names;
-    for (const auto& [parameter, value] : values) names.push_back(parameter);
-    auto program = integrate(parse_brian(text), {.method = method, .dt = dt, .outputs = {"v"}, .parameters = names});
+    for (const auto& [parameter, value] : problem.values) names.push_back(parameter);
+    auto program = integrate(parse_brian(problem.text),
+                             {.method = "exponential_euler", .dt = dt, .outputs = {"v"}, .parameters = names});
     add_online_error(program, {.output = "v"});
     EnsembleData data{.n_traces = 1, .n_steps = steps};
-    data.inputs["I"] = {.dt = dt, .values = Array2(1, steps, input)};
+    data.inputs["I"] = {.dt = dt, .values = Array2(1, steps, problem.input)};
     data.targets["v"] = {.dt = dt, .values = Array2(1, steps, -60e-3)};
     data.weights["v"] = {.dt = dt, .values = Array2(1, steps, 1.0 / steps)};
-    Array2 points(samples, values.size());
+    Array2 points(samples, names.size());
     for (std::size_t s = 0; s < samples; ++s) {
-        for (std::size_t p = 0; p < values.size(); ++p)
-            points(s, p) = values[p].second * (1 + 0.02 * std::sin(static_cast<double>(s * 7 + p)));
+        for (std::size_t p = 0; p < names.size(); ++p)
+            points(s, p) = problem.values[p].second * (1 + 0.02 * std::sin(static_cast<double>(s * 7 + p)));
     }
-    const EnsembleOptions options{.threads = 1};
+    const EnsembleOptions options{.threads = 1, .kernel = {.disk_cache = false}};
     Ensemble plain(program, data, options);
-    AdjointEnsemble adjoint(program, names, data, {.ensemble = options});
-    const double one = best_seconds(plain, points), all = best_seconds(adjoint, points);
-    const double per = 1e9 / static_cast<double>(samples * steps);
-    fmt::print("{}, {} parameters: simulation {:.3f} ns per lane and step, adjoint gradient {:.3f}, ratio {:.2f}\n",
-               name, values.size(), one * per, all * per, all / one);
+    const double one = best_seconds(plain, points);
+    fmt::print("{}, simulation with error {:.3f} ns per lane and step\n", problem.name,
+               one * 1e9 / static_cast<double>(samples * steps));
+    for (const std::size_t n : counts) {
+        const std::vector<std::string> by(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(n));
+        AdjointEnsemble adjoint(program, by, data, {.ensemble = options});
+        fmt::print("  {:>3} of {} parameters: adjoint gradient {:.2f} simulations (compiled in {:.0f} ms)", n,
+                   names.size(), best_seconds(adjoint, points) / one, adjoint.compile_seconds() * 1e3);
+        if (n <= most_tangents) {
+            GradientEnsemble tangents(program, by, data, options);
+            const double all = best_seconds(tangents, points);
+            fmt::print(", tangents with normal equations {:.2f} (in {:.0f} ms)", all / one,
+                       tangents.compile_seconds() * 1e3);
+        }
+        fmt::print("\n");
+        static_cast<void>(std::fflush(stdout));
+    }
 }
 
-void compare_adjoints() {
-    auto hh = bench::hodgkin_huxley().text;
-    auto& text = hh.equations.text;
-    std::vector<std::pair<std::string, double>> values{{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}};
-    const auto constant = [&](const std::string& name, const std::string& unit, double value) {
-        text += name + " : " + unit + " (constant)\n";
-        values.emplace_back(name, value);
-    };
-    hh.constants.clear();
-    constant("Cm", "farad", 200e-12);
-    constant("El", "volt", -65e-3);
-    constant("EK", "volt", -90e-3);
-    constant("ENa", "volt", 50e-3);
-    constant("VT", "volt", -63e-3);
-    const auto replace = [&](const std::string& from, const std::string& name, const std::string& unit, double value) {
-        const auto place = text.find(from);
-        if (place == std::string::npos) return;
-        text.replace(place, from.size(), name);
-        constant(name, unit, value);
-    };
-    replace("0.32", "k1", "1", 0.32);
-    replace("0.28", "k2", "1", 0.28);
-    replace("0.032", "k3", "1", 0.032);
-    replace(".5*exp", "k4*exp", "1", 0.5);
-    text.replace(text.rfind("k4*exp :"), 6, "k4");
-    replace("0.128", "k5", "1", 0.128);
-    replace("4./(1", "k6/(1", "1", 4);
-    text.replace(text.rfind("k6/(1 :"), 5, "k6");
-    replace("17.*mV", "V1", "volt", 17e-3);
-    replace("18.*mV", "V2", "volt", 18e-3);
-    replace("10.*mV", "V3", "volt", 10e-3);
-    replace("(40.*mV))/ms*n", "V4)/ms*n", "volt", 40e-3);
-    for (auto& value : values) value.first = value.first.substr(0, value.first.find_first_of("*/)"));
-    text.replace(text.rfind("V4)/ms*n :"), 8, "V4");
-    compare_adjoint("HH with free constants", hh, "exponential_euler", 1e-5, values, 0.5e-9);
+// The HH neuron with its conductances, potentials, rates and slopes free.
+GradientProblem free_constants() {
+    BrianModelText text;
+    text.equations.text =
+        "dv/dt = (gl*(El-v) - g_na*(m*m*m)*h*(v-ENa) - g_kd*(n*n*n*n)*(v-EK) + I)/Cm : volt\n"
+        "dm/dt = am*(mV**-1)*(13.*mV-v+VT)/(exp((13.*mV-v+VT)/sm)-1.)/ms*(1-m)"
+        "-bm*(mV**-1)*(v-VT-40.*mV)/(exp((v-VT-40.*mV)/tm)-1.)/ms*m : 1\n"
+        "dn/dt = an*(mV**-1)*(15.*mV-v+VT)/(exp((15.*mV-v+VT)/sn)-1.)/ms*(1.-n)-bn*exp((10.*mV-v+VT)/tn)/ms*n : 1\n"
+        "dh/dt = ah*exp((17.*mV-v+VT)/sh)/ms*(1.-h)-bh/(1+exp((40.*mV-v+VT)/th))/ms*h : 1\n"
+        "g_na : siemens (constant)\ng_kd : siemens (constant)\ngl : siemens (constant)\nCm : farad (constant)\n";
+    for (const char* name : {"El", "EK", "ENa", "VT", "sm", "tm", "sn", "tn", "sh", "th"})
+        text.equations.text += fmt::format("{} : volt (constant)\n", name);
+    for (const char* name : {"am", "bm", "an", "bn", "ah", "bh"})
+        text.equations.text += fmt::format("{} : 1 (constant)\n", name);
+    text.inputs = {"I"};
+    text.initial_values = {{"v", "-65*mV"}};
+    return {"HH with free constants",
+            text,
+            {{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9},  {"Cm", 200e-12}, {"El", -65e-3},
+             {"EK", -90e-3},  {"ENa", 50e-3}, {"VT", -63e-3}, {"am", 0.32},    {"bm", 0.28},
+             {"an", 0.032},   {"bn", 0.5},    {"ah", 0.128},  {"bh", 4},       {"sm", 4e-3},
+             {"tm", 5e-3},    {"sn", 5e-3},   {"tn", 40e-3},  {"sh", 18e-3},   {"th", 5e-3}},
+            0.5e-9};
+}
 
-    BrianModelText wide = bench::hodgkin_huxley().text;
-    std::vector<std::pair<std::string, double>> many{{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}};
+// The HH neuron driven by weighted pulses: three conductances and so many weights.
+GradientProblem many_pulses(int pulses) {
+    GradientProblem problem{fmt::format("HH with a current of {} pulses", pulses),
+                            bench::hodgkin_huxley().text,
+                            {{"g_na", 20e-6}, {"g_kd", 6e-6}, {"gl", 10e-9}},
+                            0.3e-9};
+    std::string& text = problem.text.equations.text;
     std::string drive = "0*amp";
-    for (int k = 0; k < 97; ++k) {
-        drive += fmt::format(" + w{0}*exp(-((t - {0}*0.15*ms)/(0.2*ms))**2)", k);
-        wide.equations.text += fmt::format("w{} : amp (constant)\n", k);
-        many.emplace_back(fmt::format("w{}", k), 20e-12);
+    for (int k = 0; k < pulses; ++k) {
+        drive += fmt::format(" + w{0}*exp(-((t - {1}*ms)/(0.2*ms))**2)", k, 0.15 * k);
+        text += fmt::format("w{} : amp (constant)\n", k);
+        problem.values.emplace_back(fmt::format("w{}", k), 20e-12);
     }
-    wide.equations.text.replace(wide.equations.text.find("+ I)"), 4, "+ I + " + drive + ")");
-    compare_adjoint("HH with a current of 97 bumps", wide, "exponential_euler", 1e-5, many, 0.3e-9);
+    text.replace(text.find("+ I)"), 4, "+ I + " + drive + ")");
+    return problem;
 }
 
 }  // namespace
 
 int main() {
-    compare_adjoints();
+    compare_adjoint(free_constants(), {3, 6, 9, 12, 16, 20}, 20);
+    compare_adjoint(many_pulses(17), {20}, 20);
+    compare_adjoint(many_pulses(97), {20, 100}, 20);
     for (const auto& model : bench::benchmark_models()) compare(model);
 }

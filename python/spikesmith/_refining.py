@@ -124,6 +124,7 @@ class Refining(Problem):
         callback: Any = "text",
         max_iterations: int = 100,
         hops: int = 0,
+        calc_gradient: bool | str = False,
         level: int = 0,
         *,
         bounds: Mapping[str, Any] | None = None,
@@ -137,7 +138,10 @@ class Refining(Problem):
             See :meth:`refine`.
         max_iterations : int
         hops : int
-            Basin hopping: so many jumps from each minimum.
+            Basin hopping that ends after so many jumps without progress.
+        calc_gradient : bool or {'exact', 'adjoint', 'differences'}
+            Of mean squared errors, derivatives are exact where the model allows it, whatever is said here: tangents for few
+            parameters, the adjoint for many. The names insist on one.
         **kwds
             Bounds by parameter.
 
@@ -148,7 +152,8 @@ class Refining(Problem):
         """
         self._unknown_arguments(kwds)
         refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, 1e9, caller_namespace(level + 1))
-        return refiner.run("quasi_newton", "automatic", callback, hops=hops, max_iterations=max_iterations)
+        derivatives = calc_gradient if isinstance(calc_gradient, str) else "automatic"
+        return refiner.run("quasi_newton", derivatives, callback, hops=hops, max_iterations=max_iterations)
 
     def landscape(
         self,

@@ -231,6 +231,13 @@ def test_minimize_takes_any_metric():
         make_fitter().minimize({"R": 15 * Mohm, "tau": 12 * ms}, callback=None, steps=3, **bounds)
 
 
+def test_minimize_takes_gradients_and_hops():
+    start = {"R": 15 * Mohm, "tau": 12 * ms}
+    for kind in ("exact", "adjoint", "differences"):
+        params, result = make_fitter().minimize(start, callback=None, calc_gradient=kind, hops=3, **bounds)
+        assert float(params["R"] / Mohm) == pytest.approx(20, rel=1e-3) and result.derivatives == kind
+
+
 def test_landscape():
     fitter = make_fitter()
     field = fitter.landscape("R", "tau", (9, 7), {"R": 20 * Mohm, "tau": 10 * ms}, ranges={"R": [10 * Mohm, 30 * Mohm]}, bounds=bounds)

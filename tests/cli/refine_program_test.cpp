@@ -78,6 +78,18 @@ TEST_F(RefineProgram, StartsFromTheConfigurationIntoAFolderOfItsOwn) {
     EXPECT_TRUE(fs::exists("refined/refined.json"));
 }
 
+TEST_F(RefineProgram, HopsWithTheAdjoint) {
+    const Outcome outcome =
+        run({"refine", tutorial, "--out", "refined", "--json", "--set",
+             "refine.start={gl = \"11 nS\", g_na = \"20.5 uS\", g_kd = \"6.1 uS\"}", "--set",
+             "refine.method=quasi_newton", "--set", "refine.derivatives=adjoint", "--set", "refine.hops=2"});
+    ASSERT_EQ(outcome.code, 0) << outcome.error;
+    const json result = json::parse(outcome.out);
+    EXPECT_EQ(result["method"], "quasi_newton");
+    EXPECT_EQ(result["derivatives"], "adjoint");
+    EXPECT_NEAR(result["error"].get<double>(), 9.9497e-7, 1e-11);
+}
+
 TEST_F(RefineProgram, RefinesTheBestEvaluations) {
     ASSERT_EQ(
         run({"fit", tutorial, "--out", "run", "--set", "fit.n_rounds=6", "--set", "fit.polish=3", "--quiet"}).code, 0);

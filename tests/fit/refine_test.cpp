@@ -314,7 +314,7 @@ TEST(Refine, QuasiNewtonComesToTheSameOptimum) {
         EXPECT_EQ(refined.derivatives, derivatives);
         EXPECT_NEAR(refined.error, 9.9497e-7, 2e-11);
         EXPECT_NEAR(refined["g_na"], 20.018e-6, 2e-8);
-        EXPECT_EQ(refined.statistics.empty(), derivatives == Derivatives::differences);
+        EXPECT_FALSE(refined.statistics.empty());
     }
 }
 
@@ -336,19 +336,6 @@ TEST(Refine, SaysWhatIsWrong) {
                 HasSubstr("no mean square"));
     EXPECT_THAT(message_of<ConfigError>([] { (void)parse_refine_method("lest_squares"); }),
                 HasSubstr("did you mean `least_squares`?"));
-    FitterOptions noisy = test::leaky_options();
-    noisy.model = parse_brian({.equations = {"equations",
-                                             "dv/dt = (E - v + R*I)/tau + 1*mV*tau**-0.5*xi : volt\n"
-                                             "E : volt (constant)\ntau : second (constant)\nR : ohm (constant)"},
-                               .inputs = {"I"},
-                               .input_dimensions = {{"I", dimensions::ampere}}});
-    noisy.method = "euler";
-    TraceFitter random(noisy);
-    (void)random.fit(set_up(test::leaky_bounds()));
-    EXPECT_THAT(message_of<ConfigError>([&] {
-                    (void)refine(random, {.starts = {{{"E", -0.07}, {"R", 1e8}, {"tau", 0.01}}}});
-                }),
-                HasSubstr("random numbers"));
 }
 
 TEST(Refine, InterruptGivesTheBestSoFar) {

@@ -1,11 +1,18 @@
-// Walks a program in extended precision with the C library's functions: the oracle of derivatives by finite differences. It shares no
-// arithmetic with the interpreter. Adaptive methods and random numbers other than a fixed sequence are not for it.
+// Walks a program in extended precision with the C library's functions: the oracle of derivatives by finite differences.
+//
+// It repeats on purpose what the interpreter does, and shares no arithmetic with it: written a second time, in another precision, over
+// other elementary functions, it agrees with the first only if both are right. Only the coefficients of the embedded pairs are shared.
+// Random numbers are a fixed sequence.
+//
+// A run by an adaptive method notes the lengths of its steps, and another can take the same: then it is the scheme whose derivative
+// tangents are, with its step lengths held.
 #pragma once
 
 #include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "spikesmith/numerics/embedded_pairs.hpp"
 #include "spikesmith/numerics/update_program.hpp"
 
 namespace spikesmith::test {
@@ -173,18 +180,99 @@ inline Extended fixed_normal(std::int64_t k, std::int32_t site) {
 
 }  // namespace extended
 
+using Lengths = std::vector<Extended>;  // of the accepted steps within one dt
+
 struct ExtendedRun {
     std::vector<std::vector<Extended>> states;   // [step][state], after each step
     std::vector<std::vector<Extended>> outputs;  // [step][output], before each step
     std::vector<std::int64_t> spikes;
+    std::vector<Lengths> lengths;  // of adaptive methods, one list per dt
+    std::size_t rejected = 0;      // trial steps of adaptive methods
 };
+
+namespace extended {
+
+// From the start of a dt to its end. `held`: the lengths to take; absent: as the error estimates say. `lengths` gets those taken.
+template <class Derivative>
+std::vector<Extended> solve_adaptively(const AdaptiveSolve& solve, Extended dt, std::vector<Extended> states,
+                                       Derivative derivative, const Lengths* held, Lengths& lengths,
+                                       std::size_t& rejected) {
+    const EmbeddedPair& pair = embedded_pair(solve.tableau);
+    const auto sum = [&](const std::vector<double>& weights, const auto& slopes, std::size_t s) {
+        Extended total = 0;
+        for (std::size_t j = 0; j < weights.size(); ++j) total += static_cast<Extended>(weights[j]) * slopes[j][s];
+        return total;
+    };
+    Extended elapsed = 0;
+    Extended length = dt;
+    for (int trial = 0; trial < solve.max_steps; ++trial) {
+        const bool last = held ? lengths.size() + 1 == held->size() : dt - elapsed <= length;
+        const Extended h = held ? (*held)[lengths.size()] : last ? dt - elapsed : length;
+        std::vector<std::vector<Extended>> slopes;
+        for (std::size_t stage = 0; stage < pair.stages(); ++stage) {
+            auto moved = states;
+            for (std::size_t s = 0; s < moved.size(); ++s) moved[s] += h * sum(pair.matrix[stage], slopes, s);
+            slopes.push_back(derivative(elapsed + h * static_cast<Extended>(pair.nodes[stage]), moved));
+        }
+        auto next = states;
+        Extended norm = 0;
+        for (std::size_t s = 0; s < states.size(); ++s) {
+            next[s] += h * sum(pair.weights, slopes, s);
+            if (s >= solve.absolute_errors.size()) continue;
+            const Extended size = std::fmax(std::fabs(states[s]), std::fabs(next[s]));
+            const Extended tolerance = solve.absolute_errors[s] + solve.relative_error * size;
+            const Extended error = std::fabs(h * sum(pair.error_weights, slopes, s)) / tolerance;
+            if (!(error <= norm)) norm = error;  // NaN too
+        }
+        length = h * std::fmin(std::fmax(StepControl::safety * std::pow(norm, Extended(-1) / pair.order),
+                                         Extended(StepControl::smallest_factor)),
+                               Extended(StepControl::largest_factor));
+        if (!held && !(norm <= 1)) {
+            ++rejected;
+            continue;
+        }
+        states = std::move(next);
+        elapsed += h;
+        lengths.push_back(h);
+        if (last) return states;
+    }
+    throw std::runtime_error("the adaptive method needs too many steps");
+}
+
+}  // namespace extended
 
 inline ExtendedRun extended_run(const UpdateProgram& program, std::int64_t n_steps,
                                 const std::vector<Extended>& parameters,
-                                const std::vector<std::vector<double>>& time_inputs) {
+                                const std::vector<std::vector<double>>& time_inputs,
+                                const std::vector<Lengths>* held = nullptr) {
+    ExtendedRun run;
     std::vector<Extended> states(program.states.size(), 0);
-    const auto evaluate = [&](const Code& code, std::int64_t k, const std::vector<double>& row) {
+    std::vector<Extended> solved;  // by the adaptive method
+    // `inside`: in code of the adaptive method, the values of the outer code, the time and the states of a stage
+    struct Stage {
+        const std::vector<Extended>& outer;
+        Extended time;
+        const std::vector<Extended>& states;
+    };
+    const auto evaluate_code = [&](const auto& self, const Code& code, std::int64_t k, const std::vector<double>& row,
+                                   const Stage* inside) -> std::vector<Extended> {
         std::vector<Extended> values(code.size());
+        const auto solve_once = [&] {
+            const AdaptiveSolve& solve = program.adaptive.value();
+            std::vector<Extended> from;
+            for (const ValueId v : solve.start) from.push_back(values[static_cast<std::size_t>(v)]);
+            const auto derivative = [&](Extended elapsed, const std::vector<Extended>& at) {
+                const Stage stage{values, static_cast<Extended>(k) * program.dt + elapsed, at};
+                const auto inner = self(self, solve.code, k, row, &stage);
+                std::vector<Extended> out;
+                for (const ValueId d : solve.derivative) out.push_back(inner[static_cast<std::size_t>(d)]);
+                return out;
+            };
+            const auto step = static_cast<std::size_t>(k);
+            run.lengths.resize(step + 1);
+            solved = extended::solve_adaptively(solve, program.dt, from, derivative, held ? &(*held)[step] : nullptr,
+                                                run.lengths[step], run.rejected);
+        };
         for (std::size_t n = 0; n < code.size(); ++n) {
             const Instruction& i = code[n];
             const auto index = static_cast<std::size_t>(i.index);
@@ -234,11 +322,26 @@ inline ExtendedRun extended_run(const UpdateProgram& program, std::int64_t n_ste
                     values[n] = extended::exponential(static_cast<std::size_t>(matrix.n), entries)[index];
                     break;
                 }
-                default:
-                    throw std::logic_error("not for the oracle");
+                case Source::adaptive:
+                    if (solved.empty()) solve_once();
+                    values[n] = solved[index];
+                    break;
+                case Source::outer:
+                    values[n] = inside->outer[static_cast<std::size_t>(i.args[0])];
+                    break;
+                case Source::solver_state:
+                    values[n] = inside->states[index];
+                    break;
+                case Source::solver_time:
+                    values[n] = inside->time;
+                    break;
             }
         }
         return values;
+    };
+    const auto evaluate = [&](const Code& code, std::int64_t k, const std::vector<double>& row) {
+        solved.clear();
+        return evaluate_code(evaluate_code, code, k, row, nullptr);
     };
     const auto row = [&](std::int64_t k) {
         return time_inputs.empty() ? std::vector<double>{} : time_inputs[static_cast<std::size_t>(k)];
@@ -246,7 +349,6 @@ inline ExtendedRun extended_run(const UpdateProgram& program, std::int64_t n_ste
     const auto first = evaluate(program.init, -1, row(0));
     for (std::size_t s = 0; s < states.size(); ++s)
         states[s] = first[static_cast<std::size_t>(program.states[s].initial)];
-    ExtendedRun run;
     for (std::int64_t k = 0; k < n_steps; ++k) {
         const auto values = evaluate(program.step, k, row(k));
         std::vector<Extended> outputs;

@@ -35,15 +35,16 @@ std::vector<std::vector<double>> states_over_time(const UpdateProgram& program, 
     return out;
 }
 
-// Fourth-order central difference of all states over time. Checks that no spike moves.
+// Fourth-order central difference of all states over time, at the step lengths `held` of adaptive methods. Checks that no spike moves.
 std::vector<std::vector<Extended>> finite_difference(const UpdateProgram& program, std::size_t parameter,
                                                      const std::vector<double>& values,
-                                                     const std::vector<std::vector<double>>& rows) {
+                                                     const std::vector<std::vector<double>>& rows,
+                                                     const std::vector<test::Lengths>* held) {
     const Extended h = static_cast<Extended>(values[parameter]) * Extended(3e-6);
     const auto shifted = [&](int multiple) {
         std::vector<Extended> moved(values.begin(), values.end());
         moved[parameter] += static_cast<Extended>(multiple) * h;
-        return test::extended_run(program, static_cast<std::int64_t>(rows.size()), moved, rows);
+        return test::extended_run(program, static_cast<std::int64_t>(rows.size()), moved, rows, held);
     };
     const auto far_below = shifted(-2), below = shifted(-1), above = shifted(1), far_above = shifted(2);
     EXPECT_EQ(far_below.spikes, far_above.spikes) << "a spike moves: choose other parameters";
@@ -87,14 +88,36 @@ std::vector<std::vector<double>> rows_for(const UpdateProgram& other, const Upda
     return out;
 }
 
-class TangentsOfModels : public testing::TestWithParam<GradientModel> {};
+UpdateProgram program_with_tolerance(const GradientModel& model, const std::string& method, double tolerance) {
+    return integrate(parse_brian(model.text), {.method = method,
+                                               .dt = model.dt,
+                                               .parameters = test::parameter_names(model),
+                                               .absolute_error = tolerance,
+                                               .relative_error = tolerance,
+                                               .max_adaptive_steps = 2000});
+}
+
+// Those of the model, and for models without noise Milstein's and one of the adaptive methods: each of these is the turn of some.
+// Adaptive methods are not for AdEx and EIF, whose exact solution is infinite before the step with the spike ends, and at conditions in
+// an equation their steps become so short that finite differences reach across.
+std::vector<std::string> methods_of(const GradientModel& model, std::size_t number) {
+    static const std::vector<std::string> adaptive{"gsl_rkf45", "gsl_rk2", "gsl_rk4", "gsl_rkck", "gsl_rk8pd"};
+    std::vector<std::string> methods = model.methods;
+    if (std::ranges::find(methods, "rk4") == methods.end()) return methods;
+    methods.emplace_back("milstein");
+    const bool jumps = model.name.starts_with("clip") || model.name.starts_with("functions");
+    if (model.name != "AdEx" && model.name != "EIF" && !jumps) methods.push_back(adaptive[number % adaptive.size()]);
+    return methods;
+}
+
+class TangentsOfModels : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(TangentsOfModels, AreFiniteDifferencesInExtendedPrecision) {
-    const GradientModel& model = GetParam();
+    const GradientModel model = test::gradient_models()[GetParam()];
     const auto values = test::parameter_values(model);
-    for (const auto& method : model.methods) {
+    for (const auto& method : methods_of(model, GetParam())) {
         SCOPED_TRACE(method);
-        auto program = test::program_of(model, method);
+        auto program = program_with_tolerance(model, method, 1e-8);
         auto rows = test::stimulus_rows(model, program);
         program = without_random(program, rows);
         const auto tangents = with_tangents(program, {.parameters = program.parameters});
@@ -103,13 +126,14 @@ TEST_P(TangentsOfModels, AreFiniteDifferencesInExtendedPrecision) {
         const auto states = states_over_time(tangents, values, tangent_rows);
         const auto exact = test::extended_run(tangents, model.n_steps, {values.begin(), values.end()}, tangent_rows);
         const auto& spikes = exact.spikes;
+        const std::vector<test::Lengths>* held = program.adaptive ? &exact.lengths : nullptr;
         if (model.spikes) {
             EXPECT_GE(spikes.size(), 2U);
             ASSERT_LT(spikes.back(), model.n_steps - 5) << "the last spike must leave steps to compare";
         }
         for (std::size_t p = 0; p < program.parameters.size(); ++p) {
             SCOPED_TRACE(program.parameters[p]);
-            const auto expected = finite_difference(program, p, values, rows);
+            const auto expected = finite_difference(program, p, values, rows, held);
             for (std::size_t s = 0; s < program.states.size(); ++s) {
                 const auto found =
                     std::find_if(tangents.tangents.begin(), tangents.tangents.end(), [&](const StateTangent& t) {
@@ -133,16 +157,16 @@ TEST_P(TangentsOfModels, AreFiniteDifferencesInExtendedPrecision) {
                     return out;
                 };
                 // the program itself is right, and double precision is enough for it
-                EXPECT_LT(worst(exact.states, 1e-4L), 5e-7) << program.states[s].name;
-                EXPECT_LT(worst(states, 1e-4L), 1e-6) << program.states[s].name;
+                EXPECT_LT(worst(exact.states, 1e-5L), 1e-6) << program.states[s].name;
+                EXPECT_LT(worst(states, 1e-5L), 1e-6) << program.states[s].name;
             }
         }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Gradients, TangentsOfModels, testing::ValuesIn(test::gradient_models()),
+INSTANTIATE_TEST_SUITE_P(Gradients, TangentsOfModels, testing::Range(std::size_t{0}, test::gradient_models().size()),
                          [](const auto& instance) {
-                             std::string name = instance.param.name;
+                             std::string name = test::gradient_models()[instance.param].name;
                              std::replace_if(
                                  name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
                              return name;
@@ -193,38 +217,80 @@ TEST(Tangents, OfMatrixExponentialsAreTheirClosedForms) {
     }
 }
 
-// Where every step is accepted at first the solution is a fixed scheme, and its derivative is that of finite differences.
-TEST(Tangents, OfAdaptiveMethodsAreThoseOfTheAcceptedSteps) {
-    const auto model = test::hodgkin_huxley_gradients();
-    const auto values = test::parameter_values(model);
-    for (const std::string method : {"gsl_rkf45", "gsl_rk2", "gsl_rk8pd", "adaptive"}) {
-        SCOPED_TRACE(method);
-        const auto program = integrate(parse_brian(model.text), {.method = method,
-                                                                 .dt = model.dt,
-                                                                 .outputs = {"v"},
-                                                                 .parameters = test::parameter_names(model),
-                                                                 .absolute_error = 1,
-                                                                 .relative_error = 1});
-        const auto rows = test::stimulus_rows(model, program);
-        const auto tangents = with_tangents(program, {.parameters = program.parameters, .outputs = true});
-        const auto outputs = test::run(tangents, model.n_steps, values, rows).outputs;
-        for (std::size_t p = 0; p < values.size(); ++p) {
-            const double h = 1e-5 * values[p];
-            const auto shifted = [&](int multiple) {
-                auto moved = values;
-                moved[p] += multiple * h;
-                return test::run(program, model.n_steps, moved, rows).outputs;
-            };
-            const auto a = shifted(-2), b = shifted(-1), c = shifted(1), d = shifted(2);
-            double largest = 0;
-            for (const auto& row : outputs) largest = std::max(largest, std::fabs(row[1 + p]));
-            for (std::size_t k = 0; k < outputs.size(); ++k) {
-                const double difference = (8 * (c[k][0] - b[k][0]) - (d[k][0] - a[k][0])) / (12 * h);
-                EXPECT_NEAR(outputs[k][1 + p], difference, 1e-6 * largest) << k;
-            }
-        }
-        EXPECT_THAT(differentiability(program, "g_na").reason, HasSubstr("adaptive"));
+// HH by an adaptive method that rejects steps, in extended precision.
+class AdaptiveRuns {
+  public:
+    AdaptiveRuns(double tolerance, int n_steps) : model_(test::hodgkin_huxley_gradients()) {
+        model_.n_steps = n_steps;
+        program_ = program_with_tolerance(model_, "gsl_rk2", tolerance);
+        rows_ = test::stimulus_rows(model_, program_);
+        for (const double value : test::parameter_values(model_)) values_.push_back(value);
     }
+    // With the first parameter, g_na, changed by this share.
+    [[nodiscard]] test::ExtendedRun run(Extended share) const {
+        auto moved = values_;
+        moved[0] *= 1 + share;
+        return test::extended_run(program_, model_.n_steps, moved, rows_);
+    }
+    // Largest difference between d v/d g_na by tangents and by differences that leave the step lengths free, relative to the largest.
+    [[nodiscard]] Extended share_of_step_control() const {
+        const auto tangents = with_tangents(program_, {.parameters = {"g_na"}});
+        const auto exact = test::extended_run(tangents, model_.n_steps, values_, rows_);
+        EXPECT_GT(exact.rejected, 50U);
+        const Extended h = Extended(3e-6);
+        const auto a = run(-2 * h), b = run(-h), c = run(h), d = run(2 * h);
+        Extended largest = 0, worst = 0;
+        for (std::size_t k = 0; k < a.states.size(); ++k) {
+            const auto v = [&](const test::ExtendedRun& run) { return run.states[k][0]; };
+            const Extended slope = (8 * (v(c) - v(b)) - (v(d) - v(a))) / (12 * h * values_[0]);
+            largest = std::max(largest, std::fabs(slope));
+            worst = std::max(worst, std::fabs(slope - exact.states[k][program_.states.size()]));
+        }
+        return worst / largest;
+    }
+
+  private:
+    GradientModel model_;
+    UpdateProgram program_;
+    std::vector<std::vector<double>> rows_;
+    std::vector<Extended> values_;
+};
+
+// Tangents hold the step lengths. The simulation does not: its lengths follow from the errors, so differences of it see them change.
+// What tangents leave out is of the order of the truncation error, and vanishes with the tolerance.
+TEST(Tangents, OfAdaptiveMethodsLeaveOutTheStepControl) {
+    const Extended loose = AdaptiveRuns(1e-6, 1500).share_of_step_control();
+    const Extended tight = AdaptiveRuns(1e-8, 1500).share_of_step_control();
+    EXPECT_GT(loose, 1e-6L);
+    EXPECT_LT(loose, 1e-2L);
+    EXPECT_LT(tight, loose / 5);
+    const auto model = test::hodgkin_huxley_gradients();
+    EXPECT_THAT(differentiability(program_with_tolerance(model, "gsl_rk2", 1e-6), "g_na").reason,
+                HasSubstr("adaptive"));
+}
+
+// Where a step is accepted for one value of a parameter and rejected for the next, the simulation jumps and has no derivative. The jump
+// is of the size of the tolerance.
+TEST(Tangents, OfAdaptiveMethodsExistBetweenJumpsOfTheStepControl) {
+    const double tolerance = 1e-6;
+    const AdaptiveRuns runs(tolerance, 1000);
+    Extended low = 0, high = 0;
+    const std::size_t rejected = runs.run(0).rejected;
+    while (runs.run(high).rejected == rejected) {
+        low = high;
+        high += Extended(1e-3);
+        ASSERT_LT(high, 0.1L) << "the number of rejected steps never changes";
+    }
+    for (int k = 0; k < 45; ++k) {
+        const Extended middle = (low + high) / 2;
+        (runs.run(middle).rejected == rejected ? low : high) = middle;
+    }
+    const auto before = runs.run(low), after = runs.run(high);
+    Extended jump = 0;
+    for (std::size_t k = 0; k < before.states.size(); ++k)
+        jump = std::max(jump, std::fabs(after.states[k][0] - before.states[k][0]));
+    EXPECT_GT(jump, 1e-4L * tolerance);  // the parameter changes by 1e-16
+    EXPECT_LT(jump, 100 * tolerance);
 }
 
 // Only what the parameter reaches has a tangent, through any number of variables; of those only what is asked for.

@@ -218,6 +218,15 @@ TEST(Ensemble, RandomNumbersBelongToTheSampleNotToItsPlace) {
     // Evaluation 10 + s of a later run is evaluation s + 10 of the first.
     const EnsembleRecord later = record(many_blocks, Array2(40, 1, 0.5), {.first_evaluation = 10, .outputs = true});
     EXPECT_TRUE(same_bits(later.trace("x", 5, 0), reference.trace("x", 15, 0)));
+
+    // Held noise: every sample draws what evaluation 13 draws.
+    for (const int width : available_widths()) {
+        Ensemble other_width(program, data, {.kernel = {.width = width, .disk_cache = false}, .seed = 7});
+        const EnsembleRecord held =
+            record(other_width, Array2(40, 1, 0.5), {.first_evaluation = 13, .same_noise = true, .outputs = true});
+        for (const std::size_t sample : {0U, 7U, 39U})
+            EXPECT_TRUE(same_bits(held.trace("x", sample, 0), reference.trace("x", 13, 0))) << width;
+    }
 }
 
 TEST(Ensemble, OnlineErrorIsTheWeightedSumOfSquares) {

@@ -38,7 +38,8 @@ struct KernelArguments {
     std::int32_t* spike_counts = nullptr;  // [lanes], in and out; may exceed the capacity: then the rest was not stored
     std::int64_t spike_capacity = 0;
     std::uint64_t seed = 0;
-    std::int64_t random_sample = 0;  // of lane 0; lane l has random_sample + l
+    std::int64_t random_sample = 0;  // of lane 0; lane l has random_sample + l*random_stride
+    std::int64_t random_stride = 1;  // 0: the same random numbers in all lanes
     std::int64_t sample = 0;         // of lane 0
     std::int64_t trace = 0;
     std::int64_t n_samples = 1;

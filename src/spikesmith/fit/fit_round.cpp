@@ -25,10 +25,11 @@ Array2 program_parameters(const FitSearch& current, const Array2& samples) {
 
 // Simulates, and gives the features of each objective (n_samples x n_traces).
 std::vector<Array2> simulate(const FitProblem& problem, FitSearch& current, const Array2& parameters, RunResult& result,
-                             const std::atomic<bool>* cancelled) {
+                             const std::atomic<bool>* cancelled, std::optional<std::uint64_t> noise) {
     std::vector<Array2> features(current.objectives.size());
     RunRequest request{.iteration = static_cast<double>(current.iteration),
-                       .first_evaluation = current.evaluations.size(),
+                       .first_evaluation = noise.value_or(current.evaluations.size()),
+                       .same_noise = noise.has_value(),
                        .final_states = problem.penalty.has_value(),
                        .cancelled = cancelled};
     for (std::size_t k = 0; k < current.objectives.size(); ++k) {
@@ -114,12 +115,12 @@ void note_failures(FitSearch& current, const FitRound& round) {
 }  // namespace
 
 FitRound evaluate_points(const FitProblem& problem, FitSearch& current, const Array2& points,
-                         const std::atomic<bool>* cancelled) {
+                         const std::atomic<bool>* cancelled, std::optional<std::uint64_t> noise) {
     FitRound round;
     round.samples = values_of(current, points);
     const Array2 parameters = program_parameters(current, round.samples);
     RunResult result;
-    std::vector<Array2> features = simulate(problem, current, parameters, result, cancelled);
+    std::vector<Array2> features = simulate(problem, current, parameters, result, cancelled, noise);
     for (std::size_t r = 0; r < problem.data.n_traces && !problem.data.trace_factors.empty(); ++r) {
         for (Array2& of_objective : features) {
             for (std::size_t s = 0; s < points.rows; ++s)

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -27,9 +29,10 @@ struct FitRound {
 // and nothing differs.
 FitRound run_round(const FitProblem& problem, FitSearch& current, const std::atomic<bool>* cancelled);
 
-// Errors of points of the unit cube; the books of the search stay as they are.
+// Errors of points of the unit cube, all under the random numbers of one evaluation, or as the next round would draw them; the books
+// of the search stay as they are.
 [[nodiscard]] FitRound evaluate_points(const FitProblem& problem, FitSearch& current, const Array2& points,
-                                       const std::atomic<bool>* cancelled);
+                                       const std::atomic<bool>* cancelled, std::optional<std::uint64_t> noise = {});
 
 // Whether the best is to be polished now.
 [[nodiscard]] bool polish_is_due(const FitSearch& current);

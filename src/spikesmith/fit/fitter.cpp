@@ -173,8 +173,9 @@ Generated Fitter::generate(const GenerateOptions& options) {
     return implementation_->generator.generate(implementation_->problem, implementation_->current(), options);
 }
 
-std::vector<double> Fitter::errors(const Array2& points, const std::atomic<bool>* cancelled) {
-    return evaluate_points(implementation_->problem, implementation_->require_search(), points, cancelled).errors;
+std::vector<double> Fitter::errors(const Array2& points, const std::atomic<bool>* cancelled, std::uint64_t noise) {
+    return evaluate_points(implementation_->problem, implementation_->require_search(), points, cancelled, noise)
+        .errors;
 }
 
 const FitterOptions& Fitter::options() const {

@@ -98,6 +98,7 @@ struct FitSetup {
     std::vector<double> trace_factors;  // as in TraceData
     Dimension error_dimension;
     bool multi_objective = false;  // a Pareto front is wanted
+    std::uint64_t noise = 0;  // the evaluation whose random numbers are drawn; those of other parameters are the same
 };
 
 // Traces under one parameter set, one row per stimulus.
@@ -148,8 +149,10 @@ class Fitter {
     [[nodiscard]] std::vector<std::vector<double>> generate_spikes() { return generate({}).spikes; }
 
     // Errors of points of the unit cube (rows; searched parameters in their order) under the metrics of the fit, as `fit` computes
-    // them; NaN or infinite if they fail. Nothing of the fit's state changes. Throws ConfigError before the first `fit`.
-    [[nodiscard]] std::vector<double> errors(const Array2& points, const std::atomic<bool>* cancelled = nullptr);
+    // them; NaN or infinite if they fail. All see the random numbers of the evaluation `noise`. Nothing of the fit's state changes.
+    // Throws ConfigError before the first `fit`.
+    [[nodiscard]] std::vector<double> errors(const Array2& points, const std::atomic<bool>* cancelled = nullptr,
+                                             std::uint64_t noise = 0);
 
     [[nodiscard]] const FitterOptions& options() const;
     [[nodiscard]] bool has_search() const;  // whether `fit` or `resume` was called

@@ -12,9 +12,10 @@
 // side by side; the result says which and why. Spike trains are refined by the times of their spikes, interpolated between steps:
 // residuals are the differences to the recorded times, and the fit's own metric decides which point is best. Other metrics, and fits
 // with a penalty, are refined by a quasi-Newton method with differences; mean squared errors too if it is asked for, then with exact
-// gradients.
+// gradients, alone or in basin hopping.
 //
-// Parameters of whole numbers stay at their start. Parameters may have any scale and unit.
+// Parameters of whole numbers stay at their start. Parameters may have any scale and unit. Random numbers of the model are held: those
+// that the best evaluation of the fit drew (without one, the first).
 #pragma once
 
 #include <atomic>
@@ -34,7 +35,14 @@
 namespace spikesmith {
 
 enum class RefineMethod : std::uint8_t { automatic, least_squares, spike_times, quasi_newton };
-enum class Derivatives : std::uint8_t { automatic, exact, differences };
+// exact: of each residual, by tangents carried along with the simulation. adjoint: exact too, by a sweep backwards through the
+// simulation: the gradient of the error alone, at the cost of a few simulations for any number of parameters.
+enum class Derivatives : std::uint8_t { automatic, exact, adjoint, differences };
+
+// The number of parameters up to which the automatic choice takes tangents: beyond it a gradient by them costs more than by the adjoint
+// (bench/gradient_bench), and their compiling takes long. Then quasi-Newton takes the adjoint, and least squares differences. Least squares
+// stays the automatic method for any number of parameters: it needs so many fewer steps that it is faster also with differences.
+inline constexpr std::size_t most_tangents = 16;
 
 // Throw ConfigError with a hint for anything else. "bfgs", "l_bfgs_b", "slsqp" mean quasi_newton: with bounds alone they are one
 // method (optimize/quasi_newton.hpp).
@@ -97,7 +105,7 @@ struct RefineResult {
     std::size_t best_start = 0;
     ParameterStatistics statistics;  // of the parameters, in their order
     RefineMethod method = RefineMethod::least_squares;
-    Derivatives derivatives = Derivatives::exact;  // exact or differences
+    Derivatives derivatives = Derivatives::exact;  // those taken
     std::vector<std::string> notes;                // what the user should know
     std::size_t n_simulations = 0;                 // parameter sets simulated, derivatives excepted
     double seconds = 0;                            // wall-clock; compiling excepted
@@ -114,8 +122,8 @@ struct RefineResult {
 // Compiles once, refines often.
 class Refiner {
   public:
-    // Throws ConfigError where the problem cannot be refined: a model with random numbers, exact derivatives where there are none,
-    // least squares for other metrics; what Fitter::fit throws for parameters and metrics.
+    // Throws ConfigError where the problem cannot be refined: Poisson numbers whose mean is searched, exact derivatives where there are
+    // none, least squares for other metrics; what Fitter::fit throws for parameters and metrics.
     explicit Refiner(const Fitter& fitter, const RefineProblem& problem = {});
     // The same without a fit: of `search` the parameters and metrics count. Every start must name all searched parameters.
     Refiner(const FitterOptions& fitter, const FitOptions& search, const RefineProblem& problem);

@@ -1,7 +1,8 @@
-// Normal equations of a fit by mean squared errors: J'r and J'J by the coordinates of the unit cube, for `refine` only.
+// Derivatives of a fit by mean squared errors: J'r and J'J by the coordinates of the unit cube, for `refine` only.
 //
-// Two ways with one interface: exact derivatives of the simulated trajectory, summed while it is simulated, and central
-// differences of recorded traces, all of whose points are simulated side by side.
+// Three ways with one interface: exact derivatives of the simulated trajectory, summed while it is simulated (tangents); exact ones
+// by a backward sweep, J'r only, at a cost that does not grow with the number of parameters (adjoint); and central differences of
+// recorded traces, all of whose points are simulated side by side.
 #pragma once
 
 #include <atomic>
@@ -20,10 +21,11 @@ namespace spikesmith {
 
 inline constexpr double refine_iteration = 1e9;  // the model's `iteration` while refining
 
-class NormalEquationsOfFit {
+class FitDerivatives {
   public:
-    virtual ~NormalEquationsOfFit() = default;
-    // Rows of `points`: coordinates of the unit cube. Coordinates of whole numbers have no derivative.
+    virtual ~FitDerivatives() = default;
+    // Rows of `points`: coordinates of the unit cube. Coordinates of whole numbers have no derivative. The adjoint leaves the
+    // matrix empty.
     [[nodiscard]] virtual std::vector<LeastSquaresPoint> at(const Array2& points,
                                                             const std::atomic<bool>* cancelled) = 0;
     [[nodiscard]] virtual double compile_seconds() const = 0;
@@ -32,9 +34,10 @@ class NormalEquationsOfFit {
 
 // Nothing if the derivative does not exist by some parameter that is searched; `reason` says why, or what the derivative does
 // not see.
-[[nodiscard]] std::unique_ptr<NormalEquationsOfFit> exact_normal_equations(const FitSetup& setup, std::string& reason);
+[[nodiscard]] std::unique_ptr<FitDerivatives> tangents_of_fit(const FitSetup& setup, std::string& reason);
+[[nodiscard]] std::unique_ptr<FitDerivatives> adjoint_of_fit(const FitSetup& setup, std::string& reason);
 
-[[nodiscard]] std::unique_ptr<NormalEquationsOfFit> difference_normal_equations(const FitSetup& setup);
+[[nodiscard]] std::unique_ptr<FitDerivatives> differences_of_fit(const FitSetup& setup);
 
 // Residuals of single points of the unit cube.
 class ResidualRecorder {
@@ -47,6 +50,9 @@ class ResidualRecorder {
     const FitSetup& setup_;
     Ensemble ensemble_;
 };
+
+// Coordinates of the unit cube that are no whole numbers.
+[[nodiscard]] std::vector<std::size_t> moving_coordinates(const FitParameters& parameters);
 
 // Parameters of the program for rows of the unit cube.
 [[nodiscard]] Array2 parameters_at(const FitParameters& parameters, const Array2& points);

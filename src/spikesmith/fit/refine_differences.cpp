@@ -60,19 +60,15 @@ struct Recording {
     std::size_t missing = 0;
 };
 
-class Differences final : public NormalEquationsOfFit {
+class Differences final : public FitDerivatives {
   public:
     explicit Differences(const FitSetup& setup)
         : setup_(setup),
           comparisons_(comparisons_of(setup_)),
           ensemble_(setup_.program, setup_.data, setup_.ensemble),
-          rounding_(setup_.ensemble.kernel.precision == Precision::single_precision ? 0x1p-23 : 0x1p-52) {
-        const auto& ranges = setup_.parameters.space().ranges();
-        for (std::size_t k = 0; k < ranges.size(); ++k) {
-            if (!ranges[k].integer) moving_.push_back(k);
-        }
-        widths_.assign(moving_.size(), first_width);
-    }
+          rounding_(setup_.ensemble.kernel.precision == Precision::single_precision ? 0x1p-23 : 0x1p-52),
+          moving_(moving_coordinates(setup_.parameters)),
+          widths_(moving_.size(), first_width) {}
 
     [[nodiscard]] std::vector<LeastSquaresPoint> at(const Array2& points, const std::atomic<bool>* cancelled) override {
         std::vector<LeastSquaresPoint> result;
@@ -111,7 +107,11 @@ class Differences final : public NormalEquationsOfFit {
         std::vector<Sums> sums(points.rows * n_traces);
         std::map<std::size_t, Recording> open;  // by point * n_traces + trace
         std::mutex mutex;
-        RunRequest request{.iteration = refine_iteration, .outputs = true, .cancelled = cancelled};
+        RunRequest request{.iteration = refine_iteration,
+                           .first_evaluation = setup_.noise,
+                           .same_noise = true,
+                           .outputs = true,
+                           .cancelled = cancelled};
         request.observer = [&](const BlockView& block) {
             const std::size_t n_outputs = block.outputs.size();
             for (std::size_t s = 0; s < block.n_samples; ++s) {
@@ -254,6 +254,15 @@ DifferenceOffsets offsets_around(double coordinate, double width) {
     return offsets;
 }
 
+std::vector<std::size_t> moving_coordinates(const FitParameters& parameters) {
+    std::vector<std::size_t> moving;
+    const auto& ranges = parameters.space().ranges();
+    for (std::size_t k = 0; k < ranges.size(); ++k) {
+        if (!ranges[k].integer) moving.push_back(k);
+    }
+    return moving;
+}
+
 Array2 parameters_at(const FitParameters& parameters, const Array2& points) {
     Array2 result(points.rows, parameters.list().size());
     std::vector<double> searched(points.columns);
@@ -264,7 +273,7 @@ Array2 parameters_at(const FitParameters& parameters, const Array2& points) {
     return result;
 }
 
-std::unique_ptr<NormalEquationsOfFit> difference_normal_equations(const FitSetup& setup) {
+std::unique_ptr<FitDerivatives> differences_of_fit(const FitSetup& setup) {
     return std::make_unique<Differences>(setup);
 }
 
@@ -283,7 +292,7 @@ Residuals ResidualRecorder::at(std::span<const double> point) {
         double recorded = 0;
     };
     std::vector<Products> products(setup.data.n_traces);
-    RunRequest request{.iteration = refine_iteration, .outputs = true};
+    RunRequest request{.iteration = refine_iteration, .first_evaluation = setup.noise, .outputs = true};
     request.observer = [&](const BlockView& block) {
         std::vector<double> trace(block.n_steps);
         for (const Comparison& comparison : comparisons) {

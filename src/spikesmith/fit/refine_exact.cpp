@@ -1,15 +1,13 @@
-// Exact derivatives, summed by the kernel.
-#include <algorithm>
-#include <cmath>
+// Exact derivatives: tangents, summed by the kernel, and the adjoint.
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/fit/names.hpp"
 #include "spikesmith/fit/refine_derivatives.hpp"
 #include "spikesmith/numerics/online_error.hpp"
 #include "spikesmith/numerics/tangents.hpp"
+#include "spikesmith/simulate/adjoint.hpp"
 #include "spikesmith/simulate/gradient.hpp"
 
 namespace spikesmith {
@@ -37,82 +35,133 @@ WithErrors with_errors(const FitSetup& setup) {
     return result;
 }
 
-// Parameters of the program that follow from coordinates that are searched and no whole numbers.
-std::vector<std::string> moving_parameters(const FitParameters& parameters) {
-    std::vector<std::string> names;
-    for (const FittedParameter& parameter : parameters.list()) {
-        if (!parameter.fixed && !parameter.integer) names.push_back(parameter.name);
-    }
-    return names;
-}
-
-class Exact final : public NormalEquationsOfFit {
+// d parameter / d coordinate of the unit cube for the parameters that move; zero for coordinates of whole numbers.
+class ChainRule {
   public:
-    Exact(const FitSetup& setup, const WithErrors& errors, const std::vector<std::string>& names)
-        : parameters_(setup.parameters), ensemble_(errors.program, names, errors.data, setup.ensemble) {
-        const std::vector<std::string> all = names_of(parameters_.list());
-        for (const std::string& name : names)
-            numbers_.push_back(static_cast<std::size_t>(std::ranges::find(all, name) - all.begin()));
+    explicit ChainRule(const FitParameters& parameters) : parameters_(parameters) {
+        for (std::size_t j = 0; j < parameters.list().size(); ++j) {
+            const FittedParameter& parameter = parameters.list()[j];
+            if (parameter.fixed || parameter.integer) continue;
+            names_.push_back(parameter.name);
+            numbers_.push_back(j);
+        }
     }
+    [[nodiscard]] const FitParameters& parameters() const { return parameters_; }
+    [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
 
-    [[nodiscard]] std::vector<LeastSquaresPoint> at(const Array2& points, const std::atomic<bool>* cancelled) override {
-        const Array2 samples = parameters_at(parameters_, points);
-        const GradientResult answer = ensemble_.run(samples, {.iteration = refine_iteration, .cancelled = cancelled});
-        const auto& ranges = parameters_.space().ranges();
-        const std::size_t d = ranges.size();
-        const std::size_t p = numbers_.size();
-        std::vector<LeastSquaresPoint> result(points.rows);
-        for (std::size_t s = 0; s < points.rows; ++s) {
-            Array2 slopes = parameters_.derivatives(samples.row(s));
-            for (std::size_t k = 0; k < d; ++k) {
-                for (std::size_t j = 0; j < slopes.rows && ranges[k].integer; ++j) slopes(j, k) = 0;
-            }
-            LeastSquaresPoint& point = result[s];
-            point = {.cost = answer.error[s], .gradient = std::vector<double>(d, 0.0), .matrix = Array2(d, d)};
-            // the chain rule: first the columns, then the rows
-            Array2 half(p, d);
-            for (std::size_t i = 0; i < p; ++i) {
-                for (std::size_t k = 0; k < d; ++k) {
-                    point.gradient[k] += answer.gradient(s, i) / 2 * slopes(numbers_[i], k);
-                    for (std::size_t j = 0; j < p; ++j) {
-                        const std::size_t entry = i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i;
-                        half(i, k) += answer.gauss_newton(s, entry) * slopes(numbers_[j], k);
-                    }
-                }
-            }
-            for (std::size_t i = 0; i < p; ++i) {
-                for (std::size_t k = 0; k < d; ++k) {
-                    for (std::size_t l = 0; l < d; ++l) point.matrix(k, l) += slopes(numbers_[i], k) * half(i, l);
-                }
-            }
+    [[nodiscard]] Array2 slopes(std::span<const double> values) const {
+        const Array2 all = parameters_.derivatives(values);
+        Array2 result(numbers_.size(), all.columns);
+        for (std::size_t i = 0; i < numbers_.size(); ++i) {
+            for (const std::size_t k : moving_coordinates(parameters_)) result(i, k) = all(numbers_[i], k);
         }
         return result;
     }
-    [[nodiscard]] double compile_seconds() const override { return ensemble_.compile_seconds(); }
-    [[nodiscard]] double accuracy() const override { return 1e-7; }  // of J'J: rounding
 
   private:
     FitParameters parameters_;
-    std::vector<std::size_t> numbers_;  // of the parameters differentiated by
-    GradientEnsemble ensemble_;
+    std::vector<std::string> names_;
+    std::vector<std::size_t> numbers_;
 };
 
-}  // namespace
+// J'r by the coordinates, from the gradient (2*J'r) by the parameters.
+std::vector<double> gradient_by_coordinates(std::span<const double> gradient, const Array2& slopes) {
+    std::vector<double> result(slopes.columns, 0.0);
+    for (std::size_t i = 0; i < slopes.rows; ++i) {
+        for (std::size_t k = 0; k < slopes.columns; ++k) result[k] += gradient[i] / 2 * slopes(i, k);
+    }
+    return result;
+}
 
-std::unique_ptr<NormalEquationsOfFit> exact_normal_equations(const FitSetup& setup, std::string& reason) {
+// J'J by the coordinates, from its lower triangle by the parameters: first the columns, then the rows.
+Array2 matrix_by_coordinates(std::span<const double> triangle, const Array2& slopes) {
+    const std::size_t p = slopes.rows;
+    const std::size_t d = slopes.columns;
+    Array2 half(p, d);
+    for (std::size_t i = 0; i < p; ++i) {
+        for (std::size_t k = 0; k < d; ++k) {
+            for (std::size_t j = 0; j < p; ++j) {
+                const std::size_t entry = i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i;
+                half(i, k) += triangle[entry] * slopes(j, k);
+            }
+        }
+    }
+    Array2 matrix(d, d);
+    for (std::size_t i = 0; i < p; ++i) {
+        for (std::size_t k = 0; k < d; ++k) {
+            for (std::size_t l = 0; l < d; ++l) matrix(k, l) += slopes(i, k) * half(i, l);
+        }
+    }
+    return matrix;
+}
+
+// By GradientEnsemble or AdjointEnsemble.
+template <class Gradients>
+class Exact final : public FitDerivatives {
+  public:
+    Exact(const FitSetup& setup, ChainRule chain, Gradients gradients)
+        : chain_(std::move(chain)), gradients_(std::move(gradients)), noise_(setup.noise) {}
+
+    [[nodiscard]] std::vector<LeastSquaresPoint> at(const Array2& points, const std::atomic<bool>* cancelled) override {
+        const Array2 samples = parameters_at(chain_.parameters(), points);
+        const GradientResult answer = gradients_.run(
+            samples,
+            {.iteration = refine_iteration, .first_evaluation = noise_, .same_noise = true, .cancelled = cancelled});
+        std::vector<LeastSquaresPoint> result(points.rows);
+        for (std::size_t s = 0; s < points.rows; ++s) {
+            const Array2 slopes = chain_.slopes(samples.row(s));
+            result[s] = {.cost = answer.error[s],
+                         .gradient = gradient_by_coordinates(answer.gradient.row(s), slopes),
+                         .matrix = {}};
+            if (!answer.gauss_newton.empty())
+                result[s].matrix = matrix_by_coordinates(answer.gauss_newton.row(s), slopes);
+        }
+        return result;
+    }
+    [[nodiscard]] double compile_seconds() const override { return gradients_.compile_seconds(); }
+    [[nodiscard]] double accuracy() const override { return 1e-7; }  // of J'J: rounding
+
+  private:
+    ChainRule chain_;
+    Gradients gradients_;
+    std::uint64_t noise_;
+};
+
+// `make(program, names, data)` gives the ensemble.
+template <class Make>
+std::unique_ptr<FitDerivatives> exact_derivatives(const FitSetup& setup, std::string& reason, Make make) {
     const WithErrors errors = with_errors(setup);
-    const std::vector<std::string> names = moving_parameters(setup.parameters);
-    for (const std::string& name : names) {
+    ChainRule chain(setup.parameters);
+    for (const std::string& name : chain.names()) {
         const Differentiability answer = differentiability(errors.program, name);
         if (!answer.reason.empty()) reason = fmt::format("`{}`: {}", name, answer.reason);
         if (!answer.differentiable) return nullptr;
     }
     try {
-        return std::make_unique<Exact>(setup, errors, names);
+        auto gradients = make(errors.program, chain.names(), errors.data);
+        return std::make_unique<Exact<decltype(gradients)>>(setup, std::move(chain), std::move(gradients));
     } catch (const NumericalError& error) {
         reason = error.diagnostic().message;
         return nullptr;
     }
+}
+
+}  // namespace
+
+std::unique_ptr<FitDerivatives> tangents_of_fit(const FitSetup& setup, std::string& reason) {
+    return exact_derivatives(setup, reason, [&](const UpdateProgram& program, const auto& names, const auto& data) {
+        return GradientEnsemble(program, names, data, setup.ensemble);
+    });
+}
+
+std::unique_ptr<FitDerivatives> adjoint_of_fit(const FitSetup& setup, std::string& reason) {
+    if (setup.ensemble.kernel.precision != Precision::double_precision) {
+        reason = "adjoints are computed in double precision only";
+        return nullptr;
+    }
+    return exact_derivatives(setup, reason, [&](const UpdateProgram& program, const auto& names, const auto& data) {
+        return AdjointEnsemble(program, names, data, {.ensemble = setup.ensemble});
+    });
 }
 
 }  // namespace spikesmith

@@ -61,6 +61,7 @@ Derivatives parse_derivatives(std::string_view text) {
     return parse_word<Derivatives>(text, "kind of derivatives",
                                    {{"automatic", Derivatives::automatic},
                                     {"exact", Derivatives::exact},
+                                    {"adjoint", Derivatives::adjoint},
                                     {"differences", Derivatives::differences}});
 }
 
@@ -70,6 +71,8 @@ std::string_view name_of(Derivatives derivatives) {
             return "automatic";
         case Derivatives::exact:
             return "exact";
+        case Derivatives::adjoint:
+            return "adjoint";
         case Derivatives::differences:
             return "differences";
     }
@@ -144,9 +147,7 @@ std::string RefineResult::full_report() const {
     line("iterations", fmt::format("{}, {} evaluations of derivatives, {} simulations of the error", leader.iterations,
                                    leader.derivative_evaluations, n_simulations));
     if (starts.size() > 1) line("starts", fmt::format("{}, the best is number {}", starts.size(), best_start + 1));
-    line("method", method == RefineMethod::quasi_newton
-                       ? std::string(name_of(method))
-                       : fmt::format("{}, derivatives: {}", name_of(method), name_of(derivatives)));
+    line("method", fmt::format("{}, derivatives: {}", name_of(method), name_of(derivatives)));
     for (const std::string& note : notes) line("note", note);
     line("time", fmt::format("{:.3g} s, and {:.3g} s compiling", seconds, compile_seconds));
     return text;

@@ -117,6 +117,7 @@ SpikeTimeEquations::SpikeTimeEquations(const FitSetup& setup, const FitterOption
       dt_(data.dt),
       missing_(half_interval(recorded_, static_cast<double>(data.n_steps) * data.dt)),
       n_recorded_(0),
+      noise_(setup.noise),
       ensemble_(program_with_margin(setup, options), setup.data, setup.ensemble),
       widths_(setup.parameters.space().dimension(), first_width) {
     for (std::size_t r = 0; r < data.n_traces; ++r) {
@@ -131,7 +132,12 @@ std::vector<std::vector<double>> SpikeTimeEquations::spike_times(const Array2& p
     const std::size_t n_traces = recorded_.size();
     std::vector<std::vector<double>> times(parameters.rows * n_traces);
     const bool interpolated = !ensemble_.program().outputs.empty();
-    RunRequest request{.iteration = refine_iteration, .outputs = interpolated, .spikes = true, .cancelled = cancelled};
+    RunRequest request{.iteration = refine_iteration,
+                       .first_evaluation = noise_,
+                       .same_noise = true,
+                       .outputs = interpolated,
+                       .spikes = true,
+                       .cancelled = cancelled};
     request.observer = [&](const BlockView& block) {
         std::vector<double> before(block.n_steps);
         std::vector<double> after(block.n_steps);

@@ -49,6 +49,7 @@ class SpikeTimeEquations {
     double dt_;
     double missing_;  // seconds that a spike without partner counts
     double n_recorded_;
+    std::uint64_t noise_;
     Ensemble ensemble_;
     std::vector<double> widths_;  // of differences, by coordinate
 };

@@ -12,7 +12,6 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/math/random_stream.hpp"
-#include "spikesmith/optimize/quasi_newton.hpp"
 
 namespace spikesmith {
 
@@ -38,7 +37,8 @@ std::vector<double> hopped(std::vector<double> point, double hop, double share, 
 
 }  // namespace
 
-Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, FindBetter find_better) {
+Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, FindBetter find_better,
+                            LocalSearch local_search) {
     math::RandomStream random(start.seed, stream + start.number);
     Recommendation kept;
     Recommendation best;
@@ -61,7 +61,7 @@ Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, Find
         const bool fresh = first || better.has_value();  // no minimum to compare with
         better.reset();
         double lowest = place.error.value_or(infinity);
-        Search search = quasi_newton_search(place, local);
+        Search search = local_search(place, local);
         while (!search.done()) {
             const Answers answers = co_await evaluate(search.request());
             for (const double error : answers.needed) lowest = std::min(lowest, error);

@@ -3,7 +3,7 @@
 // Good at: smooth errors with many minima that lie in an order (a large trend with ripples), some 1000 evaluations and
 // more. Not for: errors with jumps; deep minima far from each other (CMA-ES with restarts, differential evolution).
 //
-// The local search is quasi_newton. A worse minimum replaces the kept one with the probability
+// The local search is quasi_newton, with differences or with gradients. A worse minimum replaces the kept one with the probability
 // exp(-increase/(temperature*typical)), where `typical` is the mean difference of errors between minima of the chain so
 // far: no error has a unit here. Hops become longer when most are accepted and shorter when few are. A batch holds as
 // many chains as it has room for; a chain without progress ends and another starts elsewhere.
@@ -17,6 +17,7 @@
 
 #include "spikesmith/optimize/optimizer.hpp"
 #include "spikesmith/optimize/option_fields.hpp"
+#include "spikesmith/optimize/quasi_newton.hpp"
 #include "spikesmith/optimize/sequential.hpp"
 
 namespace spikesmith {
@@ -44,8 +45,9 @@ struct BetterStart {
 };
 using FindBetter = std::function<std::optional<BetterStart>(double error)>;
 
-// One chain, for other methods to build on. Whenever `find_better` (may be empty) knows a point that is better than all
-// of its present descent, the chain goes on from there.
-[[nodiscard]] Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, FindBetter find_better = {});
+// One chain of local searches, for other methods to build on. Whenever `find_better` (may be empty) knows a point that is better than
+// all of its present descent, the chain goes on from there.
+[[nodiscard]] Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, FindBetter find_better = {},
+                                          LocalSearch local_search = quasi_newton_search);
 
 }  // namespace spikesmith

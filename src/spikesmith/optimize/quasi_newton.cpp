@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/optimize/bounded_quadratic.hpp"
+#include "spikesmith/optimize/quasi_newton_model.hpp"
 
 namespace spikesmith {
 
@@ -33,13 +33,8 @@ constexpr std::size_t barren_lines = 2;                      // in a row, after 
 constexpr int attempts = 3;                                  // at differences that failed
 constexpr double closer = 0.7;                               // ... with this share of their width
 constexpr std::size_t most_spares = 3;                       // at once
-constexpr double longest_step = 0.5;                         // of a coordinate, share of the box
 constexpr double substitute_length = 0.99;                   // of the step, where a full one failed
 constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
-
-std::span<const double> as_span(const VectorXd& x) {
-    return {x.data(), static_cast<std::size_t>(x.size())};
-}
 
 // Two points per coordinate beside a centre, or one, and what their errors tell. Where evaluations fail there are further
 // ones closer to the centre: a pair at one distance tells more than one side, or than two of different distances.
@@ -217,19 +212,6 @@ class Differences {
     double best_offset_ = 0;
 };
 
-// The matrix of the model, by damped BFGS updates (Nocedal & Wright 2006, procedure 18.2).
-void update(MatrixXd& matrix, const VectorXd& step, const VectorXd& gradient_change) {
-    const VectorXd image = matrix * step;
-    const double curvature = step.dot(image);
-    if (!(curvature > 0)) return;
-    const double seen = step.dot(gradient_change);
-    const double share = seen >= 0.1 * curvature ? 1 : 0.9 * curvature / (curvature - seen);
-    const VectorXd change = share * gradient_change + (1 - share) * image;
-    const double along = step.dot(change);
-    if (!(along > 0) || !std::isfinite(along)) return;
-    matrix += change * change.transpose() / along - image * image.transpose() / curvature;
-}
-
 // A diagonal matrix from second derivatives; those that are not positive take the place of the largest.
 MatrixXd diagonal_model(const Differences& at, double width) {
     const double largest = std::max(at.curvature.maxCoeff(), at.gradient.cwiseAbs().maxCoeff() / (4 * width));
@@ -239,13 +221,6 @@ MatrixXd diagonal_model(const Differences& at, double width) {
         if (!(c > 0)) c = std::numeric_limits<double>::min();
     }
     return diagonal.asDiagonal();
-}
-
-// From x to the minimum of the model within the box.
-VectorXd model_step(const VectorXd& x, const VectorXd& gradient, const MatrixXd& model) {
-    const VectorXd lower = (-x).cwiseMax(-longest_step);
-    const VectorXd upper = (VectorXd::Ones(x.size()) - x).cwiseMin(longest_step);
-    return minimize_in_box(gradient, model, lower, upper);
 }
 
 // The error after a full step, by a parabola through the error and slope at its start and the error at the substitute.
@@ -307,7 +282,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
         if (known && model.size() == 0) model = diagonal_model(here, width);
         VectorXd gradient = here.gradient;
         if (known) gradient += model * (x - here.centre());
-        if (step.size() != 0) update(model, step, gradient - old_gradient);
+        if (step.size() != 0) update_model(model, step, gradient - old_gradient);
         step.resize(0);
 
         const VectorXd p = known ? model_step(x, gradient, model) : VectorXd::Zero(d);
@@ -337,7 +312,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             }
             const bool take_full = full < f && f - full >= 0.5 * (f - best);
             if (!take_full && std::isfinite(full) && !there.incomplete()) {
-                update(model, there.centre() - x, there.gradient - gradient);
+                update_model(model, there.centre() - x, there.gradient - gradient);
             }
             barren = best < f ? 0 : barren + 1;
             if (best < f) {

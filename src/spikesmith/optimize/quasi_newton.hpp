@@ -17,9 +17,7 @@
 //   C. T. Kelley: Implicit Filtering (2011): differences whose width follows the progress
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <vector>
+#include <functional>
 
 #include "spikesmith/optimize/optimizer.hpp"
 #include "spikesmith/optimize/option_fields.hpp"
@@ -42,5 +40,13 @@ void visit_fields(OptionVisitor& visit, QuasiNewtonOptions& options);
 // One search, for other methods to build on. `options.first_difference` is the scale on which the error varies near the
 // start: 0.1 for anywhere, the distance to the minimum for polishing.
 [[nodiscard]] Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options);
+
+// The same model with gradients of the caller's (Request::gradients) instead of differences, so that a step costs a few evaluations
+// for any number of parameters: a batch holds the full step, two shorter ones and a longer one, each with its gradient. For smooth errors;
+// ends at a start whose error is not finite. `options.first_difference` is the length of the first step.
+[[nodiscard]] Search gradient_search(SearchStart start, QuasiNewtonOptions options);
+
+// One of the two.
+using LocalSearch = std::function<Search(SearchStart, QuasiNewtonOptions)>;
 
 }  // namespace spikesmith

@@ -49,8 +49,9 @@ namespace spikesmith {
 
 // What a search waits for: points of the unit cube.
 struct Request {
-    Array2 needed;    // at least one row
-    Array2 optional;  // evaluated where a batch has room, most useful first
+    Array2 needed;           // at least one row
+    Array2 optional;         // evaluated where a batch has room, most useful first
+    bool gradients = false;  // of the needed points too; for searches whose caller has them (minimize.hpp)
 
     explicit Request(std::size_t dimension = 0) : needed(0, dimension), optional(0, dimension) {}
     // Both return the row.
@@ -62,6 +63,7 @@ struct Request {
 struct Answers {
     std::vector<double> needed;
     std::vector<double> optional;
+    Array2 gradients{};  // needed points x coordinates, where they were asked for
 };
 
 // A running search: a coroutine that waits for answers to `request()` until it is `done()`.

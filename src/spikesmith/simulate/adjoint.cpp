@@ -113,7 +113,7 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     const auto context = [&](std::size_t sample) {
         LaneContext lane;
         lane.seed = options.ensemble.seed;
-        lane.random_sample = static_cast<std::uint32_t>(request.first_evaluation + sample);
+        lane.random_sample = static_cast<std::uint32_t>(request.first_evaluation + (request.same_noise ? 0 : sample));
         lane.sample = static_cast<std::uint32_t>(sample);
         lane.trace = static_cast<std::uint32_t>(trace);
         lane.n_samples = static_cast<std::uint32_t>(values.rows);
@@ -136,7 +136,8 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     forward.time_inputs = table.rows(trace);
     forward.outputs = work.recorded.data();
     forward.seed = options.ensemble.seed;
-    forward.random_sample = static_cast<std::int64_t>(request.first_evaluation + first);
+    forward.random_sample = static_cast<std::int64_t>(request.first_evaluation + (request.same_noise ? 0 : first));
+    forward.random_stride = request.same_noise ? 0 : 1;
     forward.sample = static_cast<std::int64_t>(first);
     forward.trace = static_cast<std::int64_t>(trace);
     forward.n_samples = static_cast<std::int64_t>(values.rows);

@@ -167,7 +167,8 @@ void Run::load(const Place& place, Workspace<Real>& work) const {
         if (lane == 0 || (initial_values_vary && lane < place.n_samples)) {
             LaneContext context;
             context.seed = seed;
-            context.random_sample = static_cast<std::uint32_t>(request.first_evaluation + sample);
+            context.random_sample =
+                static_cast<std::uint32_t>(request.first_evaluation + (request.same_noise ? 0 : sample));
             context.sample = static_cast<std::uint32_t>(sample);
             context.trace = static_cast<std::uint32_t>(place.trace);
             context.n_samples = static_cast<std::uint32_t>(parameters.rows);
@@ -202,7 +203,9 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
     arguments.spike_counts = work.chunk_counts.data();
     arguments.spike_capacity = static_cast<std::int64_t>(plan.chunk_steps);
     arguments.seed = seed;
-    arguments.random_sample = static_cast<std::int64_t>(request.first_evaluation + place.first_sample);
+    arguments.random_sample =
+        static_cast<std::int64_t>(request.first_evaluation + (request.same_noise ? 0 : place.first_sample));
+    arguments.random_stride = request.same_noise ? 0 : 1;
     arguments.sample = static_cast<std::int64_t>(place.first_sample);
     arguments.trace = static_cast<std::int64_t>(place.trace);
     arguments.n_samples = static_cast<std::int64_t>(parameters.rows);

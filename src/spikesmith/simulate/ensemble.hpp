@@ -79,6 +79,7 @@ struct BlockView {
 struct RunRequest {
     double iteration = 1e9;
     std::uint64_t first_evaluation = 0;  // key of the random streams: sample s uses first_evaluation + s
+    bool same_noise = false;             // all samples use first_evaluation
     bool outputs = false;                // record outputs for the observer
     bool spikes = false;                 // record spikes for the observer
     bool final_states = false;

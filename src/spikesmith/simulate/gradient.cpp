@@ -52,6 +52,7 @@ GradientResult GradientEnsemble::run(const Array2& parameters, const GradientReq
     Ensemble& ensemble = implementation_->ensemble;
     RunResult run = ensemble.run(parameters, {.iteration = request.iteration,
                                               .first_evaluation = request.first_evaluation,
+                                              .same_noise = request.same_noise,
                                               .final_states = true,
                                               .cancelled = request.cancelled});
     const NormalEquations& sums = ensemble.program().normal_equations.value();

@@ -18,6 +18,7 @@ namespace spikesmith {
 struct GradientRequest {
     double iteration = 1e9;
     std::uint64_t first_evaluation = 0;  // key of the random streams, as in RunRequest
+    bool same_noise = false;             // as in RunRequest
     bool per_trace = false;              // also keep what each trace contributes
     const std::atomic<bool>* cancelled = nullptr;
 };

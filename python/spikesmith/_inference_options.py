@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._borders import FloatArray
+from ._torch_modules import with_module
 
 __all__ = ["inference_options", "method_and_models", "one_number", "posterior_options", "training_options"]
 
@@ -42,7 +43,7 @@ def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[
 
 
 def inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
-    options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
+    options = with_module({**{name: value for name, value in training.items() if name in _of_inference}, **inference})
     net = options.get("embedding_net")
     if net is not None and not isinstance(net, str):
         raise TypeError("embedding_net is a name: 'mlp', 'cnn' or 'yulenet'")

@@ -14,6 +14,7 @@ from ._borders import FloatArray
 from ._features import windows_of
 from ._inference_options import inference_options, method_and_models, one_number, posterior_options, training_options
 from ._model import caller_namespace
+from ._progress import Progress, inference_progress
 from ._problem import Problem
 from .errors import ConfigError, DataError
 from .posterior import Posterior, Prior, _Arguments, prior_argument
@@ -49,6 +50,8 @@ class Inferencer(Problem):
         Of an output without unit: 1e-3 if it is in mV.
     use_units, namespace, seed, threads
         See :class:`TraceFitter`.
+    progress : bool or callable, optional
+        Bars of simulations and epochs, with the time that is left; in terminals and notebooks, if not given.
 
     Attributes
     ----------
@@ -95,6 +98,7 @@ class Inferencer(Problem):
         namespace: Mapping[str, Any] | None = None,
         seed: int = 0,
         threads: int = 0,
+        progress: bool | Progress | None = None,
         _level: int = 0,
     ) -> None:
         for name, given in (("input", input), ("output", output)):
@@ -120,6 +124,7 @@ class Inferencer(Problem):
         self.theta: FloatArray | None = None
         self.x: FloatArray | None = None
         self.sbi_device = "cpu"
+        self.progress = progress
         self._inferencer: _core.Inferencer | None = None
         self._given: tuple[FloatArray, FloatArray] | None = None  # simulations that the core knows already
         if self._parsed is not None:
@@ -188,6 +193,7 @@ class Inferencer(Problem):
                 duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self.features,
                 method=self.method or "", threads=self.threads, seed=self.seed, **self._feature_options,
             )  # fmt: skip
+            self._inferencer.progress = inference_progress(self.progress)
         return self._inferencer
 
     def _best_values(self) -> dict[str, float] | None:

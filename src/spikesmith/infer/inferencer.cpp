@@ -173,6 +173,7 @@ struct Inferencer::Implementation {
         Array2 result(rows.rows, names.size(), not_a_number);
         const bool spikes = std::ranges::any_of(groups, &PlacedGroup::of_spikes);
         const bool traces = std::ranges::any_of(groups, [](const PlacedGroup& group) { return !group.of_spikes(); });
+        std::atomic<std::size_t> done = 0;
         const auto summarize = [&](const BlockView& block) {
             std::vector<double> whole(block.n_steps);
             std::vector<double> compared;
@@ -198,10 +199,14 @@ struct Inferencer::Implementation {
                     group.fill(input, result.row(block.first_sample + s));
                 }
             }
+            if (options.simulations.progress)
+                options.simulations.progress(done += block.n_samples, rows.rows * data.n_traces);
         };
-        const RunResult run =
-            ensemble->run(program_parameters(rows),
-                          {.first_evaluation = first, .outputs = traces, .spikes = spikes, .observer = summarize});
+        const RunResult run = ensemble->run(program_parameters(rows), {.first_evaluation = first,
+                                                                       .outputs = traces,
+                                                                       .spikes = spikes,
+                                                                       .observer = summarize,
+                                                                       .cancelled = options.simulations.cancelled});
         for (std::size_t i = 0; i < rows.rows; ++i) {
             for (std::size_t r = 0; r < data.n_traces; ++r) {
                 if (run.diverged[i * data.n_traces + r] != 0) std::ranges::fill(result.row(i), not_a_number);

@@ -10,10 +10,10 @@ import numpy as np
 
 from . import _core
 from ._borders import FloatArray
-from .posterior import columns_of
+from .posterior import Posterior, columns_of
 from .units import Exponents
 
-__all__ = ["conditional_corrcoeff", "conditional_pairplot", "indices", "pairplot", "within"]
+__all__ = ["bounds_of", "conditional_corrcoeff", "conditional_pairplot", "conditioned", "indices", "pairplot", "within"]
 
 LogDensity = Callable[[FloatArray], FloatArray]
 
@@ -109,6 +109,25 @@ class _Grid:
                 if other is not None:
                     x, y = np.atleast_1d(other) / self.scales[column], np.atleast_1d(points[k]) / self.scales[row]
                     self.axes[row, column].plot(x, y, **{"marker": "+", "linestyle": "", "markersize": 10, "color": self.style.color, **self.style.points_offdiag})
+
+
+def bounds_of(posterior: Posterior) -> tuple[FloatArray, FloatArray]:
+    """Of the prior; infinite where there are none."""
+    pairs = posterior.bounds
+    low, high = (np.array([pairs[name][k] for name in posterior.names], dtype=float) for k in (0, 1))
+    return low, high
+
+
+def conditioned(posterior: Posterior, condition: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Finite bounds, and the condition as a row."""
+    row = np.asarray(condition, dtype=float).reshape(-1)
+    if len(row) != len(posterior.names):
+        raise ValueError(f"the condition has {len(row)} values for {len(posterior.names)} parameters")
+    low, high = bounds_of(posterior)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        drawn = posterior.sample((1000,), seed=0)
+        low, high = np.where(np.isfinite(low), low, drawn.min(axis=0)), np.where(np.isfinite(high), high, drawn.max(axis=0))
+    return low, high, row
 
 
 def indices(names: Sequence[str], subset: Any) -> list[int]:

@@ -522,10 +522,6 @@ class Inferencer(Problem):
 
     # --- plots --------------------------------------------------------------------------------------------------------
 
-    def _bounds_of(self, posterior: Posterior) -> tuple[FloatArray, FloatArray]:
-        pairs = posterior.bounds
-        return tuple(np.array([pairs[name][k] for name in posterior.names], dtype=float) for k in (0, 1))  # type: ignore[return-value]
-
     def pairplot(
         self, samples: Any = None, points: Any = None, limits: Any = None, subset: Any = None, labels: Any = None, ticks: Any = None,
         ax: Any = None, **kwargs: Any,
@@ -552,41 +548,24 @@ class Inferencer(Problem):
             samples = self.samples
         if samples is None:
             raise ValueError("there are no samples: call sample first, or give them")
-        low, high = self._bounds_of(posterior)
-        return _pairplots.pairplot(
-            samples, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
-        )
+        return plots.pairplot(posterior, samples, points, limits, subset, labels, ticks, ax, **kwargs)
 
     def conditional_pairplot(
         self, condition: Any, density: Posterior | None = None, points: Any = None, limits: Any = None, subset: Any = None,
         labels: Any = None, ticks: Any = None, ax: Any = None, **kwargs: Any,
     ) -> tuple[Any, Any]:  # fmt: skip
         """The density along each parameter and each pair, the others fixed at ``condition``, a row as of ``sample((1,))``."""
-        posterior = self._require_posterior(density)
-        low, high, row = self._conditioned(posterior, condition)
-        return _pairplots.conditional_pairplot(
-            posterior.log_prob, row, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
-        )
+        return plots.conditional_pairplot(self._require_posterior(density), condition, points, limits, subset, labels, ticks, ax, **kwargs)
 
     def conditional_corrcoeff(
         self, condition: Any, density: Posterior | None = None, limits: Any = None, subset: Any = None, resolution: int = 50, **kwargs: Any
     ) -> FloatArray:
         """Correlation of each pair of parameters, the others fixed at ``condition``."""
         posterior = self._require_posterior(density)
-        low, high, row = self._conditioned(posterior, condition)
+        low, high, row = _pairplots.conditioned(posterior, condition)
         low, high = _pairplots.within(limits, posterior.names, posterior.exponents(), low, high)
         chosen = _pairplots.indices(posterior.names, subset)
         return _pairplots.conditional_corrcoeff(posterior.log_prob, row, low, high, chosen, resolution)
-
-    def _conditioned(self, posterior: Posterior, condition: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
-        row = np.asarray(condition, dtype=float).reshape(-1)
-        if len(row) != len(posterior.names):
-            raise ValueError(f"the condition has {len(row)} values for {len(posterior.names)} parameters")
-        low, high = self._bounds_of(posterior)
-        if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
-            drawn = posterior.sample((1000,), seed=0)
-            low, high = np.where(np.isfinite(low), low, drawn.min(axis=0)), np.where(np.isfinite(high), high, drawn.max(axis=0))
-        return low, high, row
 
     def plot_predictive(self, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:
         """See :func:`spikesmith.plots.plot_predictive`."""

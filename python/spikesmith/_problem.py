@@ -107,6 +107,7 @@ class Problem:
 
     @property
     def n_neurons(self) -> int:
+        """Samples times traces."""
         return int(self.n_samples * self.n_traces)
 
     @property

@@ -165,6 +165,7 @@ class Inferencer(Problem):
 
     @property
     def n_neurons(self) -> int:
+        """Simulations of the last round times traces."""
         if self.n_samples is None:
             raise ValueError("the number of samples is not known before there are simulations")
         return int(self.n_samples * self.n_traces)

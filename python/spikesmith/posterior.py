@@ -107,6 +107,7 @@ class Posterior:
 
     @property
     def default_x(self) -> FloatArray:
+        """The observation that is meant where none is given."""
         return np.asarray(self._core.observation)
 
     @property
@@ -163,6 +164,7 @@ class Posterior:
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Posterior:
+        """From a file that :meth:`save` wrote."""
         return Posterior(_core.Posterior.load(os.fspath(path)))
 
     def __eq__(self, other: Any) -> bool:

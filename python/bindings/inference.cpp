@@ -1,4 +1,7 @@
 // The Inferencer and posteriors.
+#include <map>
+#include <mutex>
+#include <optional>
 #include <set>
 
 #include "features.hpp"
@@ -220,15 +223,85 @@ nb::dict report_of(const TrainingReport& report) {
     return dict;
 }
 
+// What is known of a call that goes on: written by its threads, read by the one that waits for it.
+class Watch {
+  public:
+    void simulated(std::size_t done, std::size_t total) {
+        const std::scoped_lock lock(mutex_);
+        done_ = total == total_ ? std::max(done_, done) : done;
+        total_ = total;
+        changed_ = true;
+    }
+    void trained(std::size_t network, std::size_t networks, const TrainingState& state) {
+        const std::scoped_lock lock(mutex_);
+        networks_ = networks;
+        states_[network] = {state.epoch, state.best_epoch, state.validation_loss.back(), state.best_validation_loss,
+                            state.finished};
+        changed_ = true;
+    }
+    void clear() {
+        const std::scoped_lock lock(mutex_);
+        done_ = total_ = networks_ = 0;
+        states_.clear();
+        changed_ = false;
+    }
+    // simulated, of, networks, those in training (number -> epoch, best epoch, loss, best loss, finished), epochs without improvement after which
+    // training stops. Empty if nothing is new.
+    std::optional<nb::tuple> news() {
+        const std::scoped_lock lock(mutex_);
+        if (!std::exchange(changed_, false)) return {};
+        nb::dict states;
+        for (const auto& [network, s] : states_)
+            states[nb::int_(network)] = nb::make_tuple(s.epoch, s.best_epoch, s.loss, s.best_loss, s.finished);
+        return nb::make_tuple(done_, total_, networks_, states, stop_after_epochs);
+    }
+
+    std::size_t stop_after_epochs = 0;
+
+  private:
+    struct State {
+        std::uint64_t epoch, best_epoch;
+        double loss, best_loss;
+        bool finished;
+    };
+    std::mutex mutex_;
+    std::size_t done_ = 0, total_ = 0, networks_ = 0;
+    std::map<std::size_t, State> states_;
+    bool changed_ = false;
+};
+
 struct PythonInferencer {
     Inferencer inferencer;
     std::atomic<bool> cancelled{false};
+    Watch watch{};
+    nb::object progress = nb::none();
 
     template <class Work>
     auto run(const Work& work) {
-        return interruptible(cancelled, work);
+        struct End {
+            const nb::object& progress;
+            ~End() {
+                if (progress.is_none()) return;
+                const nb::error_scope kept;  // an exception may be on its way
+                try {
+                    progress(nb::none());
+                } catch (nb::python_error& error) {
+                    error.discard_as_unraisable("spikesmith progress");
+                }
+            }
+        };
+        const End end{progress};
+        watch.clear();
+        return interruptible(cancelled, work, [this] {
+            if (progress.is_none()) return;
+            if (const auto news = watch.news()) progress(*news);
+        });
     }
-    [[nodiscard]] TrainingControl control() const { return {.cancelled = &cancelled}; }
+    [[nodiscard]] TrainingControl control() {
+        return {.progress = [this](std::size_t network, std::size_t networks,
+                                   const TrainingState& state) { watch.trained(network, networks, state); },
+                .cancelled = &cancelled};
+    }
     [[nodiscard]] SharedPosterior posterior() const { return std::make_shared<Posterior>(inferencer.posterior()); }
 };
 
@@ -346,8 +419,14 @@ void bind_inference(nb::module_& module) {
                 options.method = std::move(method);
                 options.threads = threads;
                 options.seed = seed;
-                const nb::gil_scoped_release unlocked;
-                new (self) PythonInferencer{Inferencer(std::move(options))};
+                options.simulations = {
+                    .progress = [self](std::size_t done, std::size_t total) { self->watch.simulated(done, total); },
+                    .cancelled = &self->cancelled};
+                Inferencer inferencer = [&] {
+                    const nb::gil_scoped_release unlocked;
+                    return Inferencer(std::move(options));
+                }();
+                new (self) PythonInferencer{std::move(inferencer)};
             },
             nb::kw_only(), nb::arg("model"), nb::arg("inputs"), nb::arg("outputs"), nb::arg("spikes").none(),
             nb::arg("dt"), nb::arg("duration"), nb::arg("features"), nb::arg("windows"), nb::arg("mode"),
@@ -356,6 +435,10 @@ void bind_inference(nb::module_& module) {
             "observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); },
             nb::rv_policy::move)
         .def_prop_ro("feature_names", [](const PythonInferencer& self) { return self.inferencer.feature_names(); })
+        .def_rw(
+            "progress", &PythonInferencer::progress, nb::arg().none(),
+            "Called while work goes on with (simulated, of, networks, {network: (epoch, best epoch, loss, best loss, "
+            "finished)}, stop_after_epochs); at its end with None.")
         .def_prop_ro("n_simulations", [](const PythonInferencer& self) { return self.inferencer.n_simulations(); })
         .def_prop_ro("posterior", &PythonInferencer::posterior)
         .def_prop_ro(
@@ -405,6 +488,7 @@ void bind_inference(nb::module_& module) {
             "train",
             [](PythonInferencer& self, const nb::dict& training) {
                 const TrainingOptions options = to_training(training);
+                self.watch.stop_after_epochs = options.stop_after_epochs;
                 return report_of(self.run([&] { return self.inferencer.train(options, self.control()); }));
             },
             nb::arg("training"), nb::sig("def train(self, training: dict[str, typing.Any]) -> dict[str, typing.Any]"))
@@ -429,6 +513,7 @@ void bind_inference(nb::module_& module) {
                                            .posterior = to_posterior_options(posterior),
                                            .assess = assess,
                                            .control = self.control()};
+                self.watch.stop_after_epochs = options.training.stop_after_epochs;
                 self.run([&] { return &self.inferencer.infer(options); });
                 return self.posterior();
             },

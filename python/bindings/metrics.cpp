@@ -156,8 +156,9 @@ MetricHandle to_feature_metric(const Windows& windows, const std::vector<Compare
                                double normalization, double volts_per_unit, const std::string& mode,
                                const std::map<std::string, double>& settings,
                                const std::pair<std::string, double>& missing, std::vector<double> currents,
-                               nb::object combine, std::string combine_name) {
+                               nb::object combine, std::string combine_name, bool sum_over_traces) {
     FeatureMetricOptions options;
+    options.sum_over_traces = sum_over_traces;
     options.stimuli = to_windows(windows);
     const MissingCost policy = to_policy(missing.first, missing.second);
     for (const auto& [name, weight, scale, sequence, means, scales] : features) {
@@ -276,7 +277,7 @@ void bind_metrics(nb::module_& module) {
     module.def("feature_metric", &to_feature_metric, nb::kw_only(), nb::arg("windows"), nb::arg("features"),
                nb::arg("t_start"), nb::arg("normalization"), nb::arg("volts_per_unit"), nb::arg("mode"),
                nb::arg("settings"), nb::arg("missing"), nb::arg("currents"), nb::arg("combine").none(),
-               nb::arg("combine_name"));
+               nb::arg("combine_name"), nb::arg("sum_over_traces"));
     module.def("python_trace_metric", [](nb::object metric, std::string description) {
         return MetricHandle{std::make_shared<PythonTraceMetric>(std::move(metric), std::move(description)), false};
     });

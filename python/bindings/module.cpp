@@ -18,7 +18,7 @@ void raise(const char* name, const Error& error) {
     exception.attr("line") = d.line;
     exception.attr("column") = d.column;
     exception.attr("hint") = d.hint;
-    PyErr_SetObject(type.ptr(), exception.ptr());
+    PyErr_SetObject(exception.type().ptr(), exception.ptr());  // which may be a subclass
 }
 
 void translate(const std::exception_ptr& pointer, void* /*payload*/) {

@@ -6,10 +6,12 @@
 from . import plots, units
 from ._core import __version__
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text, make_dic
+from .equations import Equations as Equations  # not in __all__: scripts may import brian2's, too
 from .errors import ConfigError, DataError, DimensionMismatchError, Error, Interrupted, ModelError, NumericalError, UnitError
 from .feature_metric import FeatureMetric
 from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
+from .helpers import get_param_dic, get_spikes, normalize_weights
 from .inferencer import Inferencer
 from .metrics import (
     GammaFactor,
@@ -32,6 +34,6 @@ __all__ = [
     "OnlineTraceFitter", "OptimizeResult", "Optimizer", "Posterior", "Prior", "ProgressBar", "SkoptOptimizer", "SpikeFitter",
     "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__",
     "calc_bounds", "calc_eFEL", "callback_none", "callback_setup", "callback_text", "feature_definition", "feature_names",
-    "feature_units", "features", "firing_rate", "get_gamma_factor", "make_dic", "optimizer_methods", "plots", "spike_features",
-    "units",
+    "feature_units", "features", "firing_rate", "get_gamma_factor", "get_param_dic", "get_spikes", "make_dic", "normalize_weights",
+    "optimizer_methods", "plots", "spike_features", "units",
 ]  # fmt: skip

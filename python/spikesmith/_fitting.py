@@ -21,6 +21,15 @@ from .units import DIMENSIONLESS, Exponents
 __all__ = ["Fitter"]
 
 
+class MetricsByOutput(dict[str, Metric]):
+    """One metric per output; a number means the output of that number."""
+
+    def __missing__(self, key: Any) -> Metric:
+        if isinstance(key, (int, np.integer)):
+            return list(self.values())[key]
+        raise KeyError(key)
+
+
 class Fitter(Refining):
     """What the three fitters share; use one of them."""
 
@@ -77,7 +86,7 @@ class Fitter(Refining):
             if metrics is None:
                 metrics = self.metric if self.metric is not None and restart else self._metrics_of(self._default_metric())
             self.metric = metrics
-            first["metrics"] = [(name, m._core_metric()) for name, m in metrics.items()]
+            first["metrics"] = self._core_metrics(metrics)
             self.optimizer = chosen or (self.optimizer if restart and self.optimizer else as_optimizer(None))
             self._given_optimizer = optimizer if optimizer is not None else self.optimizer
             si_bounds = {p[0]: [p[1][0], p[2][0]] for p in first["parameters"]}
@@ -148,7 +157,7 @@ class Fitter(Refining):
     def _metrics_of(self, metric: Any) -> dict[str, Metric]:
         """One metric per output."""
         if isinstance(metric, Metric):
-            chosen = dict.fromkeys(self.output_var, metric)
+            chosen = MetricsByOutput((name, metric) for name in self.output_var)
         elif isinstance(metric, Mapping):
             for name in metric:
                 if name not in self.output_var:
@@ -156,12 +165,12 @@ class Fitter(Refining):
             for name in self.output_var:
                 if name not in metric:
                     raise ValueError(f"there is no metric for the output `{name}`")
-            chosen = {name: metric[name] for name in self.output_var}
+            chosen = MetricsByOutput((name, metric[name]) for name in self.output_var)
         elif isinstance(metric, (list, tuple)):
             if len(metric) != len(self.output_var):
                 raise TypeError(f"there are {len(metric)} metrics for {len(self.output_var)} outputs")
             warnings.warn("give metrics as a dictionary by output", DeprecationWarning, stacklevel=4)
-            chosen = dict(zip(self.output_var, metric))
+            chosen = MetricsByOutput(zip(self.output_var, metric))
         else:
             raise TypeError(f"a metric or a dictionary of metrics is needed, not {type(metric).__name__}")
         for name, one in chosen.items():
@@ -172,6 +181,12 @@ class Fitter(Refining):
             if weights is not None and len(weights) != self._n_steps:
                 raise ValueError(f"t_weights have the shape ({len(weights)},), but the traces have the shape ({self._n_steps},)")
         return chosen
+
+    def _core_metrics(self, metrics: Mapping[str, Metric]) -> list[tuple[str, Any]]:
+        """Without units the errors of several outputs are added as they are."""
+        plain = not self.use_units and len(metrics) > 1
+        dims = dict(zip(self.output_var, self.output_dim)) if plain else {}
+        return [(name, metric._core_metric_of(dims.get(name))) for name, metric in metrics.items()]
 
     def _same_metrics(self, metrics: Mapping[str, Metric]) -> bool:
         return self.metric is not None and all(metrics[name] is self.metric.get(name) for name in metrics)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._borders import FloatArray
+from ._torch_modules import with_module
 
 __all__ = ["inference_options", "method_and_models", "one_number", "posterior_options", "training_options"]
 
@@ -43,7 +44,7 @@ def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[
 
 
 def inference_options(inference: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
-    options = {**{name: value for name, value in training.items() if name in _of_inference}, **inference}
+    options = with_module({**{name: value for name, value in training.items() if name in _of_inference}, **inference})
     net = options.get("embedding_net")
     if isinstance(net, os.PathLike) or (isinstance(net, str) and net.endswith((".pt", ".pth"))):
         options |= {"embedding_net": "torchscript", "embedding_file": os.path.abspath(net)}

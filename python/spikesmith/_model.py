@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .equations import Equations
 from ._borders import FloatArray, Maker, own_quantity, plain_number, split, text_of
 from .errors import ModelError
 from .units import DIMENSIONLESS, Exponents
@@ -32,6 +33,8 @@ def equations_text(model: Any) -> str:
     """The text of the equations: a string, or an Equations object (brian2's)."""
     if isinstance(model, str):
         return model
+    if isinstance(model, Equations):
+        return model.text
     if type(model).__name__ == "Equations" and hasattr(model, "values"):
         return "\n".join(_equation_text(equation) for equation in model.values())
     raise TypeError(f"model must be the text of equations, not {type(model).__name__}")

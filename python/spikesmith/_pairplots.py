@@ -3,37 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from . import _core
 from ._borders import FloatArray
-from .posterior import columns_of
+from .posterior import Posterior, columns_of
 from .units import Exponents
 
-__all__ = ["conditional_corrcoeff", "conditional_pairplot", "indices", "pairplot", "within"]
+__all__ = ["bounds_of", "conditional_corrcoeff", "conditional_pairplot", "conditioned", "indices", "pairplot", "within"]
 
 LogDensity = Callable[[FloatArray], FloatArray]
+
+# arguments of sbi's plots that have no counterpart here
+_ignored = (
+    "axis_lines", "contour_offdiag", "despine", "diag_kwargs", "fig_kwargs", "fontscale", "hist_diag", "hist_offdiag", "kde_diag", "kde_offdiag",
+    "labels_points", "legend", "lower", "lower_kwargs", "points_diag", "samples_colors", "samples_labels", "scatter_diag", "scatter_offdiag",
+    "show_progress_bars", "tick_labels", "tickformatter", "upper_kwargs", "verbose", "warn_about_deprecation",
+)  # fmt: skip
+_shown = ("figsize", "title", "points_colors", "points_offdiag", "upper", "diag", "cmap")
+
+
+@dataclass(frozen=True)
+class _Style:
+    """What users of sbi say about a plot."""
+
+    figsize: tuple[float, float] | None = None
+    title: str | None = None
+    points_colors: Any = None  # one for all points, or a list with the first for all
+    points_offdiag: Mapping[str, Any] = field(default_factory=dict)
+    upper: Any = "hist"  # or "scatter"
+    diag: Any = "hist"
+    cmap: str = "viridis"
+
+    @staticmethod
+    def of(given: Mapping[str, Any]) -> _Style:
+        for name in given:
+            if name not in (*_shown, *_ignored):
+                raise TypeError(f"there is no argument `{name}` of pair plots: {', '.join((*_shown, 'bins', 'resolution'))}")
+        return _Style(**{name: value for name, value in given.items() if name in _shown and value is not None})
+
+    @property
+    def color(self) -> Any:
+        if self.points_colors is None:
+            return "C3"
+        return self.points_colors if isinstance(self.points_colors, str) else self.points_colors[0]
+
+    @property
+    def scattered(self) -> bool:
+        return "scatter" in (self.upper if isinstance(self.upper, (list, tuple)) else [self.upper])
 
 
 class _Grid:
     """The triangle of axes, with a readable unit per parameter."""
 
     def __init__(
-        self, names: Sequence[str], dims: Mapping[str, Exponents], low: FloatArray, high: FloatArray, subset: Any, labels: Any, ax: Any
-    ) -> None:
+        self, names: Sequence[str], dims: Mapping[str, Exponents], low: FloatArray, high: FloatArray, subset: Any, labels: Any, ax: Any,
+        style: _Style,
+    ) -> None:  # fmt: skip
         import matplotlib.pyplot as plt
 
         self.chosen = indices(names, subset)
         self.low, self.high = low, high
         n = len(self.chosen)
         if ax is None:
-            self.figure, axes = plt.subplots(n, n, figsize=(2.2 * n, 2.2 * n), squeeze=False, layout="constrained")
+            self.figure, axes = plt.subplots(n, n, figsize=style.figsize or (2.2 * n, 2.2 * n), squeeze=False, layout="constrained")
         else:
             axes = np.asarray(ax).reshape(n, n)
             self.figure = axes[0, 0].figure
-        self.axes = axes
+        self.axes, self.style = axes, style
+        if style.title:
+            self.figure.suptitle(style.title)
         self.scales = []
         for row, k in enumerate(self.chosen):
             unit, scale = _core.display_unit(dims[names[k]], np.array([low[k], high[k]]))
@@ -61,12 +103,31 @@ class _Grid:
             if points[k] is None:
                 continue
             for value in np.atleast_1d(points[k]):
-                self.axes[row, row].axvline(value / self.scales[row], color="C3")
+                self.axes[row, row].axvline(value / self.scales[row], color=self.style.color)
             for column in range(row + 1, len(self.chosen)):
                 other = points[self.chosen[column]]
                 if other is not None:
                     x, y = np.atleast_1d(other) / self.scales[column], np.atleast_1d(points[k]) / self.scales[row]
-                    self.axes[row, column].plot(x, y, "+", color="C3", markersize=10)
+                    self.axes[row, column].plot(x, y, **{"marker": "+", "linestyle": "", "markersize": 10, "color": self.style.color, **self.style.points_offdiag})
+
+
+def bounds_of(posterior: Posterior) -> tuple[FloatArray, FloatArray]:
+    """Of the prior; infinite where there are none."""
+    pairs = posterior.bounds
+    low, high = (np.array([pairs[name][k] for name in posterior.names], dtype=float) for k in (0, 1))
+    return low, high
+
+
+def conditioned(posterior: Posterior, condition: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Finite bounds, and the condition as a row."""
+    row = np.asarray(condition, dtype=float).reshape(-1)
+    if len(row) != len(posterior.names):
+        raise ValueError(f"the condition has {len(row)} values for {len(posterior.names)} parameters")
+    low, high = bounds_of(posterior)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+        drawn = posterior.sample((1000,), seed=0)
+        low, high = np.where(np.isfinite(low), low, drawn.min(axis=0)), np.where(np.isfinite(high), high, drawn.max(axis=0))
+    return low, high, row
 
 
 def indices(names: Sequence[str], subset: Any) -> list[int]:
@@ -115,7 +176,8 @@ def pairplot(
     shown_low, shown_high = within(limits, names, dims, shown_low, shown_high)
     tick_values = columns_of(ticks, names, dims, "ticks")
     _pairs(tick_values, "ticks")
-    grid = _Grid(names, dims, shown_low, shown_high, subset, labels, ax)
+    shown = _Style.of(style)
+    grid = _Grid(names, dims, shown_low, shown_high, subset, labels, ax, shown)
     for row, k in enumerate(grid.chosen):
         scale = grid.scales[row]
         mine = (shown_low[k] / scale, shown_high[k] / scale)
@@ -124,7 +186,10 @@ def pairplot(
             j = grid.chosen[column]
             other = grid.scales[column]
             box = [[shown_low[j] / other, shown_high[j] / other], mine]
-            grid.axes[row, column].hist2d(rows[:, j] / other, rows[:, k] / scale, bins=bins, range=box, **{"cmap": "viridis", **style})
+            if shown.scattered:
+                grid.axes[row, column].plot(rows[:, j] / other, rows[:, k] / scale, ".", markersize=1, color="C0")
+            else:
+                grid.axes[row, column].hist2d(rows[:, j] / other, rows[:, k] / scale, bins=bins, range=box, cmap=shown.cmap)
     grid.points(columns_of(points, names, dims, "points"))
     grid.ticks(tick_values)
     return grid.figure, grid.axes
@@ -156,7 +221,8 @@ def conditional_pairplot(
     low, high = within(limits, names, dims, low, high)
     tick_values = columns_of(ticks, names, dims, "ticks")
     _pairs(tick_values, "ticks")
-    grid = _Grid(names, dims, low, high, subset, labels, ax)
+    shown = _Style.of(style)
+    grid = _Grid(names, dims, low, high, subset, labels, ax, shown)
     for row, k in enumerate(grid.chosen):
         mine = _middles(low[k], high[k], resolution)
         curve = _conditional(density, condition, [k], [mine])
@@ -166,7 +232,7 @@ def conditional_pairplot(
             other = _middles(low[j], high[j], resolution)
             values = _conditional(density, condition, [k, j], [mine, other])
             grid.axes[row, column].pcolormesh(
-                other / grid.scales[column], mine / grid.scales[row], values, shading="nearest", **{"cmap": "viridis", **style}
+                other / grid.scales[column], mine / grid.scales[row], values, shading="nearest", cmap=shown.cmap
             )
     grid.points(columns_of(points, names, dims, "points"))
     grid.ticks(tick_values)

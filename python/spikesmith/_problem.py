@@ -12,8 +12,9 @@ import numpy as np
 from . import _core
 from ._borders import SECOND, Maker, plain_number, si, si_number, split
 from ._model import ModelText, caller_namespace, equations_text, output_maker, parameters_by_eye, series
+from .equations import Equations
 from .errors import UnitError
-from .units import Exponents, _name, _same
+from .units import DIMENSIONLESS, Exponents, _name, _same
 
 __all__ = ["Problem", "input_dictionary", "output_dictionary"]
 
@@ -45,7 +46,7 @@ class Problem:
         trace_weights: Any,
         frame: Mapping[str, Any],
     ) -> None:
-        self.model = equations_text(model)
+        self._equations = equations_text(model)
         self.dt = dt
         self._dt = si_number(dt, SECOND, "dt", required=True)
         if not self._dt > 0:
@@ -77,6 +78,7 @@ class Problem:
             self._spikes = [np.ascontiguousarray(si(train, SECOND, "spike times")).reshape(-1) for train in spikes]
         makers.append(split(dt)[2])
         self._make = output_maker(makers, True)
+        self.simulator = None  # there is none to be set up
         self.input, self.output_var = dict(input), [*output, *(["spikes"] if spikes is not None else [])]
         self.output = [*output.values(), *([spikes] if spikes is not None else [])]
 
@@ -85,7 +87,7 @@ class Problem:
         self._n_steps = max(len(row) for row in rows)
         if self._spikes is not None and len(self._spikes) != self.n_traces:
             raise ValueError(f"there are {len(self._spikes)} spike trains for {self.n_traces} input traces")
-        self._text = ModelText(self.model, dims, list(output), threshold, reset, refractory, param_init)
+        self._text = ModelText(self._equations, dims, list(output), threshold, reset, refractory, param_init)
         self._namespace = self._text.capture(frame if namespace is None else namespace)
         self._check_names()
         parsed = self._text.try_parse(self._namespace)
@@ -105,10 +107,31 @@ class Problem:
 
     @property
     def n_neurons(self) -> int:
+        """Samples times traces."""
         return int(self.n_samples * self.n_traces)
 
+    @property
+    def model(self) -> Equations:
+        """The equations, with inputs and targets (``v_target``)."""
+        known = {} if self._parsed is None else {name: tuple(dim) for name, dim in self._parsed.inputs}
+        dims = {name: known.get(name, dim or DIMENSIONLESS) for name, dim in self._text.inputs.items()}
+        equations = Equations(self._equations)
+        targets = {f"{name}_target": equations[name].dim for name, _, _ in self._outputs if name in equations}
+        return equations.with_inputs({**dims, **targets})
+
+    @property
+    def input_traces(self) -> Any:
+        """The recordings of the first input."""
+        return next(iter(self.input.values()), None)
+
+    @property
+    def output_dim(self) -> list[Exponents]:
+        """Exponents of the dimensions of the outputs; of seconds for spikes."""
+        model = self.model
+        return [SECOND if name == "spikes" else model[name].dim for name in self.output_var]
+
     def _check_names(self) -> None:
-        text = self.model
+        text = self._equations
         for name in self._text.inputs:
             if not _occurs(name, text):
                 raise NameError(f"{name} is not an identifier in the model")
@@ -125,7 +148,7 @@ class Problem:
 
     def _declared(self, parsed: _core.Model | None) -> list[str]:
         if parsed is None:
-            names = parameters_by_eye(self.model)
+            names = parameters_by_eye(self._equations)
         else:
             names = [name for name, _ in parsed.parameters]
         return [name for name in names if name not in self._text.inputs]
@@ -135,6 +158,11 @@ class Problem:
         for name, dim in self._output_dims.items():
             if dim is not None and not _same(dim, dims[name]):
                 raise UnitError(f"the recorded {name} is {_name(dim)}, but {name} is {_name(dims[name])} in the model")
+        dims |= {name: tuple(dim) for name, dim in parsed.inputs}
+        for name, rows, _ in [*self._inputs, *self._outputs]:
+            given = {**self._text.inputs, **self._output_dims}[name]
+            if self.use_units and given is None and not _same(dims[name], DIMENSIONLESS) and any(np.any(row) for row in rows):
+                raise UnitError(f"{name} is {_name(dims[name])}, but its recording has no unit; use_units=False takes plain SI numbers")
 
     def _built(self, frame: Mapping[str, Any], penalty: str | None = None) -> _core.Fitter:
         """The core's fitter; made when first needed, with the constants of the script at that time."""

@@ -36,6 +36,8 @@ class Refining(Problem):
     @abstractmethod
     def _metrics_of(self, metric: Any) -> dict[str, Metric]: ...
     @abstractmethod
+    def _core_metrics(self, metrics: Mapping[str, Metric]) -> list[tuple[str, Any]]: ...
+    @abstractmethod
     def _default_metric(self) -> Any: ...
     @abstractmethod
     def _bounds(self, name: str, bounds: Mapping[str, Any]) -> tuple[Any, ...]: ...
@@ -51,6 +53,7 @@ class Refining(Problem):
         level: int = 0,
         *,
         t_start: Any = None,
+        t_weights: Any = None,
         normalization: Any = None,
         bounds: Mapping[str, Any] | None = None,
         confidence: float = 0.95,
@@ -76,7 +79,7 @@ class Refining(Problem):
             Accepted for scripts that have it; nothing depends on it.
         iteration : float
             Value of the model's ``iteration``: 1e9.
-        t_start, normalization : optional
+        t_start, t_weights, normalization : optional
             Of an MSEMetric for all outputs, instead of ``metric``.
         bounds : dict, optional
             For parameters that are named like an argument.
@@ -105,10 +108,10 @@ class Refining(Problem):
         >>> print(f"{params['R']/Mohm:.3f} {params['tau']/ms:.3f}", result.success)
         20.000 10.000 True
         """
-        if t_start is not None or normalization is not None:
+        if t_start is not None or t_weights is not None or normalization is not None:
             if metric is not None:
-                raise TypeError("give `metric`, or `t_start` and `normalization`, not both")
-            metric = MSEMetric(t_start=t_start, normalization=1.0 if normalization is None else normalization)
+                raise TypeError("give `metric`, or `t_start`, `t_weights` and `normalization`, not both")
+            metric = MSEMetric(t_start=t_start, t_weights=t_weights, normalization=1.0 if normalization is None else normalization)
         options = self._least_squares_options(kwds, bounds)
         derivatives = calc_gradient if isinstance(calc_gradient, str) else "automatic"
         refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, iteration, caller_namespace(level + 1))
@@ -233,7 +236,7 @@ class _Refiner:
         self, fitter: Refining, params: Any, metric: Any, bounds: dict[str, Any], iteration: float, frame: Mapping[str, Any]
     ) -> None:
         self.fitter = fitter
-        if iteration != 1e9 and re.search(r"(?<![\w.])iteration(?!\w)", fitter.model):
+        if iteration != 1e9 and re.search(r"(?<![\w.])iteration(?!\w)", fitter._equations):
             raise ConfigError("refining takes place at iteration 1e9", "generate simulates any iteration")
         best = fitter._best_values()
         if params is None and best is None:
@@ -257,7 +260,7 @@ class _Refiner:
         self.core = fitter._make_core(parsed, fitter._core_penalty)
         self.ranges = [fitter._bounds(name, given) for name in self.names]
         self.core.fit(
-            parameters=self.ranges, optimizer=None, metrics=[(n, m._core_metric()) for n, m in self.metrics.items()], n_rounds=0,
+            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics), n_rounds=0,
             planned_rounds=1, restart=False, start_iteration=None, checkpoint="",
         )  # fmt: skip
         self.make: Maker = fitter._maker()
@@ -314,6 +317,9 @@ class _Refiner:
             if jac is not None:
                 found["jac"] = jac
                 found["grad"] = jac.T @ fun
+                # as SciPy scales it: by the distance to the bound that is downhill
+                room = [found.x[k] - low[0] if found.grad[k] > 0 else high[0] - found.x[k] for k, (_, low, high, *_) in enumerate(self.ranges)]
+                found["optimality"] = float(np.max(np.abs(found.grad) * room)) if room else 0.0
         statistics = result["statistics"]
         if statistics is not None:
             found["covariance"] = statistics["covariance"][np.ix_(pick, pick)]
@@ -429,4 +435,4 @@ class _Told:
         metric = self.refiner.metrics[name]
         parsed = self.refiner.fitter._require_parsed()
         dims = {n: tuple(d) for n, d in [*parsed.states, *parsed.subexpressions, *parsed.parameters]}
-        return self.refiner.make(metric._unnormalized(error), tuple(metric.get_dimensions(dims.get(name, self.dim))))
+        return self.refiner.make(metric._unnormalized(error), metric._exponents(dims.get(name, self.dim))[0])

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ._borders import split
-from .units import DIMENSIONLESS
+import numpy as np
+
 from . import _core
+from ._borders import split
+from .units import DIMENSIONLESS, _same
 
 __all__ = ["callback_setup", "callback_text", "callback_none", "ProgressBar", "make_dic"]
 
@@ -24,25 +26,36 @@ def make_dic(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, values))
 
 
-def _text(value: Any, digits: int = 5) -> str:
+def _text(value: Any, digits: int = 3) -> str:
+    """Three decimals in a readable unit, so many significant digits of a plain number."""
     number, dim, _ = split(value)
-    return str(_core.format_quantity(float(number), dim if dim is not None else DIMENSIONLESS, digits))
+    if dim is None or _same(dim, DIMENSIONLESS) or not np.isfinite(number):
+        return str(_core.format_quantity(float(number), DIMENSIONLESS if dim is None else dim, digits))
+    unit, scale = _core.display_unit(dim, np.atleast_1d(number))
+    text = f"{float(number) / scale:.3f}".rstrip("0").rstrip(".")
+    return f"{text} {unit}" if text not in ("0", "-0") else str(_core.format_quantity(float(number), dim, digits))
 
 
-def callback_text(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+def callback_text(
+    params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any] | None = None
+) -> None:
     """Prints the best parameters and their error."""
+    info = additional_info or {}
     best = ", ".join(f"{name}={_text(best_params[name])}" for name in sorted(best_params)) if best_params else "none yet"
     print(f"Round {index}: Best parameters {best}")
-    outputs = list(additional_info.get("output_var", []))
-    normalized = additional_info.get("objective_errors_normalized") or []
-    raw = additional_info.get("objective_errors") or []
+    given = info.get("output_var", [])
+    outputs = [given] if isinstance(given, str) else list(given)
+    normalized = info.get("objective_errors_normalized") or []
+    raw = info.get("objective_errors") or []
     indent = " " * len(f"Round {index}: ")
+    error = "none yet" if best_error is None else _text(best_error, 4 if len(outputs) > 1 else 3)
     if len(outputs) > 1 and len(normalized) == len(outputs):
-        parts = " + ".join(f"{_text(n, 3)} ({name}{_unnormalized(n, r)})" for name, n, r in zip(outputs, normalized, raw))
-        print(f"{indent}Best error: {_text(best_error, 4)} = {parts}")
+        parts = " + ".join(f"{_text(n)} ({name}{_unnormalized(n, r)})" for name, n, r in zip(outputs, normalized, raw))
+        print(f"{indent}Best error: {error} = {parts}")
     else:
         extra = _unnormalized(normalized[0], raw[0]) if normalized and raw else ""
-        print(f"{indent}Best error: {_text(best_error)} ({', '.join(outputs)}{extra})")
+        named = f" ({', '.join(outputs)}{extra})" if outputs else ""
+        print(f"{indent}Best error: {error}{named}")
 
 
 def _unnormalized(normalized: Any, raw: Any) -> str:
@@ -51,7 +64,7 @@ def _unnormalized(normalized: Any, raw: Any) -> str:
     return f", unnormalized error: {_text(raw)}"
 
 
-def callback_none(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+def callback_none(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any = None) -> None:
     """Says nothing."""
 
 
@@ -67,7 +80,7 @@ class ProgressBar:
         except ImportError:
             pass
 
-    def __call__(self, params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Mapping[str, Any]) -> None:
+    def __call__(self, params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any = None) -> None:
         if self.t is None:
             print(".", end="", file=sys.stderr, flush=True)
             return

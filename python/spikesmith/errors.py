@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any, Self
+
 __all__ = ["Error", "ModelError", "UnitError", "DataError", "ConfigError", "NumericalError", "Interrupted", "DimensionMismatchError"]
 
 
@@ -30,7 +33,15 @@ class ModelError(Error, ValueError):
 
 
 class UnitError(Error, TypeError):
-    """Dimensions do not fit."""
+    """Dimensions do not fit. Where brian2 is in use it is its DimensionMismatchError too, for scripts that expect that."""
+
+    def __new__(cls, *arguments: Any) -> Self:
+        units = sys.modules.get("brian2.units.fundamentalunits")
+        if cls is not UnitError or units is None:
+            return super().__new__(cls, *arguments)
+        both = {"__str__": Error.__str__, "__repr__": Error.__repr__, "__module__": __name__, "desc": str(arguments[0]) if arguments else "", "dims": ()}
+        combined: Any = type("UnitError", (UnitError, units.DimensionMismatchError), both)
+        return combined.__new__(combined, *arguments)  # type: ignore[no-any-return]
 
 
 class DataError(Error, ValueError):

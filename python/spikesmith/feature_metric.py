@@ -18,7 +18,7 @@ __all__ = ["FeatureMetric"]
 
 
 class FeatureMetric(TraceMetric):
-    """The sum over features of weight * difference, the mean over traces. Its output must be in volts.
+    """The sum over features and traces of weight * difference. Its output must be in volts.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ class FeatureMetric(TraceMetric):
         One, or one per trace.
     volts_per_unit : number, optional
         Of a model whose voltage has no unit: 1e-3 if it is in mV.
+    over_traces : {'sum', 'mean'}
 
     Examples
     --------
@@ -84,6 +85,7 @@ class FeatureMetric(TraceMetric):
         settings: Mapping[str, float] | None = None,
         stimulus_currents: Any = None,
         volts_per_unit: float = 0.0,
+        over_traces: str = "sum",
     ) -> None:
         super().__init__(t_start=t_start, normalization=normalization)
         check_processes(parallel_processes)
@@ -109,11 +111,15 @@ class FeatureMetric(TraceMetric):
             if how not in ("mean", "sequence"):
                 raise ValueError(f"there is no comparison `{how}` (of {name}): 'mean' or 'sequence'")
         self._compare = dict(compare or {})
+        if over_traces not in ("sum", "mean"):
+            raise ValueError(f"over_traces is 'sum' or 'mean', not {over_traces!r}")
+        self.over_traces = over_traces
         currents = [] if stimulus_currents is None else np.atleast_1d(split(stimulus_currents)[0]).tolist()
         self._options: dict[str, Any] = {
             "windows": self.stim_times, "t_start": self._t_start, "volts_per_unit": volts_per_unit, "mode": mode,
             "settings": dict(settings or {}), "missing": (missing, float(missing_amount)), "currents": currents,
             "combine": None if combine is None else self._combine, "combine_name": "" if combine is None else f"{combine!r}",
+            "sum_over_traces": over_traces == "sum",
         }  # fmt: skip
         compared = [self._compared(name, self.weights[name]) for name in self.feat_list]
         self._handle = _core.feature_metric(features=compared, normalization=self._scale, **self._options)
@@ -143,10 +149,11 @@ class FeatureMetric(TraceMetric):
         return [{name: rows[s] for name, rows in differences.items()} for s in range(len(simulated))]
 
     def get_errors(self, features: Any) -> FloatArray:
-        """Of what ``get_features`` gives: the weighted sum over features, the mean over traces, normalised."""
+        """Of what ``get_features`` gives: the weighted sum over features, the sum (or mean) over traces, normalised."""
+        over_traces = np.sum if self.over_traces == "sum" else np.mean
         if isinstance(features, np.ndarray):
-            return np.asarray(np.mean(features, axis=1))
-        sums = [sum(self.weights[name] * np.mean(values) for name, values in one.items()) for one in features]
+            return np.asarray(over_traces(features, axis=1))
+        sums = [sum(self.weights[name] * over_traces(values) for name, values in one.items()) for one in features]
         return np.asarray(sums, dtype=float) / self._scale
 
     def _core_metric(self) -> _core.Metric:

@@ -120,9 +120,9 @@ class TraceFitter(_MetricFitter):
     def __init__(
         self,
         model: Any,
-        input: Any = None,
-        output: Any = None,
-        dt: Any = None,
+        input: Any,
+        output: Any,
+        dt: Any,
         n_samples: int = 60,
         input_var: str | None = None,
         output_var: Any = None,
@@ -193,11 +193,11 @@ class SpikeFitter(_MetricFitter):
     def __init__(
         self,
         model: Any,
-        input: Any = None,
-        output: Any = None,
-        dt: Any = None,
-        reset: str | None = None,
-        threshold: str | None = None,
+        input: Any,
+        output: Any,
+        dt: Any,
+        reset: str | None,
+        threshold: str | None,
         input_var: str | None = "I",
         refractory: Any = False,
         n_samples: int = 30,
@@ -305,6 +305,8 @@ class OnlineTraceFitter(Fitter):
         **params: Any,
     ) -> tuple[Any, Any]:
         """See :meth:`TraceFitter.fit`."""
+        if "metric" in params and "metric" not in self.parameter_names:
+            raise TypeError("an OnlineTraceFitter has its own metric, the mean squared error; a TraceFitter takes any")
         frame = caller_namespace(level + 1)
         return self._fit(
             optimizer, None, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint

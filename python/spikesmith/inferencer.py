@@ -14,6 +14,7 @@ from ._borders import FloatArray
 from ._features import windows_of
 from ._inference_options import inference_options, method_and_models, one_number, posterior_options, training_options
 from ._model import caller_namespace
+from ._progress import Progress, inference_progress
 from ._problem import Problem
 from .errors import ConfigError, DataError
 from .posterior import Assessment, Posterior, Prior, _Arguments, prior_argument
@@ -49,6 +50,8 @@ class Inferencer(Problem):
         Of an output without unit: 1e-3 if it is in mV.
     use_units, namespace, seed, threads
         See :class:`TraceFitter`.
+    progress : bool or callable, optional
+        Bars of simulations and epochs, with the time that is left; in terminals and notebooks, if not given.
 
     Attributes
     ----------
@@ -95,6 +98,7 @@ class Inferencer(Problem):
         namespace: Mapping[str, Any] | None = None,
         seed: int = 0,
         threads: int = 0,
+        progress: bool | Progress | None = None,
         _level: int = 0,
     ) -> None:
         for name, given in (("input", input), ("output", output)):
@@ -120,6 +124,7 @@ class Inferencer(Problem):
         self.theta: FloatArray | None = None
         self.x: FloatArray | None = None
         self.sbi_device = "cpu"
+        self.progress = progress
         self._inferencer: _core.Inferencer | None = None
         self._given: tuple[FloatArray, FloatArray] | None = None  # simulations that the core knows already
         if self._parsed is not None:
@@ -160,6 +165,7 @@ class Inferencer(Problem):
 
     @property
     def n_neurons(self) -> int:
+        """Simulations of the last round times traces."""
         if self.n_samples is None:
             raise ValueError("the number of samples is not known before there are simulations")
         return int(self.n_samples * self.n_traces)
@@ -188,6 +194,7 @@ class Inferencer(Problem):
                 duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self.features,
                 method=self.method or "", threads=self.threads, seed=self.seed, **self._feature_options,
             )  # fmt: skip
+            self._inferencer.progress = inference_progress(self.progress)
         return self._inferencer
 
     def _best_values(self) -> dict[str, float] | None:
@@ -548,10 +555,6 @@ class Inferencer(Problem):
 
     # --- plots --------------------------------------------------------------------------------------------------------
 
-    def _bounds_of(self, posterior: Posterior) -> tuple[FloatArray, FloatArray]:
-        pairs = posterior.bounds
-        return tuple(np.array([pairs[name][k] for name in posterior.names], dtype=float) for k in (0, 1))  # type: ignore[return-value]
-
     def pairplot(
         self, samples: Any = None, points: Any = None, limits: Any = None, subset: Any = None, labels: Any = None, ticks: Any = None,
         ax: Any = None, **kwargs: Any,
@@ -578,41 +581,24 @@ class Inferencer(Problem):
             samples = self.samples
         if samples is None:
             raise ValueError("there are no samples: call sample first, or give them")
-        low, high = self._bounds_of(posterior)
-        return _pairplots.pairplot(
-            samples, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
-        )
+        return plots.pairplot(posterior, samples, points, limits, subset, labels, ticks, ax, **kwargs)
 
     def conditional_pairplot(
         self, condition: Any, density: Posterior | None = None, points: Any = None, limits: Any = None, subset: Any = None,
         labels: Any = None, ticks: Any = None, ax: Any = None, **kwargs: Any,
     ) -> tuple[Any, Any]:  # fmt: skip
         """The density along each parameter and each pair, the others fixed at ``condition``, a row as of ``sample((1,))``."""
-        posterior = self._require_posterior(density)
-        low, high, row = self._conditioned(posterior, condition)
-        return _pairplots.conditional_pairplot(
-            posterior.log_prob, row, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **kwargs
-        )
+        return plots.conditional_pairplot(self._require_posterior(density), condition, points, limits, subset, labels, ticks, ax, **kwargs)
 
     def conditional_corrcoeff(
         self, condition: Any, density: Posterior | None = None, limits: Any = None, subset: Any = None, resolution: int = 50, **kwargs: Any
     ) -> FloatArray:
         """Correlation of each pair of parameters, the others fixed at ``condition``."""
         posterior = self._require_posterior(density)
-        low, high, row = self._conditioned(posterior, condition)
+        low, high, row = _pairplots.conditioned(posterior, condition)
         low, high = _pairplots.within(limits, posterior.names, posterior.exponents(), low, high)
         chosen = _pairplots.indices(posterior.names, subset)
         return _pairplots.conditional_corrcoeff(posterior.log_prob, row, low, high, chosen, resolution)
-
-    def _conditioned(self, posterior: Posterior, condition: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
-        row = np.asarray(condition, dtype=float).reshape(-1)
-        if len(row) != len(posterior.names):
-            raise ValueError(f"the condition has {len(row)} values for {len(posterior.names)} parameters")
-        low, high = self._bounds_of(posterior)
-        if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
-            drawn = posterior.sample((1000,), seed=0)
-            low, high = np.where(np.isfinite(low), low, drawn.min(axis=0)), np.where(np.isfinite(high), high, drawn.max(axis=0))
-        return low, high, row
 
     def plot_predictive(self, output: str | None = None, n_samples: int = 100, traces: Any = None, ax: Any = None) -> Any:
         """See :func:`spikesmith.plots.plot_predictive`."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from . import _core
 from ._borders import SECOND, FloatArray, si, si_number, split
 from .errors import UnitError
-from .units import DIMENSIONLESS, Exponents, _same
+from .units import DIMENSIONLESS, Dimension, Exponents, _same, exponents_of
 
 __all__ = ["Metric", "TraceMetric", "SpikeMetric", "MSEMetric", "GammaFactor", "VanRossum", "VictorPurpura", "get_gamma_factor", "firing_rate"]
 
@@ -61,13 +61,13 @@ class Metric(ABC):
     def calc(self, model: Any, target: Any, dt: Any) -> FloatArray:
         """One error per sample."""
 
-    def get_dimensions(self, output_dim: Exponents) -> Exponents:
-        """Exponents of the error's dimension, before normalisation."""
-        return DIMENSIONLESS
+    def get_dimensions(self, output_dim: Any) -> Exponents:
+        """The error's dimension before normalisation; ``output_dim**2`` and the like."""
+        return Dimension(DIMENSIONLESS)
 
-    def get_normalized_dimensions(self, output_dim: Exponents) -> Exponents:
-        """Exponents of the error's dimension, after normalisation."""
-        return DIMENSIONLESS
+    def get_normalized_dimensions(self, output_dim: Any) -> Exponents:
+        """The error's dimension after normalisation."""
+        return Dimension(DIMENSIONLESS)
 
     def revert_normalization(self, error: Any) -> Any:
         """The error as it would be without normalisation."""
@@ -76,7 +76,8 @@ class Metric(ABC):
     # --- called by the core -------------------------------------------------------------------------------------------
 
     def _exponents(self, output: Exponents) -> tuple[Exponents, Exponents]:
-        return tuple(self.get_dimensions(output)), tuple(self.get_normalized_dimensions(output))
+        dim = Dimension(output)
+        return exponents_of(self.get_dimensions(dim)), exponents_of(self.get_normalized_dimensions(dim))
 
     def _errors(self, features: FloatArray) -> FloatArray:
         return np.ascontiguousarray(self.get_errors(features), dtype=float)
@@ -89,6 +90,10 @@ class Metric(ABC):
 
     @abstractmethod
     def _core_metric(self) -> _core.Metric: ...
+
+    def _core_metric_of(self, dim: Exponents | None) -> _core.Metric:
+        """``dim``: of an output whose error is to be a plain number, where the metric can make it one."""
+        return self._core_metric()
 
 
 class TraceMetric(Metric):
@@ -194,9 +199,17 @@ class MSEMetric(TraceMetric):
         if loss_scale is not None:
             number, dim, _ = split(loss_scale)
             scale = (float(number), dim if dim is not None else DIMENSIONLESS)
-        self._handle = _core.mse(
-            self._t_start, [] if self.t_weights is None else self.t_weights.tolist(), (self._scale, self._scale_exponents), loss, scale
-        )
+        self._loss_scale = scale
+        self._handle = self._make_handle(self._scale_exponents, scale)
+
+    def _make_handle(self, normalization: Exponents, loss_scale: tuple[float, Exponents] | None) -> _core.Metric:
+        weights = [] if self.t_weights is None else self.t_weights.tolist()
+        return _core.mse(self._t_start, weights, (self._scale, normalization), self.loss, loss_scale)
+
+    def _core_metric_of(self, dim: Exponents | None) -> _core.Metric:
+        if dim is None or not _same(self._scale_exponents, DIMENSIONLESS):
+            return self._handle
+        return self._make_handle(dim, None if self._loss_scale is None else (self._loss_scale[0], DIMENSIONLESS))
 
     def _features(self, model: FloatArray, target: FloatArray, dt: float) -> FloatArray:
         self._check(target.shape[-1], dt)
@@ -213,11 +226,11 @@ class MSEMetric(TraceMetric):
         """Mean over traces."""
         return np.asarray(np.mean(features, axis=1))
 
-    def get_dimensions(self, output_dim: Exponents) -> Exponents:
-        return tuple(2 * d for d in output_dim)
+    def get_dimensions(self, output_dim: Any) -> Exponents:
+        return Dimension(2 * d for d in exponents_of(output_dim))
 
-    def get_normalized_dimensions(self, output_dim: Exponents) -> Exponents:
-        return tuple(2 * (d - n) for d, n in zip(output_dim, self._scale_exponents))
+    def get_normalized_dimensions(self, output_dim: Any) -> Exponents:
+        return Dimension(2 * (d - n) for d, n in zip(exponents_of(output_dim), self._scale_exponents))
 
     def revert_normalization(self, error: Any) -> Any:
         return error * self._scale**2
@@ -241,8 +254,8 @@ class GammaFactor(SpikeMetric):
         The error is divided by it, once.
     rate_correction : bool
         Whether a wrong number of spikes costs extra.
-    matching : {'one_to_one', 'nearest'}
-        A simulated spike coincides with at most one recorded spike, or with all that are near (as brian2modelfitting counts).
+    matching : {'nearest', 'one_to_one'}
+        A simulated spike coincides with all recorded spikes that are near, or with one of them at most.
 
     References
     ----------
@@ -256,7 +269,7 @@ class GammaFactor(SpikeMetric):
         t_start: Any = None,
         normalization: Any = 1.0,
         rate_correction: bool = True,
-        matching: str = "one_to_one",
+        matching: str = "nearest",
     ) -> None:
         super().__init__(t_start, normalization)
         if not _same(self._scale_exponents, DIMENSIONLESS):

@@ -6,6 +6,7 @@ optimiser object of nevergrad or scikit-optimize.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -72,8 +73,10 @@ class Optimizer(ABC):
 
     def _choice(self, names: Sequence[str], popsize: int, rounds: int, bounds: Mapping[str, Any]) -> tuple[_core.OptimizerChoice, int]:
         shim = _Shim(self, names, bounds)
-        actual = self.initialize(list(names), popsize=popsize, rounds=rounds, **bounds)
-        return _core.python_optimizer(shim, f"{type(self).__name__} (Python object {id(self):x})"), int(actual)
+        # optimisers that were written for older releases of brian2modelfitting do not know the number of rounds
+        knows_rounds = "rounds" in inspect.signature(self.initialize).parameters
+        actual = self.initialize(list(names), popsize=popsize, **({"rounds": rounds} if knows_rounds else {}), **bounds)
+        return _core.python_optimizer(shim, f"{type(self).__name__} (Python object {id(self):x})"), int(actual or popsize)
 
 
 class _Shim:
@@ -185,35 +188,95 @@ class SpikesmithOptimizer(Optimizer):
         return self.core_choice, popsize
 
 
-class NevergradOptimizer(SpikesmithOptimizer):
+class _NamedByOthers(SpikesmithOptimizer):
+    """A method of ours under the name that another package uses, or a search of that package itself."""
+
+    _theirs: Optimizer | None = None
+
+    def initialize(self, parameter_names: Sequence[str], popsize: int, rounds: int, **params: Any) -> int:
+        if self._theirs is None:
+            return super().initialize(parameter_names, popsize, rounds, **params)
+        actual = self._theirs.initialize(parameter_names, popsize, rounds, **params)
+        self.tested_parameters, self.errors = self._theirs.tested_parameters, self._theirs.errors
+        return actual
+
+    def ask(self, n_samples: int) -> list[Any]:
+        return super().ask(n_samples) if self._theirs is None else self._theirs.ask(n_samples)
+
+    def tell(self, parameters: list[Any], errors: Sequence[float]) -> None:
+        if self._theirs is None:
+            super().tell(parameters, errors)
+        else:
+            self._theirs.tell(parameters, errors)
+
+    def recommend(self) -> dict[str, float]:
+        return super().recommend() if self._theirs is None else self._theirs.recommend()
+
+    def _choice(self, names: Sequence[str], popsize: int, rounds: int, bounds: Mapping[str, Any]) -> tuple[_core.OptimizerChoice, int]:
+        if self._theirs is None:
+            return super()._choice(names, popsize, rounds, bounds)
+        return Optimizer._choice(self, names, popsize, rounds, bounds)
+
+
+class NevergradOptimizer(_NamedByOthers):
     """Spikesmith's method of the name that nevergrad uses ("DE", "TwoPointsDE", "PSO", "CMA", "OnePlusOne", "NGOpt", ...).
+
+    Names that only nevergrad has, and its classes, are searches of nevergrad itself where that is installed.
 
     Parameters
     ----------
-    method : str
+    method : str or class
         See :func:`optimizer_methods`.
     use_nevergrad_recommendation : bool
-        Accepted; the recommendation is always the best point.
+        Of searches of nevergrad: its recommendation instead of the best point.
     budget : int, optional
-        Accepted; the number of evaluations follows from rounds and samples.
+        Of searches of nevergrad: evaluations that are planned; rounds times samples, if not given.
     **options
         Of the method.
     """
 
-    def __init__(self, method: str = "DE", use_nevergrad_recommendation: bool = False, budget: int | None = None, **options: Any) -> None:
+    def __init__(self, method: Any = "DE", use_nevergrad_recommendation: bool = False, budget: int | None = None, **options: Any) -> None:
         self.use_nevergrad_recommendation = use_nevergrad_recommendation
-        known = optimizer_methods()
-        if method not in known:
-            raise AssertionError(f"Unknown optimization method {method}; known: {', '.join(known)}")
-        super().__init__(method, **options)
+        ours = "NGOpt" if isinstance(method, str) and method.startswith("NGO") else method  # which it has in many versions
+        if isinstance(ours, str) and ours in optimizer_methods():
+            super().__init__(ours, **options)
+            return
+        found = _nevergrad_class(method)
+        super().__init__()
+        self.method = method
+        self._theirs = _Nevergrad(found, budget, use_nevergrad_recommendation)
 
 
-class SkoptOptimizer(SpikesmithOptimizer):
+def _nevergrad_class(method: Any) -> Any:
+    """Of its registry by name; classes and configured families as they are."""
+    if not isinstance(method, str):
+        if callable(method):
+            return method
+        raise TypeError(f"method is a name or a class of nevergrad, not {method!r}")
+    try:
+        import nevergrad
+    except ImportError:
+        nevergrad = None
+    if nevergrad is not None and method in nevergrad.optimizers.registry:
+        return nevergrad.optimizers.registry[method]
+    known = ", ".join(optimizer_methods())
+    more = "" if nevergrad is not None else "; other methods of nevergrad need that to be installed"
+    raise AssertionError(f"Unknown optimization method {method}; known: {known}{more}")
+
+
+# arguments of skopt.Optimizer that have no counterpart, because nothing depends on them here
+_ignored_by_skopt = ("acq_optimizer", "acq_optimizer_kwargs", "acq_func_kwargs", "initial_point_generator", "n_jobs", "model_queue_size")
+
+
+class SkoptOptimizer(_NamedByOthers):
     """Bayesian optimisation with a surrogate: "GP", "RF", "ET" or "GBRT".
+
+    ``ask`` gives lists in the order of the parameters.
 
     Parameters
     ----------
-    method : str
+    method : str or regressor
+        A regressor of scikit-learn is used by scikit-optimize itself, which must be installed then.
     n_initial_points : int, optional
         Size of the initial design.
     acq_func : str, optional
@@ -221,32 +284,50 @@ class SkoptOptimizer(SpikesmithOptimizer):
     random_state : int, optional
         Seed when driven by hand.
     **options
-        Further options of the method.
+        Further options of the method. ``acq_optimizer`` and the like are accepted; nothing depends on them.
     """
 
     def __init__(
         self,
-        method: str = "GP",
+        method: Any = "GP",
         n_initial_points: int | None = None,
         acq_func: str | None = None,
         random_state: int | None = None,
         **options: Any,
     ) -> None:
+        given = {"n_initial_points": n_initial_points, "acq_func": acq_func}
+        given = {name: value for name, value in given.items() if value is not None}
+        if not isinstance(method, str):
+            super().__init__()
+            self._theirs = _Skopt(None, {"base_estimator": method, "random_state": random_state, **given, **options})
+            return
         name = method.upper()
         if name not in ("GP", "RF", "ET", "GBRT"):
             raise AssertionError(f"Provided method: {method} is not one of GP, RF, ET, GBRT")
-        if n_initial_points is not None:
-            options["n_initial_points"] = n_initial_points
-        if acq_func is not None:
-            options["acq_func"] = acq_func
-        super().__init__(name, seed=random_state or 0, **options)
+        options = {key: value for key, value in options.items() if key not in _ignored_by_skopt}
+        super().__init__(name, seed=random_state or 0, **given, **options)
+
+    def ask(self, n_samples: int) -> list[Any]:
+        return [list(one.values()) if isinstance(one, Mapping) else one for one in super().ask(n_samples)]
+
+
+def _best_of(names: Sequence[str], tested: Sequence[Any], errors: Sequence[float]) -> dict[str, float]:
+    if not np.any(np.isfinite(errors)):
+        raise RuntimeError("no error is finite so far")
+    best = tested[int(np.argmin(np.where(np.isfinite(errors), errors, np.inf)))]
+    return {name: float(best[name]) for name in names} if isinstance(best, Mapping) else dict(zip(names, map(float, best)))
 
 
 class _Nevergrad(Optimizer):
-    """An optimiser object of nevergrad over as many numbers in [0, 1] as there are parameters, or its class."""
+    """A search of nevergrad: its class, or an object.
 
-    def __init__(self, optimizer: Any) -> None:
+    An object searches a parametrization with the names of the parameters (Dict or Instrumentation, SI values), or an array with a
+    number per parameter between 0 and 1.
+    """
+
+    def __init__(self, optimizer: Any, budget: int | None = None, their_recommendation: bool = False) -> None:
         self.given, self.optimizer = optimizer, optimizer
+        self.budget, self.their_recommendation = budget, their_recommendation
 
     def initialize(self, parameter_names: Sequence[str], popsize: int, rounds: int, **params: Any) -> int:
         self.names = list(parameter_names)
@@ -256,36 +337,67 @@ class _Nevergrad(Optimizer):
         if not hasattr(self.given, "ask") or isinstance(self.given, type):
             import nevergrad
 
-            space = nevergrad.p.Array(shape=(len(bounds),), lower=0, upper=1)
-            self.optimizer = self.given(parametrization=space, budget=popsize * rounds, num_workers=popsize)
+            space = nevergrad.p.Array(init=np.full(len(bounds), 0.5)).set_bounds(0, 1)
+            planned = self.budget or max(popsize * rounds, 1)
+            if getattr(self.given, "no_parallelization", False):
+                self.optimizer = self.given(parametrization=space, budget=planned)
+                popsize = 1
+            else:
+                self.optimizer = self.given(parametrization=space, budget=planned, num_workers=popsize)
         self.pending: list[Any] = []
         self.tested_parameters, self.errors = [], []
         return popsize
 
+    def _values(self, candidate: Any) -> list[float]:
+        value = candidate.value
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
+            value = value[1]  # of an Instrumentation
+        if isinstance(value, Mapping):
+            missing = [name for name in self.names if name not in value]
+            if missing:
+                raise ConfigError(f"the optimizer searches {', '.join(map(str, value))}, but the model has {', '.join(missing)}")
+            return [float(value[name]) for name in self.names]
+        numbers = np.asarray(value, dtype=float).reshape(-1)
+        if len(numbers) != len(self.names):
+            raise ConfigError(f"the optimizer searches {len(numbers)} numbers for {len(self.names)} parameters")
+        return list(self.low + np.clip(numbers, 0, 1) * self.width)
+
     def ask(self, n_samples: int) -> list[Any]:
         asked = [self.optimizer.ask() for _ in range(n_samples)]
         self.pending += asked
-        return [list(self.low + np.clip(np.asarray(a.value, dtype=float).reshape(-1), 0, 1) * self.width) for a in asked]
+        return [dict(zip(self.names, self._values(a))) for a in asked]
 
     def tell(self, parameters: list[Any], errors: Sequence[float]) -> None:
         for candidate, error in zip(self.pending, errors):
-            self.optimizer.tell(candidate, error if np.isfinite(error) else 1e20)
+            self.optimizer.tell(candidate, float(error) if np.isfinite(error) else 1e20)
         del self.pending[: len(errors)]
-        self.tested_parameters += parameters
-        self.errors += errors
+        self.tested_parameters += list(parameters)
+        self.errors += [float(e) for e in errors]
 
     def recommend(self) -> dict[str, float]:
-        return dict(zip(self.names, self.tested_parameters[int(np.argmin(self.errors))]))
+        if self.their_recommendation:
+            return dict(zip(self.names, self._values(self.optimizer.provide_recommendation())))
+        return _best_of(self.names, self.tested_parameters, self.errors)
 
 
 class _Skopt(Optimizer):
-    """A scikit-optimize Optimizer whose dimensions are the bounds of the parameters, in SI, in order."""
+    """A search of scikit-optimize: an Optimizer whose dimensions are the bounds of the parameters, in SI, in order, or what makes one."""
 
-    def __init__(self, optimizer: Any) -> None:
-        self.optimizer = optimizer
+    def __init__(self, optimizer: Any, options: Mapping[str, Any] | None = None) -> None:
+        self.optimizer, self.options = optimizer, dict(options or {})
+        if optimizer is None:
+            import skopt  # noqa: F401 (says early what is missing)
 
     def initialize(self, parameter_names: Sequence[str], popsize: int, rounds: int, **params: Any) -> int:
         self.names = list(parameter_names)
+        bounds = _checked_bounds(self.names, params)
+        if self.options:
+            import skopt
+
+            dimensions = [skopt.space.Real(low, high, transform="normalize") for low, high in bounds]
+            self.optimizer = skopt.Optimizer(dimensions, **self.options)
+        elif len(self.optimizer.space.dimensions) != len(bounds):
+            raise ConfigError(f"the optimizer searches {len(self.optimizer.space.dimensions)} numbers for {len(bounds)} parameters")
         self.tested_parameters, self.errors = [], []
         return popsize
 
@@ -295,12 +407,12 @@ class _Skopt(Optimizer):
     def tell(self, parameters: list[Any], errors: Sequence[float]) -> None:
         finite = [e for e in [*self.errors, *errors] if np.isfinite(e)]
         worst = max(finite, default=1.0)
-        self.optimizer.tell(parameters, [float(e) if np.isfinite(e) else worst for e in errors])
-        self.tested_parameters += parameters
-        self.errors += errors
+        self.optimizer.tell([list(p) for p in parameters], [float(e) if np.isfinite(e) else worst for e in errors])
+        self.tested_parameters += list(parameters)
+        self.errors += [float(e) for e in errors]
 
     def recommend(self) -> dict[str, float]:
-        return dict(zip(self.names, self.tested_parameters[int(np.argmin(self.errors))]))
+        return _best_of(self.names, self.tested_parameters, self.errors)
 
 
 def as_optimizer(optimizer: Any) -> Optimizer:
@@ -314,6 +426,6 @@ def as_optimizer(optimizer: Any) -> Optimizer:
     module = (optimizer.__module__ if isinstance(optimizer, type) else type(optimizer).__module__).partition(".")[0]
     if module == "nevergrad":
         return _Nevergrad(optimizer)
-    if module == "skopt":
+    if module == "skopt" and not isinstance(optimizer, type):
         return _Skopt(optimizer)
     raise TypeError(f"the optimizer must be an Optimizer or the name of a method, not {type(optimizer).__name__}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
+from . import _core, _pairplots
 from ._borders import split
 from .errors import ConfigError
 from .units import DIMENSIONLESS, Exponents
@@ -18,9 +18,10 @@ from .units import DIMENSIONLESS, Exponents
 if TYPE_CHECKING:
     from ._fitting import Fitter
     from .inferencer import Inferencer
+    from .posterior import Posterior
     from .refined import Landscape
 
-__all__ = ["plot_calibration", "plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
+__all__ = ["conditional_pairplot", "pairplot", "plot_calibration", "plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -137,6 +138,45 @@ def plot_parameters(fitter: Fitter, ax: Any = None, names: Sequence[str] | None 
             axis.set_yscale("log")
     axes[0].set_ylabel(_label("error", error_unit))
     return axes
+
+
+def pairplot(
+    posterior: Posterior, samples: Any = None, points: Any = None, limits: Any = None, subset: Any = None, labels: Any = None,
+    ticks: Any = None, ax: Any = None, **style: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Histograms of draws of a posterior: each parameter and each pair. Returns figure and axes.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    samples : array, optional
+        5000 draws, if not given.
+    points, limits, subset, labels, ticks
+        See :meth:`Inferencer.pairplot`.
+    ax : array of Axes, optional
+        As many rows and columns as there are parameters.
+    **style
+        ``bins``, ``cmap``, ``figsize``, ``title``, ``upper`` ('hist' or 'scatter'), ``points_colors``, ``points_offdiag``.
+    """
+    samples = posterior.sample((5000,), seed=0) if samples is None else samples
+    low, high = _pairplots.bounds_of(posterior)
+    return _pairplots.pairplot(
+        samples, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **style
+    )  # fmt: skip
+
+
+def conditional_pairplot(
+    posterior: Posterior, condition: Any, points: Any = None, limits: Any = None, subset: Any = None, labels: Any = None,
+    ticks: Any = None, ax: Any = None, **style: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The density along each parameter and each pair, the others fixed at ``condition``. Returns figure and axes.
+
+    Arguments are those of :func:`pairplot`, and ``resolution``, the number of points along each parameter.
+    """
+    low, high, row = _pairplots.conditioned(posterior, condition)
+    return _pairplots.conditional_pairplot(
+        posterior.log_prob, row, posterior.names, posterior.exponents(), low, high, points, limits, subset, labels, ticks, ax, **style
+    )  # fmt: skip
 
 
 def plot_landscape(landscape: Landscape, ax: Any = None) -> Any:

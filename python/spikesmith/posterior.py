@@ -119,6 +119,7 @@ class Posterior:
 
     @property
     def default_x(self) -> FloatArray:
+        """The observation that is meant where none is given."""
         return np.asarray(self._core.observation)
 
     @property
@@ -175,7 +176,23 @@ class Posterior:
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Posterior:
+        """From a file that :meth:`save` wrote."""
         return Posterior(_core.Posterior.load(os.fspath(path)))
+
+    def __eq__(self, other: Any) -> bool:
+        """Whether both are the same distribution: the same networks given the same observation."""
+        if not isinstance(other, Posterior):
+            return NotImplemented
+        if self.names != other.names or not np.array_equal(self.default_x, other.default_x, equal_nan=True):
+            return False
+        low, high = (np.array(ends) for ends in zip(*self._core.bounds))
+        if not np.array_equal(low, [b[0] for b in other._core.bounds]) or not np.array_equal(high, [b[1] for b in other._core.bounds]):
+            return False
+        where = self.sample((16,), seed=0)
+        return np.array_equal(where, other.sample((16,), seed=0)) and np.array_equal(self.log_prob(where), other.log_prob(where))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.names))
 
     def _repr_html_(self) -> str:
         return f"<pre>{self!r}</pre>"

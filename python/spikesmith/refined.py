@@ -17,8 +17,9 @@ class OptimizeResult(dict[str, Any]):
         Parameters in SI units, in the order of ``names``.
     cost : float
         Half the sum of squared residuals; the error where the metric has no residuals.
-    fun, jac, grad : array
-        Residuals, their derivatives by the parameters in SI units, the gradient of the cost; where there are residuals.
+    fun, jac, grad, optimality : array, array, array, float
+        Residuals, their derivatives by the parameters in SI units, the gradient of the cost, its largest entry scaled by the
+        distance to the bound; where there are residuals.
     nfev, njev, nit : int
         Parameter sets simulated, points with derivatives, iterations.
     status : int

@@ -34,6 +34,26 @@ __all__ = [  # noqa: F822 (made on demand)
 ]  # fmt: skip
 
 
+class Dimension(tuple[float, ...]):
+    """Exponents of metre, kilogram, second, ampere, kelvin, mole, candela. Dimensions are multiplied, divided and raised to powers."""
+
+    __slots__ = ()
+
+    def __mul__(self, other: Any) -> Dimension:
+        return Dimension(a + b for a, b in zip(self, exponents_of(other), strict=True))
+
+    def __truediv__(self, other: Any) -> Dimension:
+        return Dimension(a - b for a, b in zip(self, exponents_of(other), strict=True))
+
+    def __pow__(self, power: float) -> Dimension:
+        return Dimension(a * power for a in self)
+
+
+def exponents_of(dim: Any) -> Exponents:
+    """Of a dimension, ours or brian2's."""
+    return tuple(float(d) for d in getattr(dim, "_dims", dim))
+
+
 def _power(dim: Exponents, exponent: float) -> Exponents:
     return tuple(d * exponent for d in dim)
 
@@ -79,7 +99,7 @@ class Quantity(np.ndarray):
 
     def __new__(cls, value: Any, dim: Any = DIMENSIONLESS) -> Quantity:
         array = np.asarray(value, dtype=float).view(cls)
-        array.dim = tuple(float(d) for d in dim)
+        array.dim = Dimension(exponents_of(dim))
         return array
 
     def __array_finalize__(self, source: Any) -> None:

@@ -89,9 +89,14 @@ def test_metric_errors():
     given = [{"a": np.array([1.0, 3.0]), "b": np.array([2.0, 2.0])}, {"a": np.zeros(2), "b": np.zeros(2)}]
     metric = FeatureMetric(times, ["voltage_base", "Spikecount"], weights={"voltage_base": 2, "Spikecount": 1}, normalization=2)
     renamed = [{"voltage_base": one["a"], "Spikecount": one["b"]} for one in given]
-    np.testing.assert_allclose(metric.get_errors(renamed), [(2 * 2 + 2) / 2, 0])
-    # the whole: the weighted sum over features, the mean over traces, divided once by the normalization
-    np.testing.assert_allclose(metric.calc(model, stairs, dt), [0, 2 * 1.0 / 2, 2 * 2.5 / 2], atol=1e-9)
+    np.testing.assert_allclose(metric.get_errors(renamed), [(2 * 4 + 4) / 2, 0])
+    # the whole: the weighted sum over features and traces, divided once by the normalization
+    np.testing.assert_allclose(metric.calc(model, stairs, dt), [0, 2 * 2.0 / 2, 2 * 5.0 / 2], atol=1e-9)
+    mean = FeatureMetric(times, ["voltage_base", "Spikecount"], weights={"voltage_base": 2}, normalization=2, over_traces="mean")
+    np.testing.assert_allclose(mean.calc(model, stairs, dt), metric.calc(model, stairs, dt) / 2, atol=1e-9)
+    np.testing.assert_allclose(mean.get_errors(mean.get_features(model, stairs, dt)), mean.calc(model, stairs, dt))
+    with pytest.raises(ValueError, match="over_traces"):
+        FeatureMetric(times, ["voltage_base"], over_traces="median")
     np.testing.assert_allclose(metric.calc(model, stairs, dt), metric.get_errors(metric.get_features(model, stairs, dt)))
 
 
@@ -120,7 +125,7 @@ def test_metric_missing_features():
 
 def test_metric_with_means():
     metric = FeatureMetric([(49 * ms, 150 * ms)], ["voltage_base"], means={"voltage_base": -65.0}, standard_deviations={"voltage_base": 2.5})
-    np.testing.assert_allclose(metric.calc(model, np.full((2, 200), np.nan), dt), [2, 2, 2])
+    np.testing.assert_allclose(metric.calc(model, np.full((2, 200), np.nan), dt), [4, 4, 4])  # two traces
 
 
 def test_metric_leaves_arguments_alone():

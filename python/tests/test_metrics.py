@@ -74,10 +74,10 @@ def test_gamma_factor_options():
     plain = GammaFactor(2 * ms, 100 * ms).calc(train, target, 0.1 * ms)
     np.testing.assert_allclose(GammaFactor(2 * ms, 100 * ms, normalization=0.5).calc(train, target, 0.1 * ms), 2 * plain)
     assert np.all(GammaFactor(2 * ms, 100 * ms, t_start=20 * ms).calc([[[0.01, 0.03]], [[0.03]]], target, 0.1 * ms) == 0)
-    # a burst within delta of one simulated spike counts once, or with `nearest` for all
+    # a burst within delta of one simulated spike counts for all, or with `one_to_one` once
     burst = [[0.050, 0.0505]]
-    one = GammaFactor(2 * ms, 100 * ms).calc([[[0.050]]], burst, 0.1 * ms)
-    near = GammaFactor(2 * ms, 100 * ms, matching="nearest").calc([[[0.050]]], burst, 0.1 * ms)
+    one = GammaFactor(2 * ms, 100 * ms, matching="one_to_one").calc([[[0.050]]], burst, 0.1 * ms)
+    near = GammaFactor(2 * ms, 100 * ms).calc([[[0.050]]], burst, 0.1 * ms)
     assert one > near
     with pytest.raises(TypeError):
         GammaFactor(3, 100 * ms)

@@ -85,7 +85,7 @@ def test_skopt_arguments():
     optimizer.initialize(["x"], popsize=5, rounds=4, x=[-1, 1])
     for _ in range(4):
         points = optimizer.ask(5)
-        optimizer.tell(points, [p["x"] ** 2 for p in points])
+        optimizer.tell(points, [x**2 for (x,) in points])
     assert min(optimizer.errors) < 0.05
 
 

@@ -47,3 +47,29 @@ def test_parameters(fitter):
     (axis,) = fitter.plot_parameters()
     assert axis.get_xlabel() == "R (Mohm)"
     assert axis.get_lines()[1].get_xdata()[0] == pytest.approx(20, rel=1e-2)
+
+
+def test_pairs_of_a_posterior():
+    import matplotlib.pyplot as plt
+
+    from spikesmith import Inferencer, plots
+
+    inferencer = Inferencer(
+        dt=0.1 * ms, model="dv/dt = (R*I - v)/tau : volt\nR : ohm (constant)\ntau : second (constant)",
+        input={"I": np.full((1, 100), 1.0) * nA}, output={"v": 20 * (1 - np.exp(-np.arange(100) * 0.01)).reshape(1, -1) * mV},
+        features={"v": [np.mean, np.max]},
+    )  # fmt: skip
+    posterior = inferencer.infer(
+        n_samples=100, density_estimator_model="mdn", train_kwargs={"max_num_epochs": 5}, R=[1 * Mohm, 100 * Mohm], tau=[1 * ms, 50 * ms]
+    )
+    own = plt.subplots(2, 2)[1]
+    for figure, axes in (
+        plots.pairplot(posterior, points={"R": 20 * Mohm, "tau": 10 * ms}, ax=own, upper="scatter"),
+        plots.conditional_pairplot(posterior, posterior.sample((1,), seed=1), ax=own, resolution=10),
+    ):
+        assert axes[0, 1] is own[0, 1] and figure is own[0, 0].figure
+    assert axes[0, 0].get_xlabel() == "R (Mohm)" and axes[1, 1].get_xlabel() == "tau (ms)"
+    figure, axes = plots.pairplot(posterior, figsize=(3, 3), title="pairs", points_colors=["g"], fontscale=2)
+    assert tuple(figure.get_size_inches()) == (3, 3) and figure.get_suptitle() == "pairs"
+    with pytest.raises(TypeError, match="no argument `figsiz`"):
+        plots.pairplot(posterior, figsiz=(3, 3))

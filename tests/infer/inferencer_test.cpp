@@ -2,6 +2,7 @@
 #include "spikesmith/infer/inferencer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 
@@ -105,6 +106,30 @@ TEST(Inferencer, TolerancesReachTheIntegration) {
     };
     EXPECT_EQ(missing(1e-6, 1), 0);
     EXPECT_GT(missing(1e-16, 1), 0);  // one step does not reach this precision
+}
+
+TEST(Inferencer, SimulationsAreWatchedAndCanBeStopped) {
+    std::atomic<std::size_t> most = 0;
+    std::atomic<std::size_t> all = 0;
+    std::atomic<bool> cancelled = false;
+    InferencerOptions options = leaky_inference();
+    options.simulations = {.progress =
+                               [&](std::size_t done, std::size_t total) {
+                                   all = total;
+                                   std::size_t before = most;
+                                   while (before < done && !most.compare_exchange_weak(before, done)) {
+                                   }
+                               },
+                           .cancelled = &cancelled};
+    Inferencer inferencer(options);
+    inferencer.init_prior(leaky_prior());
+    (void)inferencer.extract_summary_statistics(inferencer.generate_training_data(300));
+    EXPECT_EQ(all, 300 * inferencer.data().n_traces);
+    EXPECT_EQ(most, all);
+    cancelled = true;
+    EXPECT_THROW((void)inferencer.extract_summary_statistics(inferencer.generate_training_data(300)), Interrupted);
+    cancelled = false;
+    EXPECT_EQ(inferencer.extract_summary_statistics(inferencer.generate_training_data(10)).rows, 10U);
 }
 
 TEST(Inferencer, OneRoundFindsTheTruthAndPredictsTheData) {

@@ -145,6 +145,11 @@ TEST(FeatureMetric, GivenMeansReplaceTheRecording) {
     const Array2 found = FeatureMetric(several).features(block, rows({gap, gap}), dt);
     EXPECT_NEAR(found(0, 0), 1 / 0.5 + 0, 1e-6);
     EXPECT_NEAR(found(0, 1), 0 + 1 / 0.25, 1e-6);
+    EXPECT_NEAR(FeatureMetric(several).errors(found).at(0), 3, 1e-6);
+    FeatureMetricOptions summed = several;
+    summed.sum_over_traces = true;
+    EXPECT_NEAR(FeatureMetric(summed).errors(found).at(0), 6, 1e-6);
+    EXPECT_NE(FeatureMetric(summed).description(), FeatureMetric(several).description());
     several.features[0].means = {-66, -66, -66};
     EXPECT_THROW(FeatureMetric(several).check({.n_traces = 2, .n_steps = n_steps, .dt = dt}), ConfigError);
 }

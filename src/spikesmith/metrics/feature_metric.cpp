@@ -106,6 +106,7 @@ std::string FeatureMetric::description() const {
     for (const double current : options_.stimulus_currents) text += fmt::format(", current {} A", current);
     if (options_.t_start != 0) text += fmt::format(", t_start {} s", options_.t_start);
     if (options_.normalization != 1) text += fmt::format(", normalization {}", options_.normalization);
+    if (options_.sum_over_traces) text += ", sum over traces";
     if (options_.volts_per_unit != 0) text += fmt::format(", volts_per_unit {}", options_.volts_per_unit);
     if (options_.combine) text += fmt::format(", combine {}", options_.combine_name);
     if (options_.table) text += fmt::format(", table {}", options_.table_name);
@@ -225,6 +226,14 @@ std::shared_ptr<const FeatureMetric::Recorded> FeatureMetric::recorded(std::span
     if (trace >= recorded_.size()) recorded_.resize(trace + 1);
     recorded_[trace] = computed;
     return computed;
+}
+
+std::vector<double> FeatureMetric::errors(const Array2& features) const {
+    std::vector<double> errors = TraceMetric::errors(features);
+    if (options_.sum_over_traces) {
+        for (double& error : errors) error *= static_cast<double>(features.columns);
+    }
+    return errors;
 }
 
 Array2 FeatureMetric::features(const TraceBlock& simulated, const Array2& target, double dt) const {

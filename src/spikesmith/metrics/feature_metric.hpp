@@ -40,6 +40,7 @@ struct FeatureMetricOptions {
     std::vector<ComparedFeature> features;  // at least one
     double t_start = 0;                     // seconds; not after the start of a stimulus
     double normalization = 1;               // > 0; the error is divided by it
+    bool sum_over_traces = false;           // the error is the sum over traces instead of their mean
     double volts_per_unit = 0;              // of a dimensionless output: 1e-3 if it is in mV; 0: the output is in volts
     FeatureSettings settings{};             // also the mode
     FeatureDifference combine{};            // absent: the absolute difference
@@ -67,6 +68,7 @@ class FeatureMetric final : public TraceMetric {
     void check(const TraceShape& shape) const override;
     // Throws DataError for a recording with gaps, unless only given means are compared.
     [[nodiscard]] Array2 features(const TraceBlock& simulated, const Array2& target, double dt) const override;
+    [[nodiscard]] std::vector<double> errors(const Array2& features) const override;
     [[nodiscard]] double unnormalized(double error) const override { return error * options_.normalization; }
 
     // Whether all features have given means, so that recordings are not read.

@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,13 @@
 
 namespace spikesmith {
 
+// How the simulations of an Inferencer are watched.
+struct SimulationControl {
+    // parameter sets times stimuli simulated so far, and in all of this step; from several threads, and calls may overlap
+    std::function<void(std::size_t done, std::size_t total)> progress{};
+    const std::atomic<bool>* cancelled = nullptr;  // then the step throws Interrupted
+};
+
 struct InferencerOptions {
     Model model{};
     Recordings recordings{};               // their features are the observation
@@ -56,6 +64,7 @@ struct InferencerOptions {
     int threads = 0;                       // of simulations; 0: all cores
     KernelOptions kernel{};
     std::uint64_t seed = 0;  // of everything
+    SimulationControl simulations{};
     // of the adaptive methods, see IntegrationOptions
     double absolute_error = 1e-6;
     double relative_error = 1e-6;

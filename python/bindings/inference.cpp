@@ -556,7 +556,9 @@ void bind_inference(nb::module_& module) {
         .def(
             "assess",
             [](PythonInferencer& self, std::optional<std::size_t> pairs, std::size_t predictions) {
-                self.run([&] { return &self.inferencer.assess({.pairs = pairs, .predictions = predictions}); });
+                const AssessmentOptions options{
+                    .pairs = pairs, .predictions = predictions, .calibration = {.cancelled = &self.cancelled}};
+                self.run([&] { return &self.inferencer.assess(options); });
             },
             nb::arg("pairs").none(), nb::arg("predictions"))
         .def_prop_ro(
@@ -570,7 +572,8 @@ void bind_inference(nb::module_& module) {
         .def(
             "calibrate",
             [](PythonInferencer& self, std::size_t pairs) {
-                const CalibrationReport report = self.run([&] { return self.inferencer.calibrate(pairs); });
+                const CalibrationReport report =
+                    self.run([&] { return self.inferencer.calibrate(pairs, {.cancelled = &self.cancelled}); });
                 std::vector<std::pair<std::string, std::vector<double>>> ranks;
                 for (const auto& test : report.ranks) ranks.emplace_back(test.name, test.values);
                 return std::tuple{report.summary(), ranks, report.coverage.values};

@@ -372,6 +372,8 @@ TEST(Calibration, TellsGoodFromOverconfident) {
     EXPECT_NE(calibrate(posterior, theta, noisier).verdict, CalibrationVerdict::calibrated);
     EXPECT_EQ(calibrate(posterior, inference.prior().sample(10, 1), noisy(inference.prior().sample(10, 1), 5)).verdict,
               CalibrationVerdict::undecided);
+    const std::atomic<bool> cancelled = true;
+    EXPECT_THROW((void)calibrate(posterior, theta, noisier, {.cancelled = &cancelled}), Interrupted);
 }
 
 TEST(Calibration, PredictiveCheckSeesForeignData) {

@@ -164,6 +164,7 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
         // Of a posterior of several rounds, the region of its proposals is not saved, without which it cannot be judged.
         if (options.from) assessment.pairs = 0;
         if (infer.n_traces == 0) assessment.predictions = 0;
+        assessment.calibration.cancelled = interrupt.flag();
         describe_assessment(inferencer.assess(assessment), problem.model.name, folder, results);
     } catch (const Interrupted&) {
         progress.close();

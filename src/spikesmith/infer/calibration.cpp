@@ -121,6 +121,8 @@ CalibrationReport calibrate(const Posterior& posterior, const Array2& theta, con
     };
     std::vector<Pair> pairs(theta.rows);
     tbb::parallel_for(std::size_t{0}, theta.rows, [&](std::size_t i) {
+        if (options.cancelled != nullptr && options.cancelled->load())
+            throw Interrupted("the calibration was interrupted");
         if (!usable(posterior.estimator(), x.row(i))) return;
         const Posterior there = posterior.given(std::vector<double>(x.row(i).begin(), x.row(i).end()));
         const std::uint64_t seed = purpose(RandomPurpose::calibration, i) ^ (options.seed << 8);

@@ -12,6 +12,7 @@
 // the pairs are from the truncated prior, and so must be the draws: `region` says which are.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -52,7 +53,8 @@ struct CalibrationOptions {
     std::size_t draws = 200;     // per pair
     double significance = 0.01;  // of all tests together
     std::uint64_t seed = 0;
-    RegionMarks region{};  // of truncated proposals (inference.hpp); empty: everywhere
+    RegionMarks region{};                          // of truncated proposals (inference.hpp); empty: everywhere
+    const std::atomic<bool>* cancelled = nullptr;  // then Interrupted is thrown
 };
 
 // `theta`, `x`: the pairs, row by row. Fewer than 50 usable pairs leave the verdict undecided. Throws DataError for shapes that do not fit.

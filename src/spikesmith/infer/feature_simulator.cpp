@@ -160,18 +160,17 @@ Array2 FeatureSimulator::features(const Array2& theta, const std::vector<std::st
     Array2 x(theta.rows, feature_names_.size(), not_a_number);
     const bool spikes = std::ranges::any_of(groups_, &PlacedGroup::of_spikes);
     const bool traces = std::ranges::any_of(groups_, [](const PlacedGroup& group) { return !group.of_spikes(); });
+    const SimulationControl& control = options_.simulations;
     std::atomic<std::size_t> done = 0;
-    const auto observer = [&](const BlockView& block) {
+    const auto observe_block = [&](const BlockView& block) {
         summarize(block, x);
-        if (options_.simulations.progress)
-            options_.simulations.progress(done += block.n_samples, theta.rows * data_.n_traces);
+        if (control.progress) control.progress(done += block.n_samples, theta.rows * data_.n_traces);
     };
-    const RunResult run =
-        ensemble_.run(program_parameters(theta, names), {.first_evaluation = first,
-                                                         .outputs = traces,
-                                                         .spikes = spikes,
-                                                         .observer = observer,
-                                                         .cancelled = options_.simulations.cancelled});
+    const RunResult run = ensemble_.run(program_parameters(theta, names), {.first_evaluation = first,
+                                                                           .outputs = traces,
+                                                                           .spikes = spikes,
+                                                                           .observer = observe_block,
+                                                                           .cancelled = control.cancelled});
     for (std::size_t i = 0; i < theta.rows; ++i) {
         for (std::size_t r = 0; r < data_.n_traces; ++r) {
             if (run.diverged[i * data_.n_traces + r] != 0) std::ranges::fill(x.row(i), not_a_number);

@@ -11,19 +11,16 @@
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 
-#include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/core/checksum.hpp"
 #include "spikesmith/core/error.hpp"
-#include "spikesmith/infer/binary.hpp"
 #include "spikesmith/infer/embedded_training.hpp"
 #include "spikesmith/infer/losses.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
+#include "spikesmith/infer/training_checkpoint.hpp"
 
 namespace spikesmith {
 
 namespace {
-
-constexpr std::string_view checkpoint_magic = "spikesmith training 1";
 
 std::uint64_t network_seed(std::uint64_t seed, std::uint64_t network) {
     Checksum mixed;
@@ -77,35 +74,6 @@ std::uint64_t identity_of(std::span<const std::byte> network, std::span<const fl
         sum.add(value);
     }
     return sum.value();
-}
-
-// The state in a checkpoint if it is whole and of this problem, else a new one.
-TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t identity) {
-    if (path.empty() || !std::filesystem::exists(path)) return {};
-    const std::string bytes = read_file(path);
-    try {
-        BinaryReader reader(bytes, "the checkpoint");
-        if (reader.text() != checkpoint_magic || reader.integer() != identity) return {};
-        const std::string state = reader.text();
-        Checksum sum;
-        sum.add(state);
-        if (reader.integer() != sum.value()) return {};
-        return parse_training_state(state);
-    } catch (const DataError&) {
-        return {};
-    }
-}
-
-void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity, const TrainingState& state) {
-    const std::string text = to_bytes(state);
-    Checksum sum;
-    sum.add(text);
-    BinaryWriter writer;
-    writer.text(checkpoint_magic);
-    writer.integer(identity);
-    writer.text(text);
-    writer.integer(sum.value());
-    write_file_atomically(path, writer.bytes());
 }
 
 // Trains one network with its checkpoints; `number` counts the networks.

@@ -199,7 +199,11 @@ const Posterior& Inferencer::infer(const InferOptions& options) {
         own.train(options.training, options.control);
         own.build(options.posterior);
     }
-    if (options.assess) assess(options.assessment);
+    if (options.assess) {
+        AssessmentOptions assessment = options.assessment;
+        if (assessment.calibration.cancelled == nullptr) assessment.calibration.cancelled = options.control.cancelled;
+        assess(assessment);
+    }
     return *own.current;
 }
 

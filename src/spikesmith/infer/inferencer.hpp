@@ -64,6 +64,7 @@ struct InferencerOptions {
     int threads = 0;                       // of simulations; 0: all cores
     KernelOptions kernel{};
     std::uint64_t seed = 0;  // of everything
+    SimulationControl simulations{};
     // of the adaptive methods, see IntegrationOptions
     double absolute_error = 1e-6;
     double relative_error = 1e-6;

@@ -166,14 +166,22 @@ TEST(Inferencer, ChoosesTheMethodByItself) {
     options.assess = false;
     options.inference.density = {.hidden_features = 16, .num_transforms = 2, .num_bins = 4};
     options.training.max_num_epochs = 40;
-    options.n_rounds = 2;
-    EXPECT_THROW(inferencer.infer(options), ConfigError);
-    options.n_rounds = 1;
-    inferencer.infer(options);
-    ASSERT_TRUE(inferencer.choice().has_value());
-    EXPECT_EQ(inferencer.choice()->candidates.size(), 2U);
-    EXPECT_EQ(inferencer.reports().size(), 1U);
-    expect_truth_inside(inferencer.sample(2000), 1.3);
+    for (const std::size_t rounds : {1U, 2U}) {
+        options.n_rounds = rounds;
+        inferencer.infer(options);
+        ASSERT_TRUE(inferencer.choice().has_value());
+        EXPECT_EQ(inferencer.choice()->candidates.size(), 2U);
+        EXPECT_EQ(inferencer.reports().size(), 1U);
+        EXPECT_EQ(inferencer.n_simulations(), 600 * rounds);
+        expect_truth_inside(inferencer.sample(2000), 1.3);
+        options.restart = false;
+        EXPECT_THROW(inferencer.infer(options), ConfigError);
+        options.restart = true;
+    }
+    // simulations that are there already are for one round
+    inferencer.init_prior(options.prior);
+    inferencer.generate_training_data(10);
+    options.restart = false;
     EXPECT_THROW(inferencer.infer(options), ConfigError);
 }
 

@@ -139,26 +139,55 @@ struct Inferencer::Implementation {
 
     // Trains on the pending simulations, or new ones, with the method that proves best, which later rounds will keep.
     void choose(const InferOptions& given) {
-        if (given.n_rounds != 1 || current)
-            throw ConfigError("the automatic choice is for one round", "set restart, or choose a method");
-        if (theta.empty()) generate(given.n_samples);
-        if (x.empty()) simulate();
-        if (from != SimulatedFrom::prior)
-            throw ConfigError("the automatic choice needs simulations of the prior", "choose a method");
-        Simulations simulations{std::exchange(theta, {}), std::exchange(x, {}), {}};
-        AutomaticOptions options_of_choice{
-            .inference = given.inference, .training = given.training, .control = given.control};
+        if (current) throw ConfigError("the automatic choice is not continued", "set restart, or choose a method");
+        AutomaticOptions options_of_choice{.inference = given.inference,
+                                           .training = given.training,
+                                           .control = given.control,
+                                           .simulations = given.n_samples * given.n_rounds,
+                                           .shares = std::vector<double>(given.n_rounds, 1.0),
+                                           .truncation = given.truncation,
+                                           .posterior = given.posterior,
+                                           .seed = round_seed()};
         options_of_choice.training.seed += seed();
-        choice = infer_automatically(*prior, simulations, simulator.observation(), options_of_choice);
+        if (given.n_rounds > 1) {
+            if (!theta.empty())
+                throw ConfigError("the automatic choice in several rounds makes its own simulations",
+                                  "set n_rounds to 1, or choose a method");
+            const Simulator simulate_rows = [this](const Array2& rows, std::uint64_t) {
+                theta = rows;
+                simulate();
+                theta = {};
+                return std::exchange(x, {});
+            };
+            choice = infer_automatically(*prior, simulate_rows, simulator.observation(), options_of_choice);
+            region = choice->region;
+        } else {
+            if (theta.empty()) generate(given.n_samples);
+            if (x.empty()) simulate();
+            if (from != SimulatedFrom::prior)
+                throw ConfigError("the automatic choice needs simulations of the prior", "choose a method");
+            Simulations simulations{std::exchange(theta, {}), std::exchange(x, {}), {}};
+            choice = infer_automatically(*prior, simulations, simulator.observation(), options_of_choice);
+            choice->drawn.append(simulations);
+        }
+        last_samples = choice->drawn.size() / given.n_rounds;
         InferenceOptions chosen = given.inference;
         chosen.method = choice->method;
         chosen.density_estimators = automatic_estimators();
         begin(chosen);
-        inference->append(std::move(simulations), SimulatedFrom::prior);
+        for (std::uint32_t k = 0; k < given.n_rounds; ++k) {
+            std::vector<std::size_t> rows;
+            for (std::size_t i = 0; i < choice->drawn.size(); ++i) {
+                if (choice->drawn.round[i] == k) rows.push_back(i);
+            }
+            inference->append(choice->drawn.select(rows),
+                              k == 0 ? SimulatedFrom::prior : SimulatedFrom::truncated_prior);
+        }
+        choice->drawn = {};
         for (const AutomaticResult::Candidate& candidate : choice->candidates) {
             if (candidate.method == choice->method) reports.push_back(candidate.report);
         }
-        ++round;
+        round += given.n_rounds;
         current.emplace(*prior, choice->estimator, simulator.observation(), given.posterior);
     }
 

@@ -69,7 +69,6 @@ struct InferencerOptions {
     double absolute_error = 1e-6;
     double relative_error = 1e-6;
     int max_adaptive_steps = 100;
-    SimulationControl simulations{};
 };
 
 struct InferOptions {
@@ -77,7 +76,7 @@ struct InferOptions {
     std::size_t n_samples = 0;            // simulations per round; 0: as in the last round
     std::size_t n_rounds = 1;
     InferenceOptions inference{};  // at the first call
-    // Chooses the method and its networks by itself (automatic_inference.hpp); for one round, not continued.
+    // Chooses the method and its networks by itself (automatic_inference.hpp); two rounds are usually the best use of simulations.
     bool automatic = false;
     TrainingOptions training{};
     PosteriorOptions posterior{};

@@ -62,7 +62,7 @@ def test_initialize():
         optimizer.initialize(["g"], popsize=30, **more, g=[1, 30])
         optimizer.initialize(["g", "E"], popsize=30, **more, g=[1, 30], E=[-1, 1])
         for wrong in ([1], [[1, 2]]):
-            with pytest.raises(AssertionError):
+            with pytest.raises(AssertionError if ours else (AssertionError, TypeError)):
                 optimizer.initialize(["g"], popsize=30, **more, g=wrong)
         for missing in ({"g": [1, 2], "E": [1, 2]}, {}):
             with pytest.raises(Exception):  # noqa: B017
@@ -105,7 +105,7 @@ def test_tell_and_recommend(make):
     assert len(optimizer.tested_parameters) == 3 and list(optimizer.errors) == [2.0, 0.5, 1.0]
 
 
-@pytest.mark.parametrize("method", ["DE", "TwoPointsDE", "PSO", "CMA", "OnePlusOne", "RandomSearch", "NGO"])
+@pytest.mark.parametrize("method", ["DE", "TwoPointsDE", "PSO", "CMA", "OnePlusOne", "RandomSearch", pytest.param("NGO", marks=released)])
 def test_methods_in_a_fit(method):
     params, error = fitter().fit(NevergradOptimizer(method), n_rounds=2, callback=None, **bounds)
     assert set(params) == {"g", "E"} and 1 * nS <= params["g"] <= 100 * nS

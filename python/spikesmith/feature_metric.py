@@ -121,8 +121,11 @@ class FeatureMetric(TraceMetric):
             "combine": None if combine is None else self._combine, "combine_name": "" if combine is None else f"{combine!r}",
             "sum_over_traces": over_traces == "sum",
         }  # fmt: skip
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
         compared = [self._compared(name, self.weights[name]) for name in self.feat_list]
-        self._handle = _core.feature_metric(features=compared, normalization=self._scale, **self._options)
+        return _core.feature_metric(features=compared, normalization=self._scale, **self._options)
 
     def _compared(self, name: str, weight: float) -> Any:
         scales = self._scales.get(name, [])

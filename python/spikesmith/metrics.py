@@ -73,7 +73,24 @@ class Metric(ABC):
         """The error as it would be without normalisation."""
         return error * self._scale
 
+    # --- copies and pickles: without what the core made ---------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_handle"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        handle = self._new_handle()
+        if handle is not None:
+            self._handle = handle
+
+    def _new_handle(self) -> _core.Metric | None:
+        """The metric of the core that has these attributes; None for metrics written in Python."""
+        return None
+
     # --- called by the core -------------------------------------------------------------------------------------------
+
+    _handle: _core.Metric
 
     def _exponents(self, output: Exponents) -> tuple[Exponents, Exponents]:
         dim = Dimension(output)
@@ -200,7 +217,10 @@ class MSEMetric(TraceMetric):
             number, dim, _ = split(loss_scale)
             scale = (float(number), dim if dim is not None else DIMENSIONLESS)
         self._loss_scale = scale
-        self._handle = self._make_handle(self._scale_exponents, scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return self._make_handle(self._scale_exponents, self._loss_scale)
 
     def _make_handle(self, normalization: Exponents, loss_scale: tuple[float, Exponents] | None) -> _core.Metric:
         weights = [] if self.t_weights is None else self.t_weights.tolist()
@@ -279,7 +299,10 @@ class GammaFactor(SpikeMetric):
         self.delta, self.time, self.rate_correction, self.matching = delta, time, rate_correction, matching
         self._delta = _time(delta, "delta")
         self._duration = _time(time, "time")
-        self._handle = _core.gamma_factor(self._delta, self._t_start, self._scale, rate_correction, matching == "nearest")
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return _core.gamma_factor(self._delta, self._t_start, self._scale, self.rate_correction, self.matching == "nearest")
 
     def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
         """Gamma factors (n_samples x n_traces), normalised."""
@@ -294,8 +317,6 @@ class GammaFactor(SpikeMetric):
 
 
 class _Distance(SpikeMetric):
-    _handle: _core.Metric
-
     def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
         last = max((float(np.max(train)) for train in target if len(train)), default=0.0)
         return _spike_features(self._handle, model, target, last + 1.0, si_number(dt, SECOND, "dt"))
@@ -313,7 +334,10 @@ class VanRossum(_Distance):
     def __init__(self, tau: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.tau = tau
-        self._handle = _core.van_rossum(_time(tau, "tau"), self._t_start, self._scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return _core.van_rossum(_time(self.tau, "tau"), self._t_start, self._scale)
 
 
 class VictorPurpura(_Distance):
@@ -322,8 +346,11 @@ class VictorPurpura(_Distance):
     def __init__(self, cost: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.cost = cost
-        per_second = si_number(cost, tuple(-d for d in SECOND), "cost")
-        self._handle = _core.victor_purpura(per_second, self._t_start, self._scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        per_second = si_number(self.cost, tuple(-d for d in SECOND), "cost")
+        return _core.victor_purpura(per_second, self._t_start, self._scale)
 
 
 def _spike_features(handle: _core.Metric, model: Any, target: Any, duration: float, dt: float) -> FloatArray:

@@ -179,4 +179,6 @@ def _equations_of(found: re.Match[str]) -> Iterator[Equation]:
         dim = split(f"1 {unit}" if not unit.startswith("1") else unit)[1]
     flags = tuple(flag.strip() for flag in (found["flags"] or "").split(",") if flag.strip())
     for one in name.split(","):
-        yield Equation(one.strip(), kind, None if expression is None else " ".join(expression.split()), Dimension(dim or DIMENSIONLESS), flags)
+        yield Equation(
+            one.strip(), kind, None if expression is None else " ".join(expression.split()), Dimension(dim or DIMENSIONLESS), flags
+        )

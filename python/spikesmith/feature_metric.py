@@ -104,9 +104,7 @@ class FeatureMetric(TraceMetric):
                     raise KeyError(f"`{name}` of {what} is not in feat_list")
         self.weights = {name: float((weights or {}).get(name, 1.0)) for name in self.feat_list}
         self._means = {name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (means or {}).items()}
-        self._scales = {
-            name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (standard_deviations or {}).items()
-        }
+        self._scales = {name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (standard_deviations or {}).items()}
         for name, how in (compare or {}).items():
             if how not in ("mean", "sequence"):
                 raise ValueError(f"there is no comparison `{how}` (of {name}): 'mean' or 'sequence'")

@@ -19,7 +19,17 @@ from ._borders import SECOND, FloatArray, si, si_number, split
 from .errors import ConfigError, UnitError
 from .units import DIMENSIONLESS, Dimension, Exponents, _same, exponents_of
 
-__all__ = ["Metric", "TraceMetric", "SpikeMetric", "MSEMetric", "GammaFactor", "VanRossum", "VictorPurpura", "get_gamma_factor", "firing_rate"]
+__all__ = [
+    "Metric",
+    "TraceMetric",
+    "SpikeMetric",
+    "MSEMetric",
+    "GammaFactor",
+    "VanRossum",
+    "VictorPurpura",
+    "get_gamma_factor",
+    "firing_rate",
+]
 
 
 def _time(value: Any, what: str) -> float:

@@ -80,7 +80,13 @@ def test_signatures():
     assert [n for n, _ in arguments(tool.TraceFitter.fit)] == [n for n, _ in arguments(tool.SpikeFitter.fit)] == fit
     assert [n for n, _ in arguments(tool.OnlineTraceFitter.fit)] == [n for n in fit if n != "metric"]
     defaults = dict(arguments(tool.TraceFitter.fit))
-    assert (defaults["metric"], defaults["n_rounds"], defaults["callback"], defaults["restart"], defaults["level"]) == (None, 1, "text", False, 0)
+    assert (defaults["metric"], defaults["n_rounds"], defaults["callback"], defaults["restart"], defaults["level"]) == (
+        None,
+        1,
+        "text",
+        False,
+        0,
+    )
     generate = [("params", None), ("param_init", None), ("iteration", 1e9), ("level", 0)]
     assert arguments(tool.TraceFitter.generate) == [("output_var", None), *generate]
     assert arguments(tool.TraceFitter.generate_traces) == arguments(tool.SpikeFitter.generate_spikes) == generate
@@ -239,7 +245,12 @@ def test_metrics_by_output():
     fitter = ohmic_fitter(model=model, output=both)
     fitter.fit(de(), metric=metrics, n_rounds=1, callback=None, **bounds)
     assert set(fitter.metric) == {"I", "w"}
-    for wrong, error in (({"I": MSEMetric()}, ValueError), ({**metrics, "u": MSEMetric()}, ValueError), ([MSEMetric()], TypeError), ("ab", TypeError)):
+    for wrong, error in (
+        ({"I": MSEMetric()}, ValueError),
+        ({**metrics, "u": MSEMetric()}, ValueError),
+        ([MSEMetric()], TypeError),
+        ("ab", TypeError),
+    ):
         with pytest.raises(error):
             ohmic_fitter(model=model, output=both).fit(de(), metric=wrong, n_rounds=1, callback=None, **bounds)
 
@@ -476,9 +487,7 @@ def two_outputs(**changes):
 def test_two_outputs(use_units):
     fitter = two_outputs(use_units=use_units)
     metrics = {"v": MSEMetric(normalization=10 * mV), "w": MSEMetric(normalization=0.1)}
-    params, error = fitter.fit(
-        de(), metric=metrics, n_rounds=20, callback=None, target_v=[0 * mV, 20 * mV], target_w=[0, 1]
-    )
+    params, error = fitter.fit(de(), metric=metrics, n_rounds=20, callback=None, target_v=[0 * mV, 20 * mV], target_w=[0, 1])
     assert float(params["target_v"]) == pytest.approx(10e-3, abs=1e-4) and float(params["target_w"]) == pytest.approx(0.1, abs=0.01)
     assert type(error) is float or np.ndim(error) == 0 and not isinstance(error, Quantity)
     raw, normalized = fitter.best_objective_errors, fitter.best_objective_errors_normalized
@@ -557,7 +566,10 @@ def test_refine_without_fit():
 @released
 def test_refine_with_times():
     late = np.r_[np.zeros(steps // 2), np.ones(steps // 2)]
-    for metric, old in ((MSEMetric(t_start=steps // 2 * dt), {"t_start": steps // 2 * dt}), (MSEMetric(t_weights=late), {"t_weights": late})):
+    for metric, old in (
+        (MSEMetric(t_start=steps // 2 * dt), {"t_start": steps // 2 * dt}),
+        (MSEMetric(t_weights=late), {"t_weights": late}),
+    ):
         fitter = level_fitter()
         if ours:
             fitter.fit(de(), metric=metric, n_rounds=0, callback=None, c=[0 * mV, 40 * mV])
@@ -577,7 +589,9 @@ def test_refine_with_times_by_output():
     fitter.fit(de(), metric=metrics, n_rounds=0, callback=None, c=[0 * mV, 40 * mV])
     # 15 mV for one, 20 mV for the other
     assert float(fitter.refine({"c": 5 * mV}, callback=None)[0]["c"] / mV) == pytest.approx(17.5, abs=1e-2)
-    params, error = fitter.refine({"c": 5 * mV}, metric={"v": MSEMetric(t_weights=weights), "w": MSEMetric(t_weights=weights)}, callback=None)
+    params, error = fitter.refine(
+        {"c": 5 * mV}, metric={"v": MSEMetric(t_weights=weights), "w": MSEMetric(t_weights=weights)}, callback=None
+    )
     assert float(params["c"] / mV) == pytest.approx(15, abs=1e-2)
 
 
@@ -610,7 +624,10 @@ def test_callback_of_refine():
         assert isinstance(params, dict) and isinstance(errors, list) and isinstance(best_params, dict) and isinstance(index, int)
         assert isinstance(params["gL"], Quantity) or not ours
         if ours:
-            assert all(isinstance(e, tuple) and len(e) == 1 for e in errors) and set(additional_info[0]) >= {"output_var", "objective_errors"}
+            assert all(isinstance(e, tuple) and len(e) == 1 for e in errors) and set(additional_info[0]) >= {
+                "output_var",
+                "objective_errors",
+            }
         calls.append(index)
 
     fitter = leaky_fitter()
@@ -640,7 +657,9 @@ def spike_fitter(**changes):
 
 def test_attributes_of_a_spike_fitter():
     fitter = spike_fitter()
-    for name in "dt parameter_names n_traces duration n_neurons n_samples method threshold reset refractory output best_params model".split():
+    for (
+        name
+    ) in "dt parameter_names n_traces duration n_neurons n_samples method threshold reset refractory output best_params model".split():
         assert hasattr(fitter, name), name
     assert fitter.best_params is None and fitter.optimizer is None and fitter.metric is None
     assert set(fitter.parameter_names) == {"gL", "C"} and fitter.n_traces == 2 and list(fitter.output_var) in (["spikes"], list("spikes"))
@@ -676,7 +695,9 @@ def test_spike_fit():
 
 def test_forms_of_spike_trains():
     for output in ([t for t in trains], [t * second for t in trains], np.array([[0.01, 0.03], [0.02, 0.05]])):
-        params, error = spike_fitter(output=output).fit(de(), metric=GammaFactor(2 * ms, 100 * ms), n_rounds=1, callback=None, **spike_bounds)
+        params, error = spike_fitter(output=output).fit(
+            de(), metric=GammaFactor(2 * ms, 100 * ms), n_rounds=1, callback=None, **spike_bounds
+        )
         assert np.isfinite(error)
 
 

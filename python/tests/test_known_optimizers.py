@@ -139,7 +139,10 @@ def test_an_optimizer_of_ones_own(with_rounds):
             return popsize
 
         def ask(self, n_samples):
-            return [dict(zip(self.names, self.random.uniform(self.low, self.high))) if ours else list(self.random.uniform(self.low, self.high)) for _ in range(n_samples)]
+            return [
+                dict(zip(self.names, self.random.uniform(self.low, self.high))) if ours else list(self.random.uniform(self.low, self.high))
+                for _ in range(n_samples)
+            ]
 
         def tell(self, parameters, errors):
             assert len(parameters) == len(errors)

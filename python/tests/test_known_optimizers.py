@@ -178,6 +178,17 @@ def test_callback_setup():
         tool.callback_setup("nothing", 10)
 
 
+def test_callbacks_with_five_arguments():
+    indices = []
+
+    def note(params, errors, best_params, best_error, index):
+        assert len(params) == 30 and np.shape(errors) == (30,)
+        indices.append(index)
+
+    fitter().fit(NevergradOptimizer("DE"), n_rounds=2, callback=note, **bounds)
+    assert indices == [0, 1]
+
+
 def test_callbacks_with_little_information(capsys):
     values = ([{"a": 3}], [2, 1, 3], {"a": 4}, 2, 0)
     assert tool.callback_none(*values, *([{"output_var": "v"}] if ours else [])) is None

@@ -19,7 +19,8 @@ LogDensity = Callable[[FloatArray], FloatArray]
 
 # arguments of sbi's plots that have no counterpart here
 _ignored = (
-    "axis_lines", "contour_offdiag", "despine", "diag_kwargs", "fig_kwargs", "fontscale", "hist_diag", "hist_offdiag", "kde_diag", "kde_offdiag",
+    "axis_lines", "contour_offdiag", "despine", "diag_kwargs", "fig_kwargs", "fontscale", "hist_diag", "hist_offdiag", "kde_diag",
+    "kde_offdiag",
     "labels_points", "legend", "lower", "lower_kwargs", "points_diag", "samples_colors", "samples_labels", "scatter_diag", "scatter_offdiag",
     "show_progress_bars", "tick_labels", "tickformatter", "upper_kwargs", "verbose", "warn_about_deprecation",
 )  # fmt: skip
@@ -108,7 +109,9 @@ class _Grid:
                 other = points[self.chosen[column]]
                 if other is not None:
                     x, y = np.atleast_1d(other) / self.scales[column], np.atleast_1d(points[k]) / self.scales[row]
-                    self.axes[row, column].plot(x, y, **{"marker": "+", "linestyle": "", "markersize": 10, "color": self.style.color, **self.style.points_offdiag})
+                    self.axes[row, column].plot(
+                        x, y, **{"marker": "+", "linestyle": "", "markersize": 10, "color": self.style.color, **self.style.points_offdiag}
+                    )
 
 
 def bounds_of(posterior: Posterior) -> tuple[FloatArray, FloatArray]:

@@ -318,7 +318,9 @@ class _Refiner:
                 found["jac"] = jac
                 found["grad"] = jac.T @ fun
                 # as SciPy scales it: by the distance to the bound that is downhill
-                room = [found.x[k] - low[0] if found.grad[k] > 0 else high[0] - found.x[k] for k, (_, low, high, *_) in enumerate(self.ranges)]
+                room = [
+                    found.x[k] - low[0] if found.grad[k] > 0 else high[0] - found.x[k] for k, (_, low, high, *_) in enumerate(self.ranges)
+                ]
                 found["optimality"] = float(np.max(np.abs(found.grad) * room)) if room else 0.0
         statistics = result["statistics"]
         if statistics is not None:

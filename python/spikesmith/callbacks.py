@@ -1,14 +1,16 @@
 """What happens after each round of a fit.
 
 A callback is anything callable: ``callback(params, errors, best_params, best_error, index, additional_info)``. The fit stops after
-the round if it returns ``True``.
+the round if it returns ``True``. One that is written without ``additional_info`` is called without.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -88,6 +90,25 @@ class ProgressBar:
         self.t.update(1)
 
 
+def _takes_five(callback: Any) -> bool:
+    """Whether it was written without ``additional_info``."""
+    try:
+        parameters = inspect.signature(callback).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) == 5 and not any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _with_five(callback: Any) -> Callback:
+    @functools.wraps(callback)
+    def called(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any) -> Any:
+        return callback(params, errors, best_params, best_error, index)
+
+    called.__module__ = "script"  # not one of this module, which are told less
+    return called
+
+
 def callback_setup(set_type: Any, n_rounds: int | None) -> Callback:
     """'text', 'progressbar', None or anything callable as a callback."""
     if set_type is None:
@@ -97,6 +118,5 @@ def callback_setup(set_type: Any, n_rounds: int | None) -> Callback:
     if set_type == "progressbar":
         return ProgressBar(n_rounds)
     if callable(set_type):
-        result: Callback = set_type
-        return result
+        return _with_five(set_type) if _takes_five(set_type) else cast(Callback, set_type)
     raise TypeError("callback must be 'text', 'progressbar', None or something that can be called")

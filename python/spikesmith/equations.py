@@ -10,7 +10,7 @@ from typing import Any
 from . import _core
 from ._borders import split, text_of
 from .errors import ModelError
-from .units import DIMENSIONLESS, Exponents
+from .units import DIMENSIONLESS, Dimension, Exponents
 
 __all__ = ["Equation", "Equations"]
 
@@ -112,7 +112,7 @@ class Equations(Mapping[str, Equation]):
         result.text = self.text
         result._definitions = dict(self._definitions)
         for name, dim in dims.items():
-            result._definitions[name] = Equation(name, "input", None, dim)
+            result._definitions[name] = Equation(name, "input", None, Dimension(dim))
         return result
 
     def __add__(self, other: Equations | str) -> Equations:
@@ -179,4 +179,6 @@ def _equations_of(found: re.Match[str]) -> Iterator[Equation]:
         dim = split(f"1 {unit}" if not unit.startswith("1") else unit)[1]
     flags = tuple(flag.strip() for flag in (found["flags"] or "").split(",") if flag.strip())
     for one in name.split(","):
-        yield Equation(one.strip(), kind, None if expression is None else " ".join(expression.split()), dim or DIMENSIONLESS, flags)
+        yield Equation(
+            one.strip(), kind, None if expression is None else " ".join(expression.split()), Dimension(dim or DIMENSIONLESS), flags
+        )

@@ -39,7 +39,13 @@ class UnitError(Error, TypeError):
         units = sys.modules.get("brian2.units.fundamentalunits")
         if cls is not UnitError or units is None:
             return super().__new__(cls, *arguments)
-        both = {"__str__": Error.__str__, "__repr__": Error.__repr__, "__module__": __name__, "desc": str(arguments[0]) if arguments else "", "dims": ()}
+        both = {
+            "__str__": Error.__str__,
+            "__repr__": Error.__repr__,
+            "__module__": __name__,
+            "desc": str(arguments[0]) if arguments else "",
+            "dims": (),
+        }
         combined: Any = type("UnitError", (UnitError, units.DimensionMismatchError), both)
         return combined.__new__(combined, *arguments)  # type: ignore[no-any-return]
 

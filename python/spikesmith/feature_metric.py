@@ -104,9 +104,7 @@ class FeatureMetric(TraceMetric):
                     raise KeyError(f"`{name}` of {what} is not in feat_list")
         self.weights = {name: float((weights or {}).get(name, 1.0)) for name in self.feat_list}
         self._means = {name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (means or {}).items()}
-        self._scales = {
-            name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (standard_deviations or {}).items()
-        }
+        self._scales = {name: np.atleast_1d(np.asarray(value, dtype=float)).tolist() for name, value in (standard_deviations or {}).items()}
         for name, how in (compare or {}).items():
             if how not in ("mean", "sequence"):
                 raise ValueError(f"there is no comparison `{how}` (of {name}): 'mean' or 'sequence'")
@@ -121,8 +119,11 @@ class FeatureMetric(TraceMetric):
             "combine": None if combine is None else self._combine, "combine_name": "" if combine is None else f"{combine!r}",
             "sum_over_traces": over_traces == "sum",
         }  # fmt: skip
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
         compared = [self._compared(name, self.weights[name]) for name in self.feat_list]
-        self._handle = _core.feature_metric(features=compared, normalization=self._scale, **self._options)
+        return _core.feature_metric(features=compared, normalization=self._scale, **self._options)
 
     def _compared(self, name: str, weight: float) -> Any:
         scales = self._scales.get(name, [])

@@ -7,6 +7,7 @@ finishes them, from the simulator's own memory; ``get_errors`` once a round with
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -15,10 +16,20 @@ import numpy.typing as npt
 
 from . import _core
 from ._borders import SECOND, FloatArray, si, si_number, split
-from .errors import UnitError
+from .errors import ConfigError, UnitError
 from .units import DIMENSIONLESS, Dimension, Exponents, _same, exponents_of
 
-__all__ = ["Metric", "TraceMetric", "SpikeMetric", "MSEMetric", "GammaFactor", "VanRossum", "VictorPurpura", "get_gamma_factor", "firing_rate"]
+__all__ = [
+    "Metric",
+    "TraceMetric",
+    "SpikeMetric",
+    "MSEMetric",
+    "GammaFactor",
+    "VanRossum",
+    "VictorPurpura",
+    "get_gamma_factor",
+    "firing_rate",
+]
 
 
 def _time(value: Any, what: str) -> float:
@@ -73,7 +84,24 @@ class Metric(ABC):
         """The error as it would be without normalisation."""
         return error * self._scale
 
+    # --- copies and pickles: without what the core made ---------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_handle"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        handle = self._new_handle()
+        if handle is not None:
+            self._handle = handle
+
+    def _new_handle(self) -> _core.Metric | None:
+        """The metric of the core that has these attributes; None for metrics written in Python."""
+        return None
+
     # --- called by the core -------------------------------------------------------------------------------------------
+
+    _handle: _core.Metric
 
     def _exponents(self, output: Exponents) -> tuple[Exponents, Exponents]:
         dim = Dimension(output)
@@ -96,8 +124,45 @@ class Metric(ABC):
         return self._core_metric()
 
 
+class _Kept:
+    """Traces of a round, until all are there. What the core takes for features of a trace is its number here."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._traces: dict[int, FloatArray] = {}
+        self._targets: dict[int, FloatArray] = {}
+        self._dt = 0.0
+
+    def __reduce__(self) -> Any:
+        return (_Kept, ())
+
+    def add(self, model: FloatArray, target: FloatArray, dt: float, first_trace: int) -> FloatArray:
+        """Of a block of samples x traces x steps."""
+        self._dt = dt
+        ids = []
+        for sample in model:
+            for trace in sample:
+                ids.append(next(self._numbers))
+                self._traces[ids[-1]] = np.array(trace)
+        for k, trace in enumerate(target):
+            self._targets[first_trace + k] = np.array(trace)
+        return np.array(ids, dtype=float)
+
+    def take(self, numbers: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray, float]:
+        """Which samples have all their traces; these; the recordings; the time step."""
+        targets = [self._targets[k] for k in sorted(self._targets)]
+        traces, self._traces, self._targets = self._traces, {}, {}
+        if len({len(target) for target in targets}) > 1:
+            raise ConfigError("a metric with all_at_once needs traces of the same length")
+        usable = np.all(np.isfinite(numbers), axis=1)
+        model = [[traces[int(n)] for n in row] for row in numbers[usable]]
+        return usable, np.array(model, dtype=float), np.array(targets), self._dt
+
+
 class TraceMetric(Metric):
     """A metric of traces; see the module.
+
+    A class with ``all_at_once = True`` is handed all samples and traces of a round in one call, for which they are copied.
 
     Parameters
     ----------
@@ -109,8 +174,11 @@ class TraceMetric(Metric):
         Traces are divided by it.
     """
 
+    all_at_once = False
+
     def __init__(self, t_start: Any = None, t_weights: npt.ArrayLike | None = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
+        self._kept = _Kept()
         self.t_weights: FloatArray | None = None
         if t_weights is not None:
             weights = np.asarray(t_weights, dtype=float)
@@ -125,7 +193,7 @@ class TraceMetric(Metric):
     def calc(self, model: Any, target: Any, dt: Any) -> FloatArray:
         """Errors (n_samples) of traces ``model`` (n_samples x n_traces x n_steps) against ``target`` (n_traces x n_steps)."""
         step = si_number(dt, SECOND, "dt")
-        return self._errors(self._features(np.asarray(model, dtype=float), np.asarray(target, dtype=float), step))
+        return super()._errors(self._features(np.asarray(model, dtype=float), np.asarray(target, dtype=float), step))
 
     def _features(self, model: FloatArray, target: FloatArray, dt: float) -> FloatArray:
         self._check(target.shape[-1], dt)
@@ -141,7 +209,18 @@ class TraceMetric(Metric):
             raise ValueError("t_start is not before the end of the traces")
 
     def _block(self, model: FloatArray, target: FloatArray, dt: float, first_trace: int) -> FloatArray:
-        return self._features(model, target, dt).reshape(-1)
+        if not self.all_at_once:
+            return self._features(model, target, dt).reshape(-1)
+        return self._kept.add(model, target, dt, first_trace)
+
+    def _errors(self, features: FloatArray) -> FloatArray:
+        if not self.all_at_once:
+            return super()._errors(features)
+        usable, model, target, dt = self._kept.take(features)
+        errors = np.full(len(features), np.nan)
+        if np.any(usable):
+            errors[usable] = super()._errors(self._features(model, target, dt))
+        return errors
 
     def _core_metric(self) -> _core.Metric:
         return _core.python_trace_metric(self, self._description())
@@ -200,7 +279,10 @@ class MSEMetric(TraceMetric):
             number, dim, _ = split(loss_scale)
             scale = (float(number), dim if dim is not None else DIMENSIONLESS)
         self._loss_scale = scale
-        self._handle = self._make_handle(self._scale_exponents, scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return self._make_handle(self._scale_exponents, self._loss_scale)
 
     def _make_handle(self, normalization: Exponents, loss_scale: tuple[float, Exponents] | None) -> _core.Metric:
         weights = [] if self.t_weights is None else self.t_weights.tolist()
@@ -279,7 +361,10 @@ class GammaFactor(SpikeMetric):
         self.delta, self.time, self.rate_correction, self.matching = delta, time, rate_correction, matching
         self._delta = _time(delta, "delta")
         self._duration = _time(time, "time")
-        self._handle = _core.gamma_factor(self._delta, self._t_start, self._scale, rate_correction, matching == "nearest")
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return _core.gamma_factor(self._delta, self._t_start, self._scale, self.rate_correction, self.matching == "nearest")
 
     def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
         """Gamma factors (n_samples x n_traces), normalised."""
@@ -294,8 +379,6 @@ class GammaFactor(SpikeMetric):
 
 
 class _Distance(SpikeMetric):
-    _handle: _core.Metric
-
     def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
         last = max((float(np.max(train)) for train in target if len(train)), default=0.0)
         return _spike_features(self._handle, model, target, last + 1.0, si_number(dt, SECOND, "dt"))
@@ -313,7 +396,10 @@ class VanRossum(_Distance):
     def __init__(self, tau: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.tau = tau
-        self._handle = _core.van_rossum(_time(tau, "tau"), self._t_start, self._scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        return _core.van_rossum(_time(self.tau, "tau"), self._t_start, self._scale)
 
 
 class VictorPurpura(_Distance):
@@ -322,8 +408,11 @@ class VictorPurpura(_Distance):
     def __init__(self, cost: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.cost = cost
-        per_second = si_number(cost, tuple(-d for d in SECOND), "cost")
-        self._handle = _core.victor_purpura(per_second, self._t_start, self._scale)
+        self._handle = self._new_handle()
+
+    def _new_handle(self) -> _core.Metric:
+        per_second = si_number(self.cost, tuple(-d for d in SECOND), "cost")
+        return _core.victor_purpura(per_second, self._t_start, self._scale)
 
 
 def _spike_features(handle: _core.Metric, model: Any, target: Any, duration: float, dt: float) -> FloatArray:

@@ -132,6 +132,7 @@ class SpikesmithOptimizer(Optimizer):
 
     def __init__(self, method: str = "automatic", seed: int = 0, **options: Any) -> None:
         self.method, self.seed, self.options = method, seed, options
+        self._core_method = method
         self.core_choice = _core.optimizer(method, options)
         self.tested_parameters = []
         self.errors = []
@@ -142,10 +143,23 @@ class SpikesmithOptimizer(Optimizer):
         self.bounds = _checked_bounds(self.parameter_names, params)
         self._low = np.array([low for low, _ in self.bounds])
         self._width = np.array([high for _, high in self.bounds]) - self._low
-        self._search = self.core_choice.make(len(self.bounds), popsize, rounds, self.seed)
+        self._made = (len(self.bounds), popsize, rounds, self.seed)
+        self._search = self.core_choice.make(*self._made)
         self._open: list[tuple[int, tuple[float, ...]]] = []
         self.tested_parameters, self.errors = [], []
         return popsize
+
+    def __getstate__(self) -> dict[str, Any]:
+        search = None if self._search is None else self._search.save_state()
+        return {**{name: value for name, value in vars(self).items() if name != "core_choice"}, "_search": search}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.core_choice = _core.optimizer(self._core_method, self.options)
+        self._search = None
+        if state["_search"] is not None:
+            self._search = self.core_choice.make(*self._made)
+            self._search.load_state(state["_search"])
 
     def _started(self) -> _core.Optimizer:
         if self._search is None:

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from .posterior import Posterior
     from .refined import Landscape
 
-__all__ = ["conditional_pairplot", "pairplot", "plot_calibration", "plot_convergence", "plot_landscape", "plot_parameters", "plot_predictive", "plot_spikes", "plot_traces"]
+__all__ = [
+    "conditional_pairplot",
+    "pairplot",
+    "plot_calibration",
+    "plot_convergence",
+    "plot_landscape",
+    "plot_parameters",
+    "plot_predictive",
+    "plot_spikes",
+    "plot_traces",
+]
 
 
 def _axes(ax: Any, **options: Any) -> Any:

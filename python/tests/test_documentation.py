@@ -48,4 +48,6 @@ def test_everything_public_is_described():
         for member in own:
             found = inspect.getattr_static(item, member)
             if callable(found) or isinstance(found, (property, staticmethod)):
-                assert inspect.getdoc(found if not isinstance(found, staticmethod) else found.__func__) or inspect.getdoc(getattr(item, member)), f"{name}.{member}"
+                assert inspect.getdoc(found if not isinstance(found, staticmethod) else found.__func__) or inspect.getdoc(
+                    getattr(item, member)
+                ), f"{name}.{member}"

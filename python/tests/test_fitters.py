@@ -428,6 +428,27 @@ def test_own_metric_gives_the_same_as_ours():
     np.testing.assert_allclose(*errors, rtol=1e-12)
 
 
+def test_own_metric_with_all_traces_at_once():
+    shapes = []
+
+    class Whole(TraceMetric):
+        all_at_once = True
+
+        def get_features(self, model, target, dt):
+            shapes.append((model.shape, target.shape))
+            return ((model - target) ** 2).mean(axis=2)
+
+        def get_errors(self, features):
+            return features.mean(axis=1)
+
+    whole, plain = (make_fitter(use_units=False, input={"v": voltage}, output={"I": current}) for _ in range(2))
+    for fitter, metric in ((whole, Whole(t_start=2 * dt, normalization=2.0)), (plain, MSEMetric(t_start=2 * dt, normalization=2.0))):
+        fitter.fit("DE", metric, n_rounds=3, callback=None, g=[1 * nS, 100 * nS])
+    assert shapes == [((30, 10, 3), (10, 3))] * 3
+    np.testing.assert_allclose(whole.results("dict")["error"], plain.results("dict")["error"], rtol=1e-12)
+    np.testing.assert_allclose(Whole().calc(np.ones((3, 2, 10)), np.zeros((2, 10)), dt), [1, 1, 1])
+
+
 def test_exceptions_of_metrics_arrive():
     class Broken(Slow):
         def get_features(self, model, target, dt):

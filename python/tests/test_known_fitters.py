@@ -80,7 +80,13 @@ def test_signatures():
     assert [n for n, _ in arguments(tool.TraceFitter.fit)] == [n for n, _ in arguments(tool.SpikeFitter.fit)] == fit
     assert [n for n, _ in arguments(tool.OnlineTraceFitter.fit)] == [n for n in fit if n != "metric"]
     defaults = dict(arguments(tool.TraceFitter.fit))
-    assert (defaults["metric"], defaults["n_rounds"], defaults["callback"], defaults["restart"], defaults["level"]) == (None, 1, "text", False, 0)
+    assert (defaults["metric"], defaults["n_rounds"], defaults["callback"], defaults["restart"], defaults["level"]) == (
+        None,
+        1,
+        "text",
+        False,
+        0,
+    )
     generate = [("params", None), ("param_init", None), ("iteration", 1e9), ("level", 0)]
     assert arguments(tool.TraceFitter.generate) == [("output_var", None), *generate]
     assert arguments(tool.TraceFitter.generate_traces) == arguments(tool.SpikeFitter.generate_spikes) == generate
@@ -118,7 +124,7 @@ def test_targets_are_part_of_the_model():
 def test_wrong_names_and_types():
     with pytest.raises(NameError):
         ohmic_fitter(input={"Exx": stimulus})
-    with pytest.raises(NameError):
+    with pytest.raises(NameError if ours else KeyError):
         ohmic_fitter(output={"Exx": recorded})
     with pytest.raises(ValueError):
         ohmic_fitter(param_init={"Q": 1})
@@ -164,14 +170,14 @@ def test_wrong_input_dimension():
 
 def test_variables_named_beside_arrays():
     fitter = tool.TraceFitter(model=ohmic, input_var="v", input=stimulus, output_var="I", output=recorded, dt=dt, n_samples=30)
-    params, _ = fitter.fit(de(), n_rounds=2, callback=None, **bounds)
+    params, error = fitter.fit(de(), MSEMetric(), n_rounds=2, callback=None, **bounds)
     assert set(params) == {"g"}
 
 
 def test_equations_objects():
     Equations = units.Equations if brian else tool.Equations
     equations = Equations(ohmic)
-    params, _ = ohmic_fitter(model=equations).fit(de(), n_rounds=2, callback=None, **bounds)
+    params, error = ohmic_fitter(model=equations).fit(de(), n_rounds=2, callback=None, **bounds)
     assert set(params) == {"g"} and set(equations.names) == {"I", "g"}
 
 
@@ -202,7 +208,7 @@ def test_defaults_of_fit():
     fitter = ohmic_fitter()
     params, error = fitter.fit(None, n_rounds=2, callback=None, **bounds)
     assert isinstance(fitter.optimizer, NevergradOptimizer)
-    assert len(fitter.metric) == 1 and isinstance(fitter.metric[0], MSEMetric)
+    assert isinstance(fitter.metric[0] if ours else fitter.metric, MSEMetric) and (not ours or len(fitter.metric) == 1)
     assert params == fitter.best_params and error == fitter.best_error and fitter.iteration == 2
 
 
@@ -239,7 +245,12 @@ def test_metrics_by_output():
     fitter = ohmic_fitter(model=model, output=both)
     fitter.fit(de(), metric=metrics, n_rounds=1, callback=None, **bounds)
     assert set(fitter.metric) == {"I", "w"}
-    for wrong, error in (({"I": MSEMetric()}, ValueError), ({**metrics, "u": MSEMetric()}, ValueError), ([MSEMetric()], TypeError), ("ab", TypeError)):
+    for wrong, error in (
+        ({"I": MSEMetric()}, ValueError),
+        ({**metrics, "u": MSEMetric()}, ValueError),
+        ([MSEMetric()], TypeError),
+        ("ab", TypeError),
+    ):
         with pytest.raises(error):
             ohmic_fitter(model=model, output=both).fit(de(), metric=wrong, n_rounds=1, callback=None, **bounds)
 
@@ -275,7 +286,7 @@ def test_t_start_and_t_weights():
     search = {"c": [0 * mV, 40 * mV]}
     options = ({"metric": MSEMetric(t_start=steps // 2 * dt)}, {"metric": MSEMetric(t_weights=late)})
     for option in options:
-        params, _ = level_fitter().fit(de(), n_rounds=15, callback=None, **option, **search)
+        params, error = level_fitter().fit(de(), n_rounds=15, callback=None, **option, **search)
         assert float(params["c"] / mV) == pytest.approx(20, abs=1)
     with pytest.raises(ValueError):
         level_fitter().fit(de(), metric=MSEMetric(t_weights=np.ones(7)), n_rounds=1, callback=None, **search)
@@ -344,7 +355,7 @@ def test_the_model_sees_the_iteration():
 
 def test_fit_generate_fit_generate():
     fitter, optimizer, metric = ohmic_fitter(), de(), MSEMetric()
-    for _ in range(2):
+    for repeat in range(2):
         fitter.fit(optimizer, metric=metric, n_rounds=2, callback=None, **bounds)
         traces = fitter.generate_traces()
         assert traces.shape == (10, 5) and isinstance(traces, Quantity)
@@ -362,7 +373,8 @@ def test_generate():
     several = fitter.generate(output_var=["I", "g"])
     assert set(several) == {"I", "g"} and np.shape(several["I"]) == np.shape(several["g"]) == (10, 5)
     np.testing.assert_allclose(np.asarray(several["g"]), float(fitter.best_params["g"]))
-    assert isinstance(fitter.generate(output_var=["I"]), Quantity) and isinstance(fitter.generate(output_var="I"), Quantity)
+    assert isinstance(fitter.generate(output_var="I"), Quantity)
+    assert not ours or isinstance(fitter.generate(output_var=["I"]), Quantity)
     given = fitter.generate(params={"g": 15 * nS})
     np.testing.assert_allclose(np.asarray(given), np.asarray(recorded) / 2)
     np.testing.assert_allclose(np.asarray(fitter.generate(params={"g": 15e-9})), np.asarray(recorded) / 2)
@@ -475,9 +487,7 @@ def two_outputs(**changes):
 def test_two_outputs(use_units):
     fitter = two_outputs(use_units=use_units)
     metrics = {"v": MSEMetric(normalization=10 * mV), "w": MSEMetric(normalization=0.1)}
-    params, error = fitter.fit(
-        de(), metric=metrics, n_rounds=20, callback=None, target_v=[0 * mV, 20 * mV], target_w=[0, 1]
-    )
+    params, error = fitter.fit(de(), metric=metrics, n_rounds=20, callback=None, target_v=[0 * mV, 20 * mV], target_w=[0, 1])
     assert float(params["target_v"]) == pytest.approx(10e-3, abs=1e-4) and float(params["target_w"]) == pytest.approx(0.1, abs=0.01)
     assert type(error) is float or np.ndim(error) == 0 and not isinstance(error, Quantity)
     raw, normalized = fitter.best_objective_errors, fitter.best_objective_errors_normalized
@@ -556,13 +566,16 @@ def test_refine_without_fit():
 @released
 def test_refine_with_times():
     late = np.r_[np.zeros(steps // 2), np.ones(steps // 2)]
-    for metric, old in ((MSEMetric(t_start=steps // 2 * dt), {"t_start": steps // 2 * dt}), (MSEMetric(t_weights=late), {"t_weights": late})):
+    for metric, old in (
+        (MSEMetric(t_start=steps // 2 * dt), {"t_start": steps // 2 * dt}),
+        (MSEMetric(t_weights=late), {"t_weights": late}),
+    ):
         fitter = level_fitter()
         if ours:
             fitter.fit(de(), metric=metric, n_rounds=0, callback=None, c=[0 * mV, 40 * mV])
-            params, _ = fitter.refine({"c": 5 * mV}, callback=None)
+            params, error = fitter.refine({"c": 5 * mV}, callback=None)
             assert float(params["c"] / mV) == pytest.approx(20, abs=1e-3)
-        params, _ = level_fitter().refine({"c": 5 * mV}, callback=None, c=[0 * mV, 40 * mV], **old)
+        params, error = level_fitter().refine({"c": 5 * mV}, callback=None, c=[0 * mV, 40 * mV], **old)
         assert float(params["c"] / mV) == pytest.approx(20, abs=1e-3)
 
 
@@ -576,7 +589,9 @@ def test_refine_with_times_by_output():
     fitter.fit(de(), metric=metrics, n_rounds=0, callback=None, c=[0 * mV, 40 * mV])
     # 15 mV for one, 20 mV for the other
     assert float(fitter.refine({"c": 5 * mV}, callback=None)[0]["c"] / mV) == pytest.approx(17.5, abs=1e-2)
-    params, _ = fitter.refine({"c": 5 * mV}, metric={"v": MSEMetric(t_weights=weights), "w": MSEMetric(t_weights=weights)}, callback=None)
+    params, error = fitter.refine(
+        {"c": 5 * mV}, metric={"v": MSEMetric(t_weights=weights), "w": MSEMetric(t_weights=weights)}, callback=None
+    )
     assert float(params["c"] / mV) == pytest.approx(15, abs=1e-2)
 
 
@@ -609,7 +624,10 @@ def test_callback_of_refine():
         assert isinstance(params, dict) and isinstance(errors, list) and isinstance(best_params, dict) and isinstance(index, int)
         assert isinstance(params["gL"], Quantity) or not ours
         if ours:
-            assert all(isinstance(e, tuple) and len(e) == 1 for e in errors) and set(additional_info[0]) >= {"output_var", "objective_errors"}
+            assert all(isinstance(e, tuple) and len(e) == 1 for e in errors) and set(additional_info[0]) >= {
+                "output_var",
+                "objective_errors",
+            }
         calls.append(index)
 
     fitter = leaky_fitter()
@@ -639,7 +657,9 @@ def spike_fitter(**changes):
 
 def test_attributes_of_a_spike_fitter():
     fitter = spike_fitter()
-    for name in "dt parameter_names n_traces duration n_neurons n_samples method threshold reset refractory output best_params model".split():
+    for (
+        name
+    ) in "dt parameter_names n_traces duration n_neurons n_samples method threshold reset refractory output best_params model".split():
         assert hasattr(fitter, name), name
     assert fitter.best_params is None and fitter.optimizer is None and fitter.metric is None
     assert set(fitter.parameter_names) == {"gL", "C"} and fitter.n_traces == 2 and list(fitter.output_var) in (["spikes"], list("spikes"))
@@ -662,7 +682,7 @@ def test_spike_fit():
     params, error = fitter.fit(None, n_rounds=2, callback=None, **spike_bounds)
     assert isinstance(params, dict) and set(params) == {"gL", "C"} and isinstance(error, float) and isinstance(params["C"], Quantity)
     assert isinstance(fitter.optimizer, NevergradOptimizer)
-    assert isinstance(fitter.metric[0], GammaFactor)
+    assert isinstance(fitter.metric[0] if ours else fitter.metric, GammaFactor)
     spikes = fitter.generate_spikes()
     assert isinstance(spikes, list) and len(spikes) == 2 and all(isinstance(train, np.ndarray) for train in spikes)
     voltages = fitter.generate("v", param_init={"v": -60 * mV})
@@ -675,7 +695,9 @@ def test_spike_fit():
 
 def test_forms_of_spike_trains():
     for output in ([t for t in trains], [t * second for t in trains], np.array([[0.01, 0.03], [0.02, 0.05]])):
-        _, error = spike_fitter(output=output).fit(de(), metric=GammaFactor(2 * ms, 100 * ms), n_rounds=1, callback=None, **spike_bounds)
+        params, error = spike_fitter(output=output).fit(
+            de(), metric=GammaFactor(2 * ms, 100 * ms), n_rounds=1, callback=None, **spike_bounds
+        )
         assert np.isfinite(error)
 
 
@@ -710,7 +732,7 @@ def test_online_fitter():
     assert set(params) == {"c"} and isinstance(params["c"], Quantity) and error == fitter.best_error
     assert np.shape(fitter.generate_traces()) == (2, steps)
     late = online_fitter(t_start=steps // 2 * 0.1 * ms)
-    params, _ = late.fit(de(), n_rounds=15, callback=None, c=[0 * mV, 40 * mV])
+    params, error = late.fit(de(), n_rounds=15, callback=None, c=[0 * mV, 40 * mV])
     assert float(params["c"] / mV) == pytest.approx(20, abs=1)
 
 

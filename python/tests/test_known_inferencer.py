@@ -21,7 +21,9 @@ quick = {"max_num_epochs": 5}
 
 
 def inferencer(**changes):
-    return tool.Inferencer(**{"dt": dt, "model": leak, "input": {"v": stimulus}, "output": {"I": recorded}, "features": {"I": [lambda x: x.mean()]}, **changes})
+    return tool.Inferencer(
+        **{"dt": dt, "model": leak, "input": {"v": stimulus}, "output": {"I": recorded}, "features": {"I": [lambda x: x.mean()]}, **changes}
+    )
 
 
 @released
@@ -52,7 +54,13 @@ def test_signatures():
     assert (defaults["n_rounds"], defaults["inference_method"], defaults["density_estimator_model"]) == (1, "SNPE", "maf")
     assert (defaults["restart"], defaults["sbi_device"]) == (False, "cpu")
     assert [n for n, _ in arguments(of.sample)] == ["shape", "posterior", "kwargs"]
-    assert arguments(of.generate_traces) == [("n_samples", 1), ("posterior", None), ("output_var", None), ("param_init", None), ("level", 0)]
+    assert arguments(of.generate_traces) == [
+        ("n_samples", 1),
+        ("posterior", None),
+        ("output_var", None),
+        ("param_init", None),
+        ("level", 0),
+    ]
     pair = ["samples", "points", "limits", "subset", "labels", "ticks"]
     assert [n for n, _ in arguments(of.pairplot)][:6] == pair
     assert [n for n, _ in arguments(of.conditional_pairplot)][:7] == ["condition", "density", *pair[1:]]

@@ -240,7 +240,11 @@ def test_feature_metric_in_a_fit():
 
     target = resting(-65) * volt
     fitter = TraceFitter(
-        model="v = c + x : volt\nc : volt (constant)", input={"x": (np.asarray(target) + 0.065) * volt}, output={"v": target}, dt=dt, n_samples=30
+        model="v = c + x : volt\nc : volt (constant)",
+        input={"x": (np.asarray(target) + 0.065) * volt},
+        output={"v": target},
+        dt=dt,
+        n_samples=30,
     )
     metric = FeatureMetric([(50 * ms, 150 * ms), (50 * ms, 150 * ms)], ["voltage_base", "maximum_voltage"])
     params, error = fitter.fit(tool.NevergradOptimizer("DE"), metric=metric, n_rounds=8, callback=None, c=[-90 * mV, -40 * mV])

@@ -1,3 +1,6 @@
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -113,3 +116,13 @@ def test_own_metrics(traces):
 
     assert Count().calc([[[0.1, 0.2], []]], [[0.1], [0.3]], 0.1 * ms) == [2]
     assert Count(t_start=150 * ms).calc([[[0.1, 0.2], []]], [[0.1], [0.3]], 0.1 * ms) == [2]
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_and_pickles(copy):
+    traces = np.random.default_rng(0).normal(size=(3, 2, 50))
+    for metric in (MSEMetric(t_start=1 * ms, normalization=2.0), MSEMetric(t_weights=np.arange(50), loss="huber", loss_scale=0.5)):
+        np.testing.assert_array_equal(copy(metric).calc(traces, traces[0], 0.1 * ms), metric.calc(traces, traces[0], 0.1 * ms))
+    trains = [[[0.01, 0.03]], [[0.02]]]
+    for spikes in (GammaFactor(2 * ms, 100 * ms, matching="one_to_one"), VanRossum(10 * ms), VictorPurpura(100 * Hz)):
+        np.testing.assert_array_equal(copy(spikes).calc(trains, [[0.01]], 0.1 * ms), spikes.calc(trains, [[0.01]], 0.1 * ms))

@@ -1,3 +1,6 @@
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -96,3 +99,16 @@ def test_optimizer_is_abstract():
 
 def test_numbers():
     assert np.isfinite(SpikesmithOptimizer("DE").seed)
+
+
+@pytest.mark.parametrize("make", [lambda: SpikesmithOptimizer("CMA", seed=3), lambda: NevergradOptimizer("DE"), SkoptOptimizer])
+def test_copies_and_pickles(make):
+    optimizer = make()
+    assert pickle.loads(pickle.dumps(optimizer)).method == optimizer.method
+    optimizer.initialize(["x"], popsize=6, rounds=4, x=[-1, 1])
+    points = optimizer.ask(6)
+    optimizer.tell(points, list(range(6)))
+    for other in (deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert other.errors == optimizer.errors and other.recommend() == optimizer.recommend()
+        again = deepcopy(optimizer)
+        assert other.ask(6) == again.ask(6)

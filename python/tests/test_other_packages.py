@@ -56,7 +56,9 @@ def test_objects_of_nevergrad(ng):
 
 def test_names_that_only_nevergrad_has(ng):
     names = sorted(set(ng.optimizers.registry) - set(optimizer_methods()))
-    parallel = [name for name in names if name in ("RLSOnePlusOne", "LhsDE", "MetaModel", "RotatedTwoPointsDE", "SADiscreteLenglerOnePlusOneExp09")]
+    parallel = [
+        name for name in names if name in ("RLSOnePlusOne", "LhsDE", "MetaModel", "RotatedTwoPointsDE", "SADiscreteLenglerOnePlusOneExp09")
+    ]
     assert parallel
     for name in parallel:
         g, _, fitter = fit(NevergradOptimizer(name), n_rounds=2)
@@ -69,7 +71,9 @@ def test_sequential_methods_of_nevergrad(ng):
     name = next(n for n in ("ChainDEwithRfL", "SQP", "NelderMead") if n in ng.optimizers.registry)
     optimizer = ng.optimizers.registry[name]
     with pytest.warns(UserWarning, match="optimizer will use 1"):
-        _, _, fitter = fit(optimizer, n_rounds=3) if getattr(optimizer, "no_parallelization", False) else pytest.skip("none in this release")
+        _, _, fitter = (
+            fit(optimizer, n_rounds=3) if getattr(optimizer, "no_parallelization", False) else pytest.skip("none in this release")
+        )
     assert len(fitter.results()) == 3
 
 

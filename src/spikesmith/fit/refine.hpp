@@ -39,10 +39,11 @@ enum class RefineMethod : std::uint8_t { automatic, least_squares, spike_times, 
 // simulation: the gradient of the error alone, at the cost of a few simulations for any number of parameters.
 enum class Derivatives : std::uint8_t { automatic, exact, adjoint, differences };
 
-// The number of parameters up to which the automatic choice takes tangents: beyond it a gradient by them costs more than by the adjoint
-// (bench/gradient_bench), and their compiling takes long. Then quasi-Newton takes the adjoint, and least squares differences. Least squares
-// stays the automatic method for any number of parameters: it needs so many fewer steps that it is faster also with differences.
-inline constexpr std::size_t most_tangents = 16;
+// The number of parameters up to which the automatic choice takes tangents. About there a gradient by them comes to cost more than by the
+// adjoint (from 13 on with all lanes filled, from some 25 on with the few points of one start), and their compiling grows with the square.
+// Beyond, quasi-Newton takes the adjoint, and least squares differences. Least squares stays the automatic method for any number: with 20
+// and 40 parameters it needed a twentieth of the steps, so it is faster with whatever derivatives.
+inline constexpr std::size_t most_tangents = 20;
 
 // Throw ConfigError with a hint for anything else. "bfgs", "l_bfgs_b", "slsqp" mean quasi_newton: with bounds alone they are one
 // method (optimize/quasi_newton.hpp).

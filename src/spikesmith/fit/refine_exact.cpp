@@ -159,8 +159,11 @@ std::unique_ptr<FitDerivatives> adjoint_of_fit(const FitSetup& setup, std::strin
         reason = "adjoints are computed in double precision only";
         return nullptr;
     }
+    EnsembleOptions options = setup.ensemble;
+    if (options.kernel.interleave == 0)
+        options.kernel.interleave = 1;  // a line of steps is few points: no lanes to spare
     return exact_derivatives(setup, reason, [&](const UpdateProgram& program, const auto& names, const auto& data) {
-        return AdjointEnsemble(program, names, data, {.ensemble = setup.ensemble});
+        return AdjointEnsemble(program, names, data, {.ensemble = options});
     });
 }
 

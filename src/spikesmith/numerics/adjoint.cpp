@@ -73,6 +73,45 @@ UpdateProgram empty_adjoint(const UpdateProgram& program, const std::vector<std:
     return made;
 }
 
+// Takes out of the step what depends on the parameters only: it becomes the outputs of the program that is returned, and parameters of
+// the step.
+UpdateProgram take_out_prepared(UpdateProgram& step) {
+    UpdateProgram prepared = step;
+    prepared.states.clear();
+    prepared.normal_equations.reset();
+    prepared.adaptive.reset();
+    const Code& code = prepared.step;
+    const auto prepares = [&](const Instruction& i) {
+        return i.stage == Stage::parameter && i.type == ProgramType::real && i.source != Source::parameter;
+    };
+    std::vector<bool> taken(code.size(), false);
+    const auto use = [&](ValueId v) {
+        if (v != no_value && prepares(code[at(v)])) taken[at(v)] = true;
+    };
+    for (const Instruction& i : code) {
+        if ((i.source != Source::operation && i.source != Source::fused) || prepares(i)) continue;
+        for (const ValueId v : i.args) use(v);
+    }
+    for (const auto& state : step.states) use(state.next);
+    for (const auto& matrix : step.matrix_exponentials) {
+        for (const ValueId v : matrix.entries) use(v);
+    }
+    for (std::size_t v = 0; v < code.size(); ++v) {
+        if (!taken[v]) continue;
+        const std::string name = fmt::format("@prepared_{}", prepared.outputs.size());
+        prepared.outputs.push_back({.name = name, .dimension = {}, .value = static_cast<ValueId>(v)});
+        step.step[v] = {.source = Source::parameter,
+                        .stage = Stage::parameter,
+                        .index = static_cast<std::int32_t>(step.parameters.size())};
+        step.parameters.push_back(name);
+    }
+    const bool matrices = std::any_of(step.step.begin(), step.step.end(),
+                                      [](const Instruction& i) { return i.source == Source::matrix_exponential; });
+    if (!matrices) step.matrix_exponentials.clear();
+    finish(prepared);
+    return prepared;
+}
+
 }  // namespace
 
 AdjointProgram adjoint_of(const UpdateProgram& program, const std::vector<std::string>& parameters) {
@@ -97,7 +136,10 @@ AdjointProgram adjoint_of(const UpdateProgram& program, const std::vector<std::s
         return it == code.end() ? no_value : static_cast<ValueId>(it - code.begin());
     };
 
-    AdjointProgram made{.step = empty_adjoint(program, parameters), .initial = empty_adjoint(program, parameters)};
+    AdjointProgram made{.prepared = {},
+                        .step = empty_adjoint(program, parameters),
+                        .initial = empty_adjoint(program, parameters),
+                        .gradient = {}};
     for (std::size_t p = 0; p < parameters.size(); ++p)
         made.gradient.push_back(static_cast<std::int32_t>(n_states + p));
     {
@@ -139,6 +181,8 @@ AdjointProgram adjoint_of(const UpdateProgram& program, const std::vector<std::s
             step.states[n_states + p].next = b.add(own, adjoint_of_source(Source::parameter, numbers[p]));
         }
         for (const auto& state : program.states) step.parameters.push_back("@" + state.name);
+        made.prepared = take_out_prepared(step);
+        made.prepared.parameters = program.parameters;
         finish(step);
     }
     {

@@ -13,8 +13,11 @@
 namespace spikesmith {
 
 struct AdjointProgram {
+    // What the backward steps need that depends on the parameters only: outputs, once per parameter set. Steps are run one by one, so
+    // it would be computed in each of them.
+    UpdateProgram prepared;
     // States: `@adjoint_<state>` of every state, then `@gradient_<parameter>`: half the gradient summed so far. Parameters: the
-    // program's own, then its states before the step. Run for k = last, ..., 0, from zero.
+    // program's own, its states before the step, the outputs of `prepared`. Run for k = last, ..., 0, from zero.
     UpdateProgram step;
     // The same states, the program's own parameters: adds what initial values contribute. Run once at the end, as step -1.
     UpdateProgram initial;

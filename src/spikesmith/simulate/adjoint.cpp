@@ -105,7 +105,8 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
                                     : std::max<std::size_t>(16, segment_bytes / (n_states * lanes * sizeof(double)));
     const std::size_t n_segments = (n_steps + segment - 1) / segment;
     work.states.resize(n_states * lanes);
-    work.parameters.resize((n_own + n_states) * lanes);
+    const std::size_t n_prepared = adjoint.prepared.outputs.size();
+    work.parameters.resize((n_own + n_states + n_prepared) * lanes);
     work.adjoints.assign((n_states + parameters.size()) * lanes, 0.0);
     work.checkpoints.resize(n_segments * n_states * lanes);
     work.recorded.resize(std::min(segment, n_steps) * n_states * lanes);
@@ -121,12 +122,16 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
         lane.iteration = request.iteration;
         return lane;
     };
-    Interpreter start(program);
+    Interpreter start(program), prepare(adjoint.prepared);
     for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t sample = first + std::min(l, n_samples - 1);
         for (std::size_t p = 0; p < n_own; ++p) work.parameters[p * lanes + l] = values(sample, p);
         start.start(values.row(sample), table.first_row(trace), context(sample));
         for (std::size_t s = 0; s < n_states; ++s) work.states[s * lanes + l] = start.states()[s];
+        prepare.start(values.row(sample), {}, context(sample));
+        prepare.step(0, {});
+        for (std::size_t n = 0; n < n_prepared; ++n)
+            work.parameters[(n_own + n_states + n) * lanes + l] = prepare.outputs()[n];
     }
 
     KernelArguments forward;

@@ -107,10 +107,10 @@ Value* IrEmitter::counting(Value* first, Value* stride, int piece) const {
     return builder_.CreateAdd(splat(first), builder_.CreateMul(numbers, splat(stride)));
 }
 
-IrEmitter::Word IrEmitter::counting_word(Value* first) const {
+IrEmitter::Word IrEmitter::counting_word(Value* first, Value* stride) const {
     Word result;
     for (int p = 0; p < shape_.pieces; ++p) {
-        result.piece[static_cast<std::size_t>(p)] = counting(first, builder_.getInt32(1), p);
+        result.piece[static_cast<std::size_t>(p)] = counting(first, stride, p);
     }
     return result;
 }

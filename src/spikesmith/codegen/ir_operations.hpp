@@ -115,8 +115,8 @@ class IrEmitter {
     [[nodiscard]] Real broadcast_real(llvm::Value* scalar) const;
     [[nodiscard]] Bool broadcast_bool(llvm::Value* scalar) const;
     [[nodiscard]] Word broadcast_word(llvm::Value* scalar) const;
-    // `first + lane` as 32-bit words; `first` is i32.
-    [[nodiscard]] Word counting_word(llvm::Value* first) const;
+    // `first + lane * stride` of 32-bit words.
+    [[nodiscard]] Word counting_word(llvm::Value* first, llvm::Value* stride) const;
     // `first + lane * stride` of 64-bit integers as reals.
     [[nodiscard]] Real counting_real(llvm::Value* first, llvm::Value* stride) const;
     // Lanes side by side from / to memory that is aligned to one real.

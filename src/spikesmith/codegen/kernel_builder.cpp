@@ -40,7 +40,8 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
 // Fields of KernelArguments as the compiled code reads them.
 struct Fields {
     Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
-        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration;
+        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration, *random_stride,
+        *first_time_row;
 };
 
 template <class Float>
@@ -154,7 +155,9 @@ class KernelBuilder {
                    .trace = field(offsetof(A, trace), integer),
                    .n_samples = field(offsetof(A, n_samples), integer),
                    .n_traces = field(offsetof(A, n_traces), integer),
-                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy())};
+                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy()),
+                   .random_stride = field(offsetof(A, random_stride), integer),
+                   .first_time_row = field(offsetof(A, first_time_row), integer)};
     }
 
     // Emits the values that vary in time, or those that do not.
@@ -289,7 +292,8 @@ class KernelBuilder {
     Value* float64(double value) { return llvm::ConstantFP::get(builder_.getDoubleTy(), value); }
 
     Value* time_input(std::int32_t index) {
-        Value* row = builder_.CreateMul(k_, i64(program_.time_inputs.size()));
+        Value* row =
+            builder_.CreateMul(builder_.CreateSub(k_, fields_.first_time_row), i64(program_.time_inputs.size()));
         Value* place = builder_.CreateAdd(row, i64(static_cast<std::size_t>(index)));
         return builder_.CreateLoad(builder_.getDoubleTy(),
                                    builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
@@ -390,20 +394,22 @@ class KernelBuilder {
     Real random_draw(const Instruction& i, const std::optional<Real>& argument) {
         auto* word = builder_.getInt32Ty();
         Value* step = builder_.CreateTrunc(k_, word);
-        Value* first_sample = builder_.CreateTrunc(builder_.CreateAdd(fields_.random_sample, first_lane_), word);
+        Value* before_tile = builder_.CreateMul(first_lane_, fields_.random_stride);
+        Value* first_sample = builder_.CreateTrunc(builder_.CreateAdd(fields_.random_sample, before_tile), word);
+        Value* stride = builder_.CreateTrunc(fields_.random_stride, word);
         Value* trace = builder_.CreateTrunc(fields_.trace, word);
         const auto site = static_cast<std::uint32_t>(i.index);
-        if (i.op == Op::poisson) return poisson_draw(argument.value(), step, first_sample, trace, site);
+        if (i.op == Op::poisson) return poisson_draw(argument.value(), step, first_sample, stride, trace, site);
         Value* seed_low = builder_.CreateTrunc(fields_.seed, word);
         Value* seed_high = builder_.CreateTrunc(builder_.CreateLShr(fields_.seed, 32), word);
-        const math::Words<Vector> counter{vector_.broadcast_word(step), vector_.counting_word(first_sample),
+        const math::Words<Vector> counter{vector_.broadcast_word(step), vector_.counting_word(first_sample, stride),
                                           vector_.broadcast_word(trace), vector_.word(site)};
         const math::KeyWords<Vector> key{vector_.broadcast_word(seed_low), vector_.broadcast_word(seed_high)};
         return i.op == Op::uniform ? math::uniform(vector_, counter, key) : math::normal(vector_, counter, key);
     }
 
     // A call for each lane.
-    Real poisson_draw(Real mean, Value* step, Value* first_sample, Value* trace, std::uint32_t site) {
+    Real poisson_draw(Real mean, Value* step, Value* first_sample, Value* stride, Value* trace, std::uint32_t site) {
         const auto lanes = static_cast<std::uint64_t>(vector_.shape().lanes());
         auto* type = vector_.scalar_type();
         auto* float64_type = builder_.getDoubleTy();
@@ -416,7 +422,8 @@ class KernelBuilder {
         vector_.for_all_lanes([&](Value* lane) {
             Value* place = builder_.CreateInBoundsGEP(type, memory, lane);
             Value* lambda = builder_.CreateFPCast(builder_.CreateLoad(type, place), float64_type);
-            Value* sample = builder_.CreateAdd(first_sample, builder_.CreateTrunc(lane, word));
+            Value* sample =
+                builder_.CreateAdd(first_sample, builder_.CreateMul(builder_.CreateTrunc(lane, word), stride));
             Value* drawn = builder_.CreateCall(signature, address,
                                                {lambda, fields_.seed, step, sample, trace, builder_.getInt32(site)});
             builder_.CreateStore(builder_.CreateFPCast(drawn, type), place);

@@ -122,6 +122,43 @@ TEST(Simulation, RunsPhasesOneAfterTheOther) {
     EXPECT_NEAR(record.trace("v")[9999], -14.2809504298, 1e-7);
 }
 
+// The other neurons of the reference: first spikes, after a quiet time where there is one.
+TEST(Simulation, GivesTheReferenceSpikesOfTheLibrary) {
+    struct Case {
+        const char* name;
+        std::vector<std::pair<std::string, double>> set;
+        double dt, quiet, current, duration;
+        std::vector<std::int64_t> first_spikes;
+        std::size_t n_spikes;
+    };
+    const std::vector<Case> cases{
+        {"HHneuronBischop", {}, 0.01, 500, 300, 500, {50279, 51100, 51984, 52898, 53819, 54743, 55667, 56590}, 54},
+        {"HHneuronCorbit", {}, 0.01, 500, 6, 500, {50511, 51931, 53337, 54742, 56145}, 36},
+        {"IF_curr_exp", {{"i_offset", 1}, {"tau_refrac", 5}}, 1, 0, 0, 200, {27, 60, 93, 126, 159, 192}, 6},
+        {"EIF_cond_exp_isfa_ista",
+         {{"i_offset", 0.8}},
+         0.1,
+         0,
+         0,
+         500,
+         {177, 407, 717, 1151, 1725, 2373, 3040, 3711, 4382},
+         9}};
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.name);
+        Simulation s(library_neuron(one.name), {.n_candidates = 2, .dt = one.dt * ms, .record = {"spike"}});
+        for (const auto& [name, value] : one.set) s.set(name, value);
+        s.start_recording();
+        s.run(one.quiet * ms);
+        s.run(one.duration * ms,
+              one.current == 0 ? RunDrive{} : RunDrive{.drive = {{"I_app", ConstantWave{one.current}}}});
+        const auto record = s.results();
+        for (const auto& spikes : record.chunks[0].spike_steps) {
+            EXPECT_EQ(spikes.size(), one.n_spikes);
+            EXPECT_TRUE(std::equal(one.first_spikes.begin(), one.first_spikes.end(), spikes.begin()));
+        }
+    }
+}
+
 // A.2 of the reference: two linear equations under every method, after steps 0, 1, 9, 19.
 TEST(Simulation, GivesTheReferenceNumbersOfEveryMethod) {
     struct Case {

@@ -141,6 +141,35 @@ TEST(VoltageClamp, WorksForTheHodgkinHuxleyNeuronsOfTheLibrary) {
     }
 }
 
+TEST(VoltageClamp, HoldsEachCandidateAtItsOwnVoltage) {
+    const SimulationOptions options{
+        .n_candidates = 3, .dt = 0.1 * ms, .method = "exponential_euler", .record = {"v", "v_clamp_current"}};
+    Simulation held(gated(), options), clamped(gated(), options);
+    const std::vector<double> voltages{-0.08, -0.05, -0.01};
+    held.set("v", voltages);
+    held.start_recording();
+    held.run(10 * ms, {.hold = {"v"}});
+    held.run(10 * ms);
+    const auto record = held.results();
+    for (std::size_t c = 0; c < 3; ++c) {
+        clamped.restart();
+        clamped.start_recording();
+        clamped.run(10 * ms, {.clamp = {{"v", ConstantWave{voltages[c]}}}});
+        clamped.run(10 * ms);
+        const auto one = clamped.results();
+        for (std::size_t k = 0; k < 200; ++k) {
+            ASSERT_NEAR(record.trace("v", 0, c)[k], one.trace("v", 0, 0)[k], 1e-14);
+            ASSERT_NEAR(record.trace("v_clamp_current", 0, c)[k], one.trace("v_clamp_current", 0, 0)[k], 1e-20);
+        }
+        EXPECT_EQ(record.trace("v", 0, c)[100], voltages[c]);
+        EXPECT_NE(record.trace("v", 0, c)[110], voltages[c]);
+    }
+    EXPECT_THAT(message_of([&] {
+                    held.run(ms, {.clamp = {{"v", ConstantWave{0}}}, .hold = {"v"}});
+                }),
+                HasSubstr("`v` cannot be held and follow a waveform at once"));
+}
+
 TEST(VoltageClamp, OtherStatesMayBeClampedAsWell) {
     Simulation s(gated(), {.dt = 0.1 * ms, .method = "euler", .record = {"n", "v"}});
     s.start_recording();

@@ -22,23 +22,6 @@ const State& state_of(const Model& model, std::string_view name) {
     return *std::ranges::find(model.states, name, &State::name);
 }
 
-// The derivative with the variables written out that assignments compute before it in the same step.
-Expression written_out(const Model& model, const State& state) {
-    Substitution assigned;
-    for (const Update& update : model.updates) {
-        const State& target = model.states[update.state];
-        if (target.name == state.name) break;
-        const Expression value = substitute(model.inlined(update.value), assigned);
-        if (update.method == Update::Method::assignment && update.type == ValueType::real && !update.minimum &&
-            !update.maximum && !depends_on(value, target.name)) {
-            assigned.insert_or_assign(target.name, value);
-        } else {
-            assigned.erase(target.name);
-        }
-    }
-    return substitute(model.inlined(state.derivative), assigned);
-}
-
 bool has_state(const Model& model, const Expression& expression) {
     return std::ranges::any_of(model.states, [&](const State& s) { return depends_on(expression, s.name); });
 }
@@ -73,13 +56,16 @@ Model with_driven(const Model& model, const DrivenNames& names) {
         }
         out.inputs.push_back({.name = name, .dimension = model.find(name)->dimension});
     }
-    for (const auto& [name, current] : names.clamped)
-        out.inputs.push_back({.name = name, .dimension = model.find(name)->dimension});
+    for (const auto& [name, current] : names.clamped) {
+        if (!names.held.contains(name)) out.inputs.push_back({.name = name, .dimension = model.find(name)->dimension});
+    }
 
     const auto is_input = [&](const auto& item) {
         return names.driven.contains(item.name) || names.clamped.contains(item.name);
     };
     std::erase_if(out.parameters, is_input);
+    for (const auto& name : names.held)
+        out.parameters.push_back({.name = name, .dimension = model.find(name)->dimension});
     std::erase_if(out.initial_values, is_input);
     std::erase_if(out.reset, is_input);
     std::erase_if(out.states, is_input);
@@ -94,7 +80,7 @@ Model with_driven(const Model& model, const DrivenNames& names) {
 Expression clamp_current(const Model& model, std::string_view state, const std::string& current,
                          const std::vector<std::string>& inputs) {
     const State& clamped = state_of(model, state);
-    const Expression derivative = written_out(model, clamped);
+    const Expression derivative = substitute(model.inlined(clamped.derivative), assigned_values(model, state));
     if (!current.empty()) {
         const auto factor = factor_of(model, derivative, current);
         if (factor) return -clamped.derivative / *factor;
@@ -139,6 +125,22 @@ Expression clamp_current(const Model& model, std::string_view state, const std::
         possible.empty()
             ? std::string("the equation must be linear in a current with a constant factor")
             : fmt::format("name the current with the clamp; possible here: {}", fmt::join(possible, ", ")));
+}
+
+Substitution assigned_values(const Model& model, std::string_view state) {
+    Substitution assigned;
+    for (const Update& update : model.updates) {
+        const State& target = model.states[update.state];
+        if (target.name == state) break;
+        const Expression value = substitute(model.inlined(update.value), assigned);
+        if (update.method == Update::Method::assignment && update.type == ValueType::real && !update.minimum &&
+            !update.maximum && !depends_on(value, target.name)) {
+            assigned.insert_or_assign(target.name, value);
+        } else {
+            assigned.erase(target.name);
+        }
+    }
+    return assigned;
 }
 
 std::optional<std::string> clamped_state_of(const Model& model, std::string_view name) {

@@ -1,5 +1,5 @@
 // A model as an experiment sees it: whatever data may drive is a parameter at first, and becomes an input while a waveform drives it;
-// a state under a voltage clamp is an input, too. For Simulation only.
+// a state under a voltage clamp is an input, too. For Simulation and for what looks at clamps.
 #pragma once
 
 #include <map>
@@ -21,11 +21,12 @@ namespace spikesmith {
 struct DrivenNames {
     std::set<std::string> driven{};
     std::map<std::string, std::string> clamped{};
+    std::set<std::string> held{};  // those of the clamped states that keep the value they have
     bool operator==(const DrivenNames&) const = default;
     auto operator<=>(const DrivenNames&) const = default;
 };
 
-// The model with these as inputs. Of a clamped state its equation and assignments to it in the reset are gone. Throws ConfigError for
+// The model with these as inputs, or parameters where each candidate keeps its own value. Of a clamped state its equation and assignments to it in the reset are gone. Throws ConfigError for
 // a driven parameter that the reset changes.
 [[nodiscard]] Model with_driven(const Model& model, const DrivenNames& names);
 
@@ -35,6 +36,10 @@ struct DrivenNames {
 // where there is none.
 [[nodiscard]] Expression clamp_current(const Model& model, std::string_view state, const std::string& current,
                                        const std::vector<std::string>& inputs);
+
+// What assignments compute before the equation of `state` in the same step, in terms of parameters and the other states; with an empty
+// name what all assignments compute. Without those that have bounds or that use their own old value.
+[[nodiscard]] Substitution assigned_values(const Model& model, std::string_view state = {});
 
 // "v" for "v_clamp_current" if that is a state of the model and the whole name is no variable.
 [[nodiscard]] std::optional<std::string> clamped_state_of(const Model& model, std::string_view name);

@@ -25,6 +25,8 @@ namespace {
 
 constexpr double whole_tolerance = 1e-6;  // steps
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+// Operations that one thread does sooner than others can be told of them.
+constexpr std::size_t small_run = 200'000;
 constexpr std::int64_t most_steps = std::numeric_limits<std::int32_t>::max();  // kernels count spikes' steps so
 
 std::int64_t whole_steps(double seconds, double dt) {
@@ -458,16 +460,23 @@ struct Simulation::Implementation {
             }
             names.driven.insert(name);
         }
-        for (const auto& [name, wave] : drive.clamp) {
+        const auto clamp = [&](const std::string& name) {
             if (visible(name).kind != Variable::Kind::state) {
                 throw ConfigError(fmt::format("`{}` is no state: only states can be clamped", name),
                                   "drive a parameter or an input");
             }
             const auto current = drive.clamp_currents.find(name);
             names.clamped[name] = current == drive.clamp_currents.end() ? "" : visible(current->second).name;
+        };
+        for (const auto& [name, wave] : drive.clamp) clamp(name);
+        for (const auto& name : drive.hold) {
+            if (drive.clamp.contains(name))
+                throw ConfigError(fmt::format("`{}` cannot be held and follow a waveform at once", name));
+            clamp(name);
+            names.held.insert(name);
         }
         for (const auto& [name, current] : drive.clamp_currents) {
-            if (!drive.clamp.contains(name))
+            if (!names.clamped.contains(name))
                 throw ConfigError(fmt::format("a clamp current of `{}`, which is not clamped", name));
         }
         return names;
@@ -543,7 +552,12 @@ struct Simulation::Implementation {
         const auto one = [&](std::size_t block) {
             run_block<Real>(chosen, code, rows, n_steps, blocks, block, workspaces.local());
         };
-        if (blocks.n_blocks == 1) return one(0);
+        const std::size_t operations =
+            chosen.program.step.size() * options.n_candidates * static_cast<std::size_t>(n_steps);
+        if (blocks.n_blocks == 1 || operations < small_run) {
+            for (std::size_t b = 0; b < blocks.n_blocks; ++b) one(b);
+            return;
+        }
         arena.execute([&] {
             oneapi::tbb::parallel_for(
                 oneapi::tbb::blocked_range<std::size_t>(0, blocks.n_blocks, 1),

@@ -52,8 +52,8 @@ struct SimulationOptions {
     const std::atomic<bool>* cancelled = nullptr;  // run throws Interrupted soon after it is set
 };
 
-// What happens during one run besides the model's own dynamics. Values are held during each step, so that a drive is the same as `set`
-// before every step; afterwards what was driven has its former value again.
+// What happens during one run besides the model's own dynamics, the same for all candidates. Values are held during each step, so
+// that a drive is the same as `set` before every step; afterwards what was driven has its former value again.
 //
 // A clamped state follows its waveform instead of its equation (and of assignments in the reset) and stays at the last value afterwards.
 // The current that the clamp needs is recorded as "<state>_clamp_current": what must flow besides the currents of the model so that the
@@ -64,6 +64,7 @@ struct RunDrive {
     std::map<std::string, Waveform> drive{};  // parameters or inputs
     std::map<std::string, Waveform> clamp{};  // states
     std::map<std::string, std::string> clamp_currents{};
+    std::vector<std::string> hold{};  // states clamped at the value they have, each candidate at its own
 };
 
 // What reset resets. A new chunk begins in every case.

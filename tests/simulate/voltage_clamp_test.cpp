@@ -141,6 +141,25 @@ TEST(VoltageClamp, WorksForTheHodgkinHuxleyNeuronsOfTheLibrary) {
     }
 }
 
+// Sampled before the step, the current right after a voltage step is that of the new voltage and the old gates, though this model computes
+// its currents by assignments.
+TEST(VoltageClamp, CurrentRightAfterAStepIsThatOfTheNewVoltage) {
+    Simulation s(library_neuron("HHneuronCorbit"), {.dt = 0.01 * ms,
+                                                    .record = {"h_Na", "n_Kv3", "m_Kv1", "h_Kv1", "v_clamp_current"},
+                                                    .sample_time = SampleTime::before_step});
+    s.run(5 * ms, {.clamp = {{"v", ConstantWave{-60}}}});
+    s.start_recording();
+    const double v = -20;
+    s.run(0.01 * ms, {.clamp = {{"v", ConstantWave{v}}}});
+    const auto record = s.results();
+    const auto at = [&](const char* name) { return record.trace(name)[0]; };
+    const double m_na = 1 / (1 + std::exp((-24 - v) / 11.5));
+    const double expected = 0.25 * (v + 70) + 112.5 * std::pow(m_na, 3) * at("h_Na") * (v - 50) +
+                            225 * std::pow(at("n_Kv3"), 2) * (v + 90) +
+                            0.39 * std::pow(at("m_Kv1"), 3) * at("h_Kv1") * (v + 90);
+    EXPECT_NEAR(at("v_clamp_current"), expected, 1e-10 * std::fabs(expected));
+}
+
 TEST(VoltageClamp, HoldsEachCandidateAtItsOwnVoltage) {
     const SimulationOptions options{
         .n_candidates = 3, .dt = 0.1 * ms, .method = "exponential_euler", .record = {"v", "v_clamp_current"}};

@@ -224,7 +224,9 @@ struct Simulation::Implementation {
                                           .value = value,
                                           .block = driven.updates.empty() ? 0 : driven.updates.back().block + 1});
             } else {
-                driven.subexpressions.push_back({.name = name, .dimension = {}, .value = value, .text = {}});
+                // at the clamped voltage, not as assignments of the step before left it
+                const Expression now = substitute(model.inlined(value), assigned_values(model, state));
+                driven.subexpressions.push_back({.name = name, .dimension = {}, .value = now, .text = {}});
             }
         }
         Variant out;

@@ -1,9 +1,13 @@
-// Models for the tests of Simulation, in both languages.
+// Models in both languages, and helpers, for the tests of Simulation.
 #pragma once
+
+#include <span>
+#include <vector>
 
 #include "spikesmith/lang/annarchy.hpp"
 #include "spikesmith/lang/brian.hpp"
 #include "spikesmith/lang/neuron_library.hpp"
+#include "spikesmith/simulate/simulation.hpp"
 
 namespace spikesmith::test {
 
@@ -32,6 +36,25 @@ inline Model library_neuron(const std::string& name,
     auto text = find_library_neuron(name).text;
     text.initial_values = values;
     return parse_annarchy(text);
+}
+
+inline std::vector<double> values_of(std::span<const double> values) {
+    return {values.begin(), values.end()};
+}
+
+// Candidate values of a simple spread.
+inline std::vector<double> spread(std::size_t n, double first, double last) {
+    std::vector<double> out(n);
+    for (std::size_t c = 0; c < n; ++c)
+        out[c] = n == 1 ? first : first + (last - first) * static_cast<double>(c) / static_cast<double>(n - 1);
+    return out;
+}
+
+// Values for what `adapting_neuron` leaves open.
+inline void set_up(Simulation& s, std::size_t n) {
+    s.set("E", -0.07);
+    s.set("R", 100e6);
+    s.set("tau", spread(n, 8e-3, 20e-3));
 }
 
 }  // namespace spikesmith::test

@@ -189,6 +189,24 @@ TEST(VoltageClamp, HoldsEachCandidateAtItsOwnVoltage) {
                 HasSubstr("`v` cannot be held and follow a waveform at once"));
 }
 
+TEST(VoltageClamp, OfTheOnlyStateLeavesNothingToIntegrate) {
+    const Model model =
+        parse_annarchy({.parameters = {"parameters", "I = 0"}, .equations = {"equations", "dr/dt = I - r"}});
+    for (const bool current : {false, true}) {
+        Simulation s(model, {.n_candidates = 2, .dt = ms, .record = {"r"}});
+        if (current) s = Simulation(model, {.n_candidates = 2, .dt = ms, .record = {"r", "r_clamp_current"}});
+        s.start_recording();
+        s.run(2 * ms, {.clamp = {{"r", RampWave{1, 2}}}});
+        s.run(1 * ms);
+        const auto record = s.results();
+        EXPECT_THAT(record.trace("r", 0, 1), ElementsAre(1, 2, 0))
+            << "r decays from 2 to 0 in a step of its time constant";
+        if (current) {
+            EXPECT_THAT(record.trace("r_clamp_current", 0, 1), ElementsAre(1, 2, 0));
+        }
+    }
+}
+
 TEST(VoltageClamp, OtherStatesMayBeClampedAsWell) {
     Simulation s(gated(), {.dt = 0.1 * ms, .method = "euler", .record = {"n", "v"}});
     s.start_recording();

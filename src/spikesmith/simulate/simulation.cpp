@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,9 +13,9 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/math/philox.hpp"
-#include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/numerics/methods.hpp"
 #include "spikesmith/simulate/experiment_model.hpp"
+#include "spikesmith/simulate/experiment_values.hpp"
 #include "spikesmith/simulate/lane_blocks.hpp"
 #include "spikesmith/simulate/recorder.hpp"
 
@@ -24,7 +23,6 @@ namespace spikesmith {
 namespace {
 
 constexpr double whole_tolerance = 1e-6;  // steps
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 // Operations that one thread does sooner than others can be told of them.
 constexpr std::size_t small_run = 200'000;
 constexpr std::int64_t most_steps = std::numeric_limits<std::int32_t>::max();  // kernels count spikes' steps so
@@ -45,25 +43,6 @@ std::uint64_t noise_seed(std::uint64_t seed, std::uint64_t repetition, std::uint
     return (std::uint64_t{words[0]} << 32) | words[1];
 }
 
-// Every candidate is a population of its own, so `i` is 0 and `N` is 1.
-void make_alone(Code& code) {
-    for (Instruction& i : code) {
-        if (i.source == Source::lane_index) i = {.op = Op::number, .number = 0};
-        if (i.source == Source::lane_count) i = {.op = Op::number, .number = 1};
-    }
-}
-
-// A state, a parameter (an input is one, too), or what a program must remember besides.
-struct Variable {
-    enum class Kind : std::uint8_t { state, parameter, hidden } kind = Kind::state;
-    std::string name;
-    ValueType type = ValueType::real;
-    bool given = false;     // set since the last return to the model's initial values
-    bool has_value = true;  // else NaN
-    bool stored_has_value = true;
-    std::vector<double> values, stored;  // per candidate
-};
-
 // The program with some names driven and some clamped, and its kernels by what they record.
 struct Variant {
     UpdateProgram program;
@@ -72,7 +51,8 @@ struct Variant {
     std::vector<RecordedColumn> columns;           // of each recorded variable
     std::array<std::optional<Kernel>, 4> kernels;
 };
-constexpr auto npos = static_cast<std::size_t>(-1);
+constexpr auto npos = ExperimentValues::npos;
+using Kind = ExperimentVariable::Kind;
 
 template <class Real>
 struct Workspace {
@@ -92,39 +72,36 @@ struct Simulation::Implementation {
     std::string method;  // of the original model
     oneapi::tbb::task_arena arena;
     std::map<DrivenNames, Variant> variants;
-    std::map<std::set<std::string>, UpdateProgram> initial_programs;
     double compile_seconds = 0;
 
-    std::vector<Variable> variables;
-    std::map<std::string, std::size_t, std::less<>> variable_index;
-    bool started = false;  // values no longer follow from those that are given
-    bool outdated = true;  // they must be computed
-    bool is_stored = false;
-
+    ExperimentValues values;
     std::uint64_t evaluation = 0, repetition = 0, resets = 0;
     NoiseStreams streams = NoiseStreams::independent;
     std::int64_t step = 0;
     Recorder recorder;
 
     Implementation(const Model& given, SimulationOptions given_options)
-        : original(given), model(with_inputs_as_parameters(given)), options(std::move(given_options)) {
-        check_options();
+        : original(given),
+          model(with_inputs_as_parameters(given)),
+          options(checked(std::move(given_options))),
+          values(model, options.dt, options.n_candidates) {
+        prepare_recording();
         for (const Input& input : original.inputs) input_names.push_back(input.name);
         initialise_arena(arena, options.threads);
         method = integrate(original_with_values(), {.method = options.method, .dt = options.dt}).method;
-        for (const State& state : model.states) add_variable(Variable::Kind::state, state.name, ValueType::real);
-        for (const Parameter& parameter : model.parameters)
-            add_variable(Variable::Kind::parameter, parameter.name, parameter.type);
-        add_hidden_variables();
-        forget_values();
+        values.add_hidden(make_variant({}).program);
     }
 
     // ---- construction ----
 
-    void check_options() {
+    static SimulationOptions checked(SimulationOptions options) {
         if (options.n_candidates == 0) throw ConfigError("a simulation of no candidates", "give at least 1");
         if (!(options.dt > 0) || !std::isfinite(options.dt))
             throw ConfigError(fmt::format("dt must be a positive time, not {} s", options.dt));
+        return options;
+    }
+
+    void prepare_recording() {
         after_step = options.sample_time == SampleTime::after_step ||
                      (options.sample_time == SampleTime::automatic && !model.updates.empty());
         std::int64_t interval = 1;
@@ -183,27 +160,6 @@ struct Simulation::Implementation {
         return out;
     }
 
-    void add_variable(Variable::Kind kind, const std::string& name, ValueType type) {
-        variable_index.emplace(name, variables.size());
-        variables.push_back({.kind = kind,
-                             .name = name,
-                             .type = type,
-                             .values = std::vector<double>(options.n_candidates, 0.0),
-                             .stored = {}});
-    }
-
-    // What a program remembers besides, with what it starts from in every lane (in `stored`).
-    void add_hidden_variables() {
-        const UpdateProgram program = make_variant({}).program;
-        Interpreter interpreter(program);
-        interpreter.start(std::vector<double>(program.parameters.size()), {}, {});
-        for (std::size_t s = 0; s < program.states.size(); ++s) {
-            if (variable_index.contains(program.states[s].name)) continue;
-            add_variable(Variable::Kind::hidden, program.states[s].name, ValueType::real);
-            variables.back().stored.assign(options.n_candidates, interpreter.states()[s]);
-        }
-    }
-
     // ---- programs ----
 
     Variant& variant(const DrivenNames& names) {
@@ -236,6 +192,8 @@ struct Simulation::Implementation {
         }
         IntegrationOptions integration{
             .method = method, .dt = options.dt, .outputs = outputs, .parameters = driven.parameter_names()};
+        if (driven.updates.empty() && !model.updates.empty())
+            integration.method = "euler";  // all its equations are clamped
         try {
             out.program = integrate(driven, integration);
         } catch (const NumericalError&) {
@@ -244,12 +202,8 @@ struct Simulation::Implementation {
             out.program = integrate(driven, integration);
         }
         make_alone(out.program.step);
-        for (const ProgramState& state : out.program.states) {
-            const auto found = variable_index.find(state.name);
-            out.state_variables.push_back(found == variable_index.end() ? npos : found->second);
-        }
-        for (const auto& name : out.program.parameters)
-            out.parameter_variables.push_back(variable_index.find(name)->second);
+        for (const ProgramState& state : out.program.states) out.state_variables.push_back(values.index_of(state.name));
+        for (const auto& name : out.program.parameters) out.parameter_variables.push_back(values.index_of(name));
         for (const auto& name : recorder.names()) {
             RecordedColumn column;
             if (const auto output = out.program.find_output(name)) column.output = *output;
@@ -273,15 +227,6 @@ struct Simulation::Implementation {
 
     // ---- values ----
 
-    // As if nothing had been set.
-    void forget_values() {
-        for (Variable& variable : variables) {
-            variable.given = false;
-        }
-        started = is_stored = false;
-        outdated = true;
-    }
-
     [[nodiscard]] LaneContext lane(std::size_t candidate) const {
         LaneContext context;
         context.seed = noise_seed(options.seed, repetition, 0);
@@ -290,111 +235,8 @@ struct Simulation::Implementation {
         return context;
     }
 
-    // Values that were not given, from the initial values of the model.
-    void compute_initial_values() {
-        if (started || !outdated) return;
-        outdated = false;
-        std::set<std::string> given;
-        for (const Variable& variable : variables) {
-            if (variable.given) given.insert(variable.name);
-        }
-        auto found = initial_programs.find(given);
-        if (found == initial_programs.end()) {
-            UpdateProgram program = integrate(initial_value_model(model, given), {.method = "euler", .dt = options.dt});
-            make_alone(program.init);
-            found = initial_programs.emplace(given, std::move(program)).first;
-        }
-        const UpdateProgram& program = found->second;
-        std::vector<std::size_t> parameters, states;
-        for (const auto& name : program.parameters) parameters.push_back(variable_index.find(name)->second);
-        for (const auto& state : program.states) {
-            const auto place = variable_index.find(state.name);
-            states.push_back(place == variable_index.end() ? npos : place->second);
-        }
-        for (const std::size_t p : parameters) {
-            Variable& parameter = variables[p];
-            parameter.has_value = parameter.given;
-            if (!parameter.given) std::ranges::fill(parameter.values, not_a_number);
-        }
-        const bool vary = initial_values_vary(program);
-        Interpreter interpreter(program);
-        std::vector<double> values(parameters.size());
-        for (std::size_t c = 0; c < options.n_candidates; ++c) {
-            if (c == 0 || vary) {
-                for (std::size_t p = 0; p < parameters.size(); ++p) values[p] = variables[parameters[p]].values[c];
-                interpreter.start(values, {}, lane(c));
-            }
-            for (std::size_t s = 0; s < states.size(); ++s) {
-                if (states[s] == npos) continue;
-                variables[states[s]].values[c] = interpreter.states()[s];
-                variables[states[s]].has_value = true;
-            }
-        }
-        reset_hidden();
-    }
-
-    // As at the beginning of time.
-    void reset_hidden() {
-        for (Variable& variable : variables) {
-            if (variable.kind == Variable::Kind::hidden) variable.values = variable.stored;
-        }
-    }
-
-    // The clock returns to 0 while the state goes on: times of the past and of the near future move with it.
-    void shift_hidden(std::int64_t steps) {
-        const auto subtract = [&](std::string_view name, double shift) {
-            const auto found = variable_index.find(name);
-            if (found == variable_index.end()) return;
-            Variable& variable = variables[found->second];
-            for (std::size_t c = 0; c < options.n_candidates; ++c) {
-                if (variable.values[c] != variable.stored[c]) variable.values[c] -= shift;
-            }
-        };
-        subtract("@lastspike", static_cast<double>(steps) * options.dt);
-        subtract("@release_step", static_cast<double>(steps));
-    }
-
-    Variable& visible(std::string_view name) {
-        const auto found = variable_index.find(name);
-        if (found != variable_index.end() && variables[found->second].kind != Variable::Kind::hidden)
-            return variables[found->second];
-        std::vector<std::string> names;
-        for (const Variable& variable : variables) {
-            if (variable.kind != Variable::Kind::hidden) names.push_back(variable.name);
-        }
-        const bool computed = model.find(name).has_value();
-        const auto hint = did_you_mean(name, names);
-        throw ConfigError(computed
-                              ? fmt::format("`{}` is computed from other variables and cannot be set or read", name)
-                              : fmt::format("`{}` is neither a parameter nor a variable of the model", name),
-                          hint.empty() ? fmt::format("there are {}", fmt::join(names, ", ")) : hint);
-    }
-
-    void set(std::string_view name, std::span<const double> values) {
-        Variable& variable = visible(name);
-        if (values.size() != 1 && values.size() != options.n_candidates) {
-            throw ConfigError(
-                fmt::format("{} values of `{}` for {} candidates", values.size(), name, options.n_candidates),
-                "give one value for all, or one for each");
-        }
-        for (std::size_t c = 0; c < options.n_candidates; ++c) {
-            const double value = values.size() == 1 ? values[0] : values[c];
-            variable.values[c] = variable.type == ValueType::integer   ? std::trunc(value)
-                                 : variable.type == ValueType::boolean ? static_cast<double>(value != 0)
-                                                                       : value;
-        }
-        variable.given = variable.has_value = true;
-        outdated = true;
-    }
-
-    void store() {
-        compute_initial_values();
-        started = is_stored = true;
-        for (Variable& variable : variables) {
-            if (variable.kind == Variable::Kind::hidden) continue;
-            variable.stored = variable.values;
-            variable.stored_has_value = variable.has_value;
-        }
+    void follow() {
+        values.follow([this](std::size_t candidate) { return lane(candidate); });
     }
 
     void reset(const ResetOptions& what) {
@@ -402,51 +244,25 @@ struct Simulation::Implementation {
         if (what.model) {
             ++resets;
             if (what.populations) {
-                return_to_start(what.parameters);
+                values.return_to_start(what.parameters);
             } else {
-                compute_initial_values();
-                started = true;
-                shift_hidden(step);
+                follow();
+                values.start();
+                values.move_clock_back(step);
             }
             step = 0;
         }
         recorder.begin_chunk(step);
     }
 
-    void return_to_start(bool parameters) {
-        for (Variable& variable : variables) {
-            if (variable.kind == Variable::Kind::hidden) continue;
-            const bool keeps = variable.kind == Variable::Kind::parameter && !parameters;
-            if (is_stored && !keeps) {
-                variable.values = variable.stored;
-                variable.has_value = variable.stored_has_value;
-            }
-            if (!is_stored) variable.given = keeps && variable.has_value;
-        }
-        if (is_stored) {
-            reset_hidden();
-        } else {
-            started = false;
-            outdated = true;
-        }
-    }
-
     // ---- running ----
 
     std::map<std::string, std::vector<double>> parameters_now() {
-        if (!recorder.has_steps(step)) return {};
-        std::map<std::string, std::vector<double>> out;
-        for (const Variable& variable : variables) {
-            if (variable.kind == Variable::Kind::parameter) out[variable.name] = variable.values;
-        }
-        return out;
+        return recorder.has_steps(step) ? values.parameters() : std::map<std::string, std::vector<double>>{};
     }
 
     void need_values(const DrivenNames& names) const {
-        std::vector<std::string> missing;
-        for (const Variable& variable : variables) {
-            if (!variable.has_value && !names.driven.contains(variable.name)) missing.push_back(variable.name);
-        }
+        const std::vector<std::string> missing = values.missing(names.driven);
         if (missing.empty()) return;
         throw NumericalError(fmt::format("{} without a value: {}", missing.size() == 1 ? "a parameter" : "parameters",
                                          fmt::join(missing, ", ")),
@@ -456,19 +272,19 @@ struct Simulation::Implementation {
     DrivenNames driven_names(const RunDrive& drive) {
         DrivenNames names;
         for (const auto& [name, wave] : drive.drive) {
-            if (visible(name).kind != Variable::Kind::parameter) {
+            if (values.visible(name).kind != Kind::parameter) {
                 throw ConfigError(fmt::format("`{}` is a state: only parameters and inputs can be driven", name),
                                   "clamp it, or drive a parameter of its equation");
             }
             names.driven.insert(name);
         }
         const auto clamp = [&](const std::string& name) {
-            if (visible(name).kind != Variable::Kind::state) {
+            if (values.visible(name).kind != Kind::state) {
                 throw ConfigError(fmt::format("`{}` is no state: only states can be clamped", name),
                                   "drive a parameter or an input");
             }
             const auto current = drive.clamp_currents.find(name);
-            names.clamped[name] = current == drive.clamp_currents.end() ? "" : visible(current->second).name;
+            names.clamped[name] = current == drive.clamp_currents.end() ? "" : values.visible(current->second).name;
         };
         for (const auto& [name, wave] : drive.clamp) clamp(name);
         for (const auto& name : drive.hold) {
@@ -504,8 +320,8 @@ struct Simulation::Implementation {
         const std::size_t n_inputs = program.time_inputs.size();
         std::vector<double> rows(static_cast<std::size_t>(n_steps) * n_inputs);
         for (std::size_t i = 0; i < n_inputs; ++i) {
-            const auto& values = series.at(program.time_inputs[i].name);
-            for (std::size_t k = 0; k < values.size(); ++k) rows[k * n_inputs + i] = values[k];
+            const auto& column = series.at(program.time_inputs[i].name);
+            for (std::size_t k = 0; k < column.size(); ++k) rows[k * n_inputs + i] = column[k];
         }
         return rows;
     }
@@ -519,17 +335,17 @@ struct Simulation::Implementation {
         }
         const std::int64_t n_steps = whole_steps(seconds, options.dt);
         const DrivenNames names = driven_names(drive);
-        compute_initial_values();
+        follow();
         need_values(names);
-        started = true;
-        if (n_steps == 0) return;
         throw_if_cancelled(options.cancelled);
         Variant& chosen = variant(names);
+        if (n_steps == 0) return values.start();
         std::map<std::string, double> clamped_at;
         const std::vector<double> rows = time_rows(chosen.program, drive, n_steps, clamped_at);
         const bool outputs = recorder.recording() && !recorder.names().empty();
         const bool spikes = recorder.recording() && record_spikes;
         const Kernel& code = kernel(chosen, outputs && !chosen.program.outputs.empty(), spikes);
+        values.start();
         recorder.begin_run(step, n_steps);
         try {
             if (options.kernel.precision == Precision::single_precision) {
@@ -543,7 +359,7 @@ struct Simulation::Implementation {
         }
         recorder.end_run();
         step += n_steps;
-        for (const auto& [name, value] : clamped_at) std::ranges::fill(visible(name).values, value);
+        for (const auto& [name, value] : clamped_at) std::ranges::fill(values.visible(name).values, value);
     }
 
     template <class Real>
@@ -581,9 +397,9 @@ struct Simulation::Implementation {
             to.resize(from.size() * lanes);
             for (std::size_t v = 0; v < from.size(); ++v) {
                 for (std::size_t l = 0; l < lanes; ++l) {
-                    to[v * lanes + l] =
-                        from[v] == npos ? Real(0)
-                                        : static_cast<Real>(variables[from[v]].values[first + std::min(l, used - 1)]);
+                    to[v * lanes + l] = from[v] == npos
+                                            ? Real(0)
+                                            : static_cast<Real>(values[from[v]].values[first + std::min(l, used - 1)]);
                 }
             }
         };
@@ -639,8 +455,8 @@ struct Simulation::Implementation {
         }
         for (std::size_t s = 0; s < chosen.state_variables.size(); ++s) {
             if (chosen.state_variables[s] == npos) continue;
-            auto& values = variables[chosen.state_variables[s]].values;
-            for (std::size_t l = 0; l < used; ++l) values[first + l] = work.states[s * lanes + l];
+            auto& to = values[chosen.state_variables[s]].values;
+            for (std::size_t l = 0; l < used; ++l) to[first + l] = work.states[s * lanes + l];
         }
     }
 };
@@ -656,23 +472,22 @@ void Simulation::run(double seconds, const RunDrive& drive) {
 }
 
 void Simulation::set(std::string_view name, double value) {
-    implementation_->set(name, std::span(&value, 1));
+    implementation_->values.set(name, std::span(&value, 1));
 }
 void Simulation::set(std::string_view name, std::span<const double> values) {
-    implementation_->set(name, values);
+    implementation_->values.set(name, values);
 }
 std::vector<double> Simulation::get(std::string_view name) const {
-    implementation_->compute_initial_values();
-    return implementation_->visible(name).values;
+    implementation_->follow();
+    return implementation_->values.visible(name).values;
 }
 bool Simulation::has(std::string_view name) const {
-    const auto found = implementation_->variable_index.find(name);
-    return found != implementation_->variable_index.end() &&
-           implementation_->variables[found->second].kind != Variable::Kind::hidden;
+    return implementation_->values.is_visible(name);
 }
 
 void Simulation::store() {
-    implementation_->store();
+    implementation_->follow();
+    implementation_->values.store();
 }
 void Simulation::reset(const ResetOptions& what) {
     implementation_->reset(what);
@@ -690,7 +505,7 @@ void Simulation::restart(std::uint64_t evaluation, std::uint64_t repetition, Noi
     self.resets = 0;
     self.step = 0;
     self.recorder.clear();
-    self.forget_values();
+    self.values.forget();
     data.clear();
 }
 

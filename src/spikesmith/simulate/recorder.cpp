@@ -35,34 +35,57 @@ bool Recorder::has_steps(std::int64_t now) const {
     return periods_.size() > 1 || !recording_ || periods_.back().first_step < now;
 }
 
+// Room for this many samples, what is there included.
+void Recorder::give_room(std::size_t samples) {
+    if (samples == room_) return;
+    for (Array2& values : values_) {
+        Array2 roomy(n_candidates_, samples);
+        for (std::size_t c = 0; c < n_candidates_ && n_samples_ > 0; ++c)
+            std::copy_n(values.row(c).begin(), n_samples_, roomy.row(c).begin());
+        values = std::move(roomy);
+    }
+    room_ = samples;
+}
+
 void Recorder::begin_run(std::int64_t first_step, std::int64_t n_steps) {
     run_first_ = first_step;
     run_last_ = first_step + n_steps;
     run_label_ = label_at(first_step);
     samples_before_ = n_samples_;
     if (!recording_) return;
-    n_samples_ += static_cast<std::size_t>((label_at(run_last_) - run_label_) / interval_);
-    for (auto& values : values_) values.resize(n_samples_ * n_candidates_);
+    const std::size_t n = n_samples_ + static_cast<std::size_t>((label_at(run_last_) - run_label_) / interval_);
+    if (n > room_) give_room(std::max(n, 2 * room_));  // one run has what it needs, many short ones grow together
+    n_samples_ = n;
 }
 
 template <class Real>
 void Recorder::take(const RecordedBlock<Real>& block, const std::vector<RecordedColumn>& columns, bool spikes) {
+    constexpr std::size_t tile = 8;  // candidates written side by side: a cache line of what is read
+    const std::int64_t first_label = label_at(block.first_step);
+    const auto first_sample = samples_before_ + static_cast<std::size_t>((first_label - run_label_) / interval_);
     for (std::size_t v = 0; v < columns.size(); ++v) {
         const RecordedColumn column = columns[v];
-        for (std::int64_t label = label_at(block.first_step); label < block.last_step; label += interval_) {
-            const auto sample = samples_before_ + static_cast<std::size_t>((label - run_label_) / interval_);
-            double* to = values_[v].data() + sample * n_candidates_ + block.first_candidate;
-            if (column.output < 0) {
-                std::fill_n(to, block.n_candidates, 0.0);
-                continue;
+        if (column.output < 0) {
+            for (std::size_t c = 0; c < block.n_candidates; ++c) {
+                const auto row = values_[v].row(block.first_candidate + c);
+                std::size_t sample = first_sample;
+                for (std::int64_t label = first_label; label < block.last_step; label += interval_) row[sample++] = 0;
             }
-            const std::int64_t read_at = label + (column.state >= 0 ? 1 : 0);
-            const std::size_t row = static_cast<std::size_t>(read_at - block.first_step) * block.n_outputs +
-                                    static_cast<std::size_t>(column.output);
-            const Real* from = read_at < block.last_step
-                                   ? block.outputs + row * block.lanes
-                                   : block.states + static_cast<std::size_t>(column.state) * block.lanes;
-            std::copy_n(from, block.n_candidates, to);
+            continue;
+        }
+        const Real* last = block.states + static_cast<std::size_t>(std::max(column.state, 0)) * block.lanes;
+        const Real* output = block.outputs + static_cast<std::size_t>(column.output) * block.lanes;
+        const std::size_t stride = block.n_outputs * block.lanes;
+        for (std::size_t c0 = 0; c0 < block.n_candidates; c0 += tile) {
+            const std::size_t n = std::min(tile, block.n_candidates - c0);
+            double* to = values_[v].row(block.first_candidate + c0).data() + first_sample;
+            for (std::int64_t label = first_label; label < block.last_step; label += interval_, ++to) {
+                const std::int64_t read_at = label + (column.state >= 0 ? 1 : 0);
+                const Real* from = read_at < block.last_step
+                                       ? output + static_cast<std::size_t>(read_at - block.first_step) * stride
+                                       : last;
+                for (std::size_t c = 0; c < n; ++c) to[c * room_] = from[c0 + c];
+            }
         }
     }
     if (!spikes) return;
@@ -82,7 +105,6 @@ void Recorder::end_run() {
 void Recorder::undo_run() {
     if (!recording_) return;
     n_samples_ = samples_before_;
-    for (auto& values : values_) values.resize(n_samples_ * n_candidates_);
     for (auto& steps : spike_steps_) std::erase_if(steps, [&](std::int64_t s) { return s >= run_first_; });
 }
 
@@ -98,16 +120,9 @@ void Recorder::end_chunk(std::int64_t step, std::map<std::string, std::vector<do
                 {.first_step = first,
                  .n_samples = static_cast<std::size_t>((label_at(period.last_step) - first) / interval_)});
         }
-        for (auto& values : values_) {
-            Array2& table = chunk.values.emplace_back(n_candidates_, n_samples_);
-            constexpr std::size_t tile = 32;
-            for (std::size_t s0 = 0; s0 < n_samples_; s0 += tile) {
-                for (std::size_t c = 0; c < n_candidates_; ++c) {
-                    for (std::size_t s = s0; s < std::min(s0 + tile, n_samples_); ++s)
-                        table(c, s) = values[s * n_candidates_ + c];
-                }
-            }
-        }
+        give_room(n_samples_);
+        if (room_ == 0) values_.assign(names_.size(), Array2(n_candidates_, 0));
+        chunk.values = std::move(values_);
         if (spikes_) {
             chunk.spike_steps = std::move(spike_steps_);
             spike_steps_.assign(n_candidates_, {});
@@ -117,9 +132,9 @@ void Recorder::end_chunk(std::int64_t step, std::map<std::string, std::vector<do
         chunk.end_step = step;
         chunks_.push_back(std::move(chunk));
     }
-    for (auto& values : values_) values.clear();
+    values_.assign(names_.size(), {});
     periods_.clear();
-    n_samples_ = 0;
+    room_ = n_samples_ = 0;
 }
 
 void Recorder::begin_chunk(std::int64_t step) {
@@ -146,8 +161,8 @@ void Recorder::clear() {
     recording_ = false;
     chunk_start_ = 0;
     periods_.clear();
-    n_samples_ = 0;
-    for (auto& values : values_) values.clear();
+    room_ = n_samples_ = 0;
+    values_.assign(names_.size(), {});
     for (auto& steps : spike_steps_) steps.clear();
 }
 

@@ -61,6 +61,7 @@ class Recorder {
         std::int64_t first_step = 0, last_step = 0;
     };
     [[nodiscard]] std::int64_t label_at(std::int64_t step) const;  // first label at or after the step
+    void give_room(std::size_t samples);
     [[nodiscard]] bool keeps_anything() const { return !names_.empty() || spikes_; }
 
     std::vector<std::string> names_;
@@ -70,9 +71,10 @@ class Recorder {
 
     bool recording_ = false;
     std::int64_t chunk_start_ = 0;
-    std::vector<Period> periods_;              // of this chunk; the last is open while recording
-    std::vector<std::vector<double>> values_;  // per variable: samples x candidates, of this chunk
-    std::size_t n_samples_ = 0;                // in values_
+    std::vector<Period> periods_;  // of this chunk; the last is open while recording
+    std::vector<Array2> values_;   // per variable: candidates x room for samples, of this chunk
+    std::size_t room_ = 0;         // columns of values_
+    std::size_t n_samples_ = 0;    // of them in use
     std::vector<std::vector<std::int64_t>> spike_steps_;
     std::vector<RecordedChunk> chunks_;
 

@@ -230,7 +230,8 @@ double OptCandidates::total(const std::vector<double>& parts) const {
 }
 
 std::vector<OptEvaluation> OptCandidates::evaluate(const Array2& fitted, std::uint64_t first,
-                                                   const SimulationRecord& target, const std::atomic<bool>* cancelled) {
+                                                   const SimulationRecord& target, const std::atomic<bool>* cancelled,
+                                                   std::uint64_t first_repetition) {
     const std::size_t repetitions = std::max<std::size_t>(1, options_->repetitions);
     const auto count = static_cast<double>(repetitions);
     const std::size_t lanes = fitted.rows == 1 ? 1 : block_;  // one size for the last, smaller batch too
@@ -239,7 +240,7 @@ std::vector<OptEvaluation> OptCandidates::evaluate(const Array2& fitted, std::ui
         const std::size_t n = std::min(lanes, fitted.rows - row);
         Array2 totals(n, repetitions);
         for (std::size_t repetition = 0; repetition < repetitions; ++repetition) {
-            const Block block = run_block(fitted, row, n, lanes, first + row, repetition, cancelled);
+            const Block block = run_block(fitted, row, n, lanes, first + row, first_repetition + repetition, cancelled);
             const auto parts = losses(block.record, n, target);
             for (std::size_t c = 0; c < n; ++c) {
                 OptEvaluation& evaluation = result[row + c];

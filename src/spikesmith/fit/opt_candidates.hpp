@@ -30,10 +30,11 @@ class OptCandidates {
     [[nodiscard]] SimulationRecord record(const Array2& fitted, std::uint64_t first, std::uint64_t repetition = 0,
                                           const std::atomic<bool>* cancelled = nullptr);
 
-    // Means over the repetitions.
+    // Means over the repetitions, whose noise is that of first_repetition, first_repetition + 1, ...
     [[nodiscard]] std::vector<OptEvaluation> evaluate(const Array2& fitted, std::uint64_t first,
                                                       const SimulationRecord& target,
-                                                      const std::atomic<bool>* cancelled = nullptr);
+                                                      const std::atomic<bool>* cancelled = nullptr,
+                                                      std::uint64_t first_repetition = 0);
 
     // Losses of recorded candidates, a row of parts each; `failed` ones are NaN. `n_parts`: how many there must be; 0: any.
     [[nodiscard]] std::vector<std::vector<double>> losses(const SimulationRecord& record, std::size_t n,
@@ -67,5 +68,10 @@ class OptCandidates {
 // Options of a Simulation of the model, or of the target model.
 [[nodiscard]] SimulationOptions simulation_options(const OptNeuronOptions& options, std::size_t candidates,
                                                    const std::atomic<bool>* cancelled);
+
+// CMA-ES by one of its names with options, from `start` in the unit cube with the first standard deviation `step` unless the options say
+// another.
+[[nodiscard]] OptimizerChoice warm_cma_es(const std::string& name, const std::map<std::string, std::string>& options,
+                                          std::vector<double> start, double step);
 
 }  // namespace spikesmith

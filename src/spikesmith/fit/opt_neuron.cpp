@@ -23,10 +23,9 @@ namespace {
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Places of noise besides those of the evaluations 0, 1, 2, ... and repetitions 0, 1, 2, ...
-constexpr std::uint64_t best_evaluation = std::uint64_t{1} << 40;
-constexpr std::uint64_t target_evaluation = std::uint64_t{1} << 41;
-constexpr std::uint64_t target_repetition = std::uint64_t{1} << 30;
+// Repetitions beyond those of the evaluations, so that their noise is its own.
+constexpr std::uint64_t best_repetition = std::uint64_t{1} << 32;
+constexpr std::uint64_t target_repetition = std::uint64_t{1} << 33;
 
 using Clock = std::chrono::steady_clock;
 
@@ -72,6 +71,7 @@ std::vector<std::string> name_warnings(const Model& model, const OptVariables& v
 
 // One search, as long as runs continue it.
 struct Search {
+    std::string key;  // method and options as they were given
     std::string description;
     std::unique_ptr<Optimizer> optimizer;
     std::size_t population = 0;
@@ -117,7 +117,7 @@ struct OptNeuron::Implementation {
         if (!options.target_model) return;
         Simulation simulation(*options.target_model, simulation_options(options, 1, nullptr));
         for (std::size_t k = 0; k < options.target_repetitions; ++k) {
-            simulation.restart(target_evaluation, target_repetition + k, options.noise);
+            simulation.restart(0, target_repetition + k, options.noise);
             simulation.store();
             SimulationRecord record = options.experiment(simulation);
             if (k == 0) {
@@ -186,13 +186,44 @@ struct OptNeuron::Implementation {
 
     // --- run --------------------------------------------------------------------------------------------------------
 
+    static std::string key_of(const OptNeuronRunOptions& run) {
+        if (run.optimizer) return run.optimizer->description;
+        std::string key = run.method;
+        for (const auto& [option, value] : run.optimizer_options) key += fmt::format("\n{}={}", option, value);
+        return key;
+    }
+
+    // Known solutions say where CMA-ES begins, and how wide: as far as they are apart.
+    [[nodiscard]] OptimizerChoice choice_of(const OptNeuronRunOptions& run) const {
+        if (run.optimizer) return *run.optimizer;
+        const bool starts_somewhere = run.method == "cma_es" || run.method == "CMA" || run.method == "deap";
+        if (run.source_solutions.empty() || !starts_somewhere)
+            return opt_neuron_method(run.method, run.optimizer_options);
+        const Array2 points = points_of(run.source_solutions);
+        const auto n = static_cast<double>(points.rows);
+        std::vector<double> mean(points.columns, 0);
+        double squares = 0;
+        for (std::size_t j = 0; j < points.columns; ++j) {
+            for (std::size_t r = 0; r < points.rows; ++r) mean[j] += points(r, j) / n;
+            for (std::size_t r = 0; r < points.rows; ++r)
+                squares += (points(r, j) - mean[j]) * (points(r, j) - mean[j]);
+        }
+        const double spread = std::sqrt(squares / (n * static_cast<double>(points.columns)));
+        return warm_cma_es(run.method, run.optimizer_options, std::move(mean), std::clamp(spread, 0.02, 0.25));
+    }
+
     void begin(const OptNeuronRunOptions& run, const OptimizerChoice& choice) {
         const bool front = choice.multi_objective && candidates.n_parts() > 1;
         const std::size_t planned = run.planned_evaluations != 0 ? run.planned_evaluations : run.max_evaluations;
-        const std::size_t population =
-            run.population != 0 ? run.population : generation_size(choice.description, planned);
-        Search next{.description = choice.description,
-                    .optimizer = choice({.dimension = variables.fitted().size(),
+        const std::size_t dimension = variables.fitted().size();
+        std::size_t population = run.population;
+        if (population == 0) {
+            const std::unique_ptr<Optimizer> probe = choice({.dimension = dimension, .batch = 8, .seed = options.seed});
+            population = generation_size(probe ? probe->name() : "", planned);
+        }
+        Search next{.key = key_of(run),
+                    .description = choice.description,
+                    .optimizer = choice({.dimension = dimension,
                                          .batch = population,
                                          .rounds = (planned + population - 1) / population,
                                          .seed = options.seed,
@@ -200,9 +231,9 @@ struct OptNeuron::Implementation {
                     .population = population,
                     .n_objectives = front ? candidates.n_parts() : 1,
                     .unfinished = {}};
-        if (!next.optimizer || next.optimizer->dimension() != variables.fitted().size()) {
-            throw ConfigError(fmt::format("the optimizer \"{}\" does not search {} variables", choice.description,
-                                          variables.fitted().size()));
+        if (!next.optimizer || next.optimizer->dimension() != dimension) {
+            throw ConfigError(
+                fmt::format("the optimizer \"{}\" does not search {} variables", choice.description, dimension));
         }
         search.emplace(std::move(next));
         // what another method has found
@@ -216,11 +247,10 @@ struct OptNeuron::Implementation {
         tell_foreign(known);
     }
 
-    void tell_foreign(const std::vector<OptEvaluation>& known) {
-        if (known.empty()) return;
+    // Points of the unit cube.
+    [[nodiscard]] Array2 points_of(const std::vector<OptEvaluation>& known) const {
         const std::size_t n = variables.fitted().size();
         Array2 points(known.size(), n);
-        Array2 errors(known.size(), search->n_objectives);
         for (std::size_t r = 0; r < known.size(); ++r) {
             if (known[r].variables.size() != n) {
                 throw ConfigError(fmt::format("a source solution has {} values, but {} variables are fitted",
@@ -237,8 +267,15 @@ struct OptNeuron::Implementation {
                 }
                 points(r, j) = variables.space().to_coordinate(j, value);
             }
-            note_errors(errors.row(r), known[r]);
         }
+        return points;
+    }
+
+    void tell_foreign(const std::vector<OptEvaluation>& known) {
+        if (known.empty()) return;
+        const Array2 points = points_of(known);
+        Array2 errors(known.size(), search->n_objectives);
+        for (std::size_t r = 0; r < known.size(); ++r) note_errors(errors.row(r), known[r]);
         search->optimizer->tell_foreign(points, errors);
     }
 
@@ -366,18 +403,16 @@ struct OptNeuron::Implementation {
             throw ConfigError("max_evaluations must be at least 1", "it counts candidates, whatever the method");
         if (given.stop_at_loss && std::isnan(*given.stop_at_loss)) throw ConfigError("stop_at_loss is not a number");
         const auto start = Clock::now();
-        const OptimizerChoice choice =
-            given.optimizer ? *given.optimizer : opt_neuron_method(given.method, given.optimizer_options);
-        const bool continued = search && search->description == choice.description &&
-                               (given.population == 0 || given.population == search->population);
-        if (!continued) begin(given, choice);
+        const bool continued =
+            search && search->key == key_of(given) && (given.population == 0 || given.population == search->population);
+        if (!continued) begin(given, choice_of(given));
         tell_foreign(given.source_solutions);
         const OptStop stop = generations(given, start);
         if (stop == OptStop::cancelled && !std::isfinite(best_loss))
             throw Interrupted("the fit was stopped before it had found anything");
         OptNeuronResult result = result_of();
         result.stop = stop;
-        result.method = given.optimizer ? choice.description : given.method;
+        result.method = given.optimizer ? given.optimizer->description : given.method;
         result.seconds = seconds += seconds_since(start);
         return result;
     }
@@ -413,11 +448,12 @@ struct OptNeuron::Implementation {
         for (std::size_t j = 0; j < all.size(); ++j) result.parameters.emplace_back(variables.given()[j].name, all[j]);
         Array2 one(1, values.size());
         one.values = values;
-        const OptEvaluation again = candidates.evaluate(one, best_evaluation, target).front();
+        const std::uint64_t noise = options.noise == NoiseStreams::common ? 0 : best_repetition;
+        const OptEvaluation again = candidates.evaluate(one, 0, target, nullptr, noise).front();
         result.loss = again.loss;
         result.deviation = again.loss_deviation;
         result.all_loss = again.parts;
-        result.results = candidates.record(one, best_evaluation);
+        result.results = candidates.record(one, 0, noise);
     }
 
     [[nodiscard]] std::vector<OptEvaluation> front() const {

@@ -32,9 +32,6 @@
 
 namespace spikesmith {
 
-// Runs on all candidates of the simulation, which starts in the stored state at time 0 with recording off.
-using Experiment = std::function<SimulationRecord(Simulation&)>;
-
 // Loss of one candidate (a record with one candidate) against the target: one value, or several that are summed with
 // OptNeuronOptions::loss_weights (or make a Pareto front). NaN or infinite: the candidate failed. `target` is what the target model
 // recorded, or OptNeuronOptions::target, or an empty record. May be called from several threads unless `serial_loss`. An exception
@@ -134,7 +131,7 @@ struct OptNeuronResult {
 };
 
 // Candidates per generation if nobody says: so many that kernels are full and methods have some 40 generations, 8 to 64; methods
-// that learn from every single point (TPE, Bayesian optimisation, Nelder and Mead) have 8.
+// that learn from every single point (TPE, Bayesian optimisation, Nelder and Mead, one plus lambda) have 8.
 [[nodiscard]] std::size_t generation_size(std::string_view optimizer, std::size_t evaluations);
 
 // An optimiser by a name of optimize/methods.hpp or of the established tool. Options are read as their types ask. Throws ConfigError.

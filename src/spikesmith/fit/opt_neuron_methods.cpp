@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/opt_candidates.hpp"
 #include "spikesmith/fit/opt_neuron.hpp"
+#include "spikesmith/optimize/cma_es.hpp"
 #include "spikesmith/optimize/methods.hpp"
 
 namespace spikesmith {
@@ -31,7 +34,23 @@ OptionValue value_of(const OptionInfo& info, const std::string& text) {
     return text;
 }
 
+std::string own_name(const std::string& method, const std::string& option) {
+    return method == "deap" && option == "lambda_" ? "population" : option;
+}
+
 }  // namespace
+
+OptimizerChoice warm_cma_es(const std::string& name, const std::map<std::string, std::string>& options,
+                            std::vector<double> start, double step) {
+    CmaEsOptions cma{.step = step, .start = std::move(start)};
+    const std::vector<OptionInfo> known = list_options(cma);
+    for (const auto& [option, text] : options) {
+        const std::string own = own_name(name, option);
+        const auto info = std::ranges::find(known, own, &OptionInfo::name);
+        set_option(cma, own, info == known.end() ? OptionValue(text) : value_of(*info, text));
+    }
+    return cma_es(std::move(cma));
+}
 
 OptimizerChoice opt_neuron_method(const std::string& name, const std::map<std::string, std::string>& options) {
     if (name == "sbi") {
@@ -45,7 +64,7 @@ OptimizerChoice opt_neuron_method(const std::string& name, const std::map<std::s
     if (name == "bads") method->set("trust_region", true);
     const std::vector<OptionInfo> known = method->options();
     for (const auto& [option, text] : options) {
-        const std::string own = name == "deap" && option == "lambda_" ? "population" : option;
+        const std::string own = own_name(name, option);
         const auto info = std::ranges::find(known, own, &OptionInfo::name);
         method->set(own, info == known.end() ? OptionValue(text) : value_of(*info, text));
     }
@@ -53,8 +72,8 @@ OptimizerChoice opt_neuron_method(const std::string& name, const std::map<std::s
 }
 
 std::size_t generation_size(std::string_view optimizer, std::size_t evaluations) {
-    constexpr std::array<std::string_view, 3> step_by_step{"tpe", "bayesian", "nelder_mead"};
-    if (std::ranges::any_of(step_by_step, [&](std::string_view name) { return optimizer.starts_with(name); })) return 8;
+    constexpr std::array<std::string_view, 4> step_by_step{"tpe", "bayesian", "nelder_mead", "one_plus_lambda"};
+    if (std::ranges::any_of(step_by_step, [&](std::string_view name) { return optimizer == name; })) return 8;
     return std::clamp<std::size_t>(evaluations / 40, 8, 64);
 }
 

@@ -55,7 +55,8 @@ class ExperimentValues {
     void follow(const Lane& lane);
     void start() { started_ = true; }
 
-    void store();                              // after follow
+    // After `follow`:
+    void store();
     void return_to_start(bool parameters);     // to what was stored, or to the initial values of the model
     void move_clock_back(std::int64_t steps);  // times of the past and of the near future move with it
     void forget();                             // as if nothing had been set or stored

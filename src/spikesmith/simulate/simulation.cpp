@@ -242,11 +242,11 @@ struct Simulation::Implementation {
     void reset(const ResetOptions& what) {
         recorder.end_chunk(step, parameters_now());
         if (what.model) {
+            follow();  // parameters that keep their values must have them
             ++resets;
             if (what.populations) {
                 values.return_to_start(what.parameters);
             } else {
-                follow();
                 values.start();
                 values.move_clock_back(step);
             }

@@ -3,10 +3,11 @@
 ``from spikesmith import *`` gives the fitters, metrics, optimisers and callbacks; ``from spikesmith.units import *`` the units.
 """
 
-from . import plots, units
+from . import neurons, plots, units, waves
 from ._core import __version__
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text, make_dic
 from .errors import ConfigError, DataError, DimensionMismatchError, Error, Interrupted, ModelError, NumericalError, UnitError
+from .experiment import Experiment, Simulation
 from .feature_metric import FeatureMetric
 from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
@@ -22,6 +23,8 @@ from .metrics import (
     firing_rate,
     get_gamma_factor,
 )
+from .neuron import Neuron
+from .opt_neuron import OptNeuron
 from .posterior import Posterior, Prior
 from .refined import Landscape, OptimizeResult
 from .optimizers import NevergradOptimizer, Optimizer, SkoptOptimizer, SpikesmithOptimizer, calc_bounds, optimizer_methods
@@ -35,3 +38,4 @@ __all__ = [
     "feature_units", "features", "firing_rate", "get_gamma_factor", "make_dic", "optimizer_methods", "plots", "spike_features",
     "units",
 ]  # fmt: skip
+__all__ += ["Experiment", "Neuron", "OptNeuron", "Simulation", "neurons", "waves"]

@@ -1,6 +1,7 @@
 // The module spikesmith._core: the C++ library as the Python package sees it. Plain numbers in SI base units and exponents of
 // dimensions cross the border; quantities, names that users know and checks of arguments are the business of the package.
 #include "convert.hpp"
+#include "simulation.hpp"
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
@@ -51,6 +52,9 @@ NB_MODULE(_core, module) {
     module.attr("__version__") = nb::str(spikesmith::version.data(), spikesmith::version.size());
     bind_units(module);
     bind_models(module);
+    bind_neurons(module);
+    bind_simulation(module);
+    bind_opt_neuron(module);
     bind_metrics(module);
     bind_optimizers(module);
     bind_features(module);

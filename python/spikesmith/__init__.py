@@ -3,11 +3,12 @@
 ``from spikesmith import *`` gives the fitters, metrics, optimisers and callbacks; ``from spikesmith.units import *`` the units.
 """
 
-from . import plots, units
+from . import neurons, plots, units, waves
 from ._core import __version__
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text, make_dic
 from .equations import Equations as Equations  # not in __all__: scripts may import brian2's, too
 from .errors import ConfigError, DataError, DimensionMismatchError, Error, Interrupted, ModelError, NumericalError, UnitError
+from .experiment import Experiment, Simulation
 from .feature_metric import FeatureMetric
 from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
@@ -24,6 +25,8 @@ from .metrics import (
     firing_rate,
     get_gamma_factor,
 )
+from .neuron import Neuron
+from .opt_neuron import OptNeuron
 from .posterior import Assessment, Posterior, Prior
 from .refined import Landscape, OptimizeResult
 from .optimizers import NevergradOptimizer, Optimizer, SkoptOptimizer, SpikesmithOptimizer, calc_bounds, optimizer_methods
@@ -37,3 +40,4 @@ __all__ = [
     "feature_units", "features", "firing_rate", "get_gamma_factor", "get_param_dic", "get_spikes", "make_dic", "normalize_weights",
     "optimizer_methods", "plots", "spike_features", "units",
 ]  # fmt: skip
+__all__ += ["Experiment", "Neuron", "OptNeuron", "Simulation", "neurons", "waves"]

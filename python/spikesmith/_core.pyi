@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy
@@ -51,6 +51,146 @@ class Model:
 
 def parse_brian(equations: str, constants: Sequence[tuple[str, str]], inputs: Sequence[str], input_dimensions: Mapping[str, Sequence[float]], targets: Sequence[str], threshold: str | None, reset: str | None, refractory: str, initial_values: Sequence[tuple[str, str]]) -> tuple[Model, list[str]]:
     """Checked model and warnings."""
+
+def parse_annarchy(*, name: str, parameters: str, equations: str, spike: str | None, reset: str, refractory: str, functions: str, method: str, constants: Sequence[tuple[str, str]], inputs: Sequence[str], targets: Sequence[str], initial_values: Sequence[tuple[str, str]]) -> tuple[Model, list[str]]:
+    """Checked model and warnings."""
+
+def neuron_library() -> list[tuple[str, str, str, str]]:
+    """
+    Name, older name, description and publication of every neuron of the library.
+    """
+
+def library_neuron(name: str) -> dict[str, Any]:
+    """The parts of a neuron of the library, by name or older name."""
+
+def initial_values(model: Model) -> list[tuple[str, str]]:
+    """Names and expressions, in the order in which they are evaluated."""
+
+def describe_step(model: Model, dt: float) -> str:
+    """The program of one step."""
+
+class SimulationRecord:
+    """Recordings in chunks (from reset to reset) of periods."""
+
+    @property
+    def dt(self) -> float: ...
+
+    @property
+    def interval_steps(self) -> int: ...
+
+    @property
+    def n_candidates(self) -> int: ...
+
+    @property
+    def variables(self) -> list[str]: ...
+
+    @property
+    def spikes(self) -> bool: ...
+
+    @property
+    def data(self) -> dict[str, list[float]]: ...
+
+    @property
+    def n_chunks(self) -> int: ...
+
+    def periods(self, chunk: int) -> list[tuple[int, int]]:
+        """First step and number of samples of each period."""
+
+    def values(self, chunk: int, variable: int) -> numpy.typing.NDArray[numpy.float64]:
+        """Samples x candidates."""
+
+    def spike_steps(self, chunk: int) -> list[list[int]]:
+        """Per candidate."""
+
+    def parameters(self, chunk: int) -> dict[str, list[float]]:
+        """At the end of the chunk, per candidate."""
+
+    def end_step(self, arg: int, /) -> int: ...
+
+def make_record(*, dt: float, interval_steps: int, variables: list[str], chunks: list[list[numpy.typing.NDArray[numpy.float64]]], spikes: list[list[int]] | None) -> SimulationRecord:
+    """
+    A record of data: one array per chunk and variable, the steps of spikes per chunk.
+    """
+
+class Simulation:
+    """A population of candidates that the caller drives."""
+
+    def __init__(self, *, model: Model, n: int, dt: float, method: str, record: Sequence[str], recording_interval: float, seed: int, threads: int) -> None: ...
+
+    def run(self, seconds: float, drive: dict[str, tuple[str, dict[str, Any]]], clamp: dict[str, tuple[str, dict[str, Any]]]) -> None: ...
+
+    def set(self, name: str, values: numpy.typing.NDArray[numpy.float64]) -> None: ...
+
+    def get(self, name: str) -> numpy.typing.NDArray[numpy.float64]: ...
+
+    def has(self, name: str) -> bool: ...
+
+    def store(self) -> None: ...
+
+    def reset(self, *, model: bool, populations: bool, parameters: bool) -> None: ...
+
+    def restart(self, evaluation: int = 0, repetition: int = 0) -> None: ...
+
+    def start_recording(self) -> None: ...
+
+    def pause_recording(self) -> None: ...
+
+    @property
+    def recording(self) -> bool: ...
+
+    def results(self) -> SimulationRecord: ...
+
+    def set_data(self, arg0: str, arg1: Sequence[float], /) -> None: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def time(self) -> float: ...
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def dt(self) -> float: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def record(self) -> list[str]: ...
+
+    @property
+    def recording_interval(self) -> float: ...
+
+    @property
+    def parameters(self) -> list[str]: ...
+
+    @property
+    def variables(self) -> list[str]: ...
+
+    @property
+    def inputs(self) -> list[str]: ...
+
+class OptNeuron:
+    def __init__(self, *, model: Model, variables: Sequence[tuple[str, tuple[float, float] | None, float | None, str, str, bool]], experiment: object, loss: object, loss_weights: Sequence[float], target_model: Model | None, target: SimulationRecord | None, time_step: float, method: str, record: Sequence[str], recording_interval: float, repetitions: int, common_noise: bool, target_repetitions: int, allow_outside_bounds: bool, seed: int, threads: int) -> None: ...
+
+    def run(self, *, max_evaluations: int, method: str, optimizer_options: dict[str, str], population: int, source_solutions: list[tuple[list[float], float]], stop_at_loss: float | None, callback: Callable[[int, list[float], float], bool] | None) -> dict[str, Any]: ...
+
+    def losses(self, variables: numpy.typing.NDArray[numpy.float64]) -> list[list[float]]: ...
+
+    def record(self, variables: numpy.typing.NDArray[numpy.float64]) -> SimulationRecord: ...
+
+    @property
+    def fitted(self) -> list[str]: ...
+
+    @property
+    def target(self) -> SimulationRecord: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+def infer_opt_neuron(neuron: OptNeuron, *, n_simulations: int, n_rounds: int, prior: list[tuple[str, str, list[float]]], summary: Callable[[SimulationRecord], list[float]] | None, n_samples: int) -> dict[str, Any]: ...
 
 class Metric:
     @property

@@ -84,3 +84,14 @@ def test_inferencer_flexible(run):
     np.testing.assert_allclose(samples.mean(axis=0), [200e-12, 10e-9], rtol=0.1)
     assert np.all(samples.std(axis=0) < 0.2 * names["prior"].stddev)
     assert names["correlation"].shape == (2, 2)
+
+
+def test_opt_neuron_from_data(run):
+    fit = run("opt_neuron_from_data")["fit"]
+    assert (fit["a"], fit["b"]) == (pytest.approx(0.8, abs=1e-6), pytest.approx(2, abs=1e-6))
+    assert fit["results"].data["sim"].kwargs[1]["a2"] == 10
+
+
+def test_opt_neuron_from_model(run):
+    fit = run("opt_neuron_from_model")["fit"]
+    assert (fit["a"], fit["b"]) == (pytest.approx(6, abs=1e-6), pytest.approx(0, abs=1e-6))

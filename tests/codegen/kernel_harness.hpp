@@ -22,16 +22,18 @@ struct Experiment {
     std::vector<std::vector<double>> time_inputs;
     std::int64_t steps = 0;
     std::int64_t spike_capacity = 16;
-    LaneContext context;  // of lane 0
+    LaneContext context;              // of lane 0
+    std::int64_t first_step = 0;      // step of the first row of time_inputs
+    std::uint32_t random_stride = 1;  // from lane to lane
 
     [[nodiscard]] LaneContext lane(std::size_t l) const {
         LaneContext c = context;
         c.sample += static_cast<std::uint32_t>(l);
-        c.random_sample += static_cast<std::uint32_t>(l);
+        c.random_sample += static_cast<std::uint32_t>(l) * random_stride;
         return c;
     }
     [[nodiscard]] std::vector<double> row(std::int64_t k) const {
-        return time_inputs.empty() ? std::vector<double>{} : time_inputs.at(static_cast<std::size_t>(k));
+        return time_inputs.empty() ? std::vector<double>{} : time_inputs.at(static_cast<std::size_t>(k - first_step));
     }
 };
 
@@ -47,7 +49,7 @@ inline std::vector<std::vector<double>> initial_states(const UpdateProgram& prog
     std::vector<std::vector<double>> states;
     Interpreter interpreter(program);
     for (std::size_t l = 0; l < e.parameters.size(); ++l) {
-        interpreter.start(e.parameters[l], e.row(0), e.lane(l));
+        interpreter.start(e.parameters[l], e.row(e.first_step), e.lane(l));
         states.emplace_back(interpreter.states().begin(), interpreter.states().end());
     }
     return states;
@@ -60,13 +62,13 @@ inline Outcome interpret(const UpdateProgram& program, const Experiment& e) {
         std::vector<std::vector<double>>(program.outputs.size(), std::vector<double>(e.parameters.size())));
     for (std::size_t l = 0; l < e.parameters.size(); ++l) {
         Interpreter interpreter(program);
-        interpreter.start(e.parameters[l], e.row(0), e.lane(l));
+        interpreter.start(e.parameters[l], e.row(e.first_step), e.lane(l));
         auto& spikes = out.spikes.emplace_back();
         for (std::int64_t k = 0; k < e.steps; ++k) {
-            interpreter.step(k, e.row(k));
+            interpreter.step(e.first_step + k, e.row(e.first_step + k));
             for (std::size_t o = 0; o < program.outputs.size(); ++o)
                 out.outputs[static_cast<std::size_t>(k)][o][l] = interpreter.outputs()[o];
-            if (interpreter.spiked()) spikes.push_back(static_cast<std::int32_t>(k));
+            if (interpreter.spiked()) spikes.push_back(static_cast<std::int32_t>(e.first_step + k));
         }
         out.states.emplace_back(interpreter.states().begin(), interpreter.states().end());
         out.spike_counts.push_back(static_cast<std::int32_t>(spikes.size()));
@@ -107,15 +109,18 @@ Outcome run_kernel(const UpdateProgram& program, const Experiment& e, KernelOpti
     a.spike_capacity = e.spike_capacity;
     a.seed = e.context.seed;
     a.random_sample = e.context.random_sample;
+    a.random_stride = e.random_stride;
+    a.first_time_row = e.first_step;
     a.sample = e.context.sample;
     a.trace = e.context.trace;
     a.n_samples = e.context.n_samples;
     a.n_traces = e.context.n_traces;
     a.iteration = e.context.iteration;
     if (chunk == 0) chunk = e.steps;
-    for (a.first_step = 0; a.first_step < e.steps; a.first_step = a.last_step) {
-        a.last_step = std::min(e.steps, a.first_step + chunk);
-        a.outputs = outputs.data() + static_cast<std::size_t>(a.first_step) * program.outputs.size() * lanes;
+    for (std::int64_t done = 0; done < e.steps; done += chunk) {
+        a.first_step = e.first_step + done;
+        a.last_step = e.first_step + std::min(e.steps, done + chunk);
+        a.outputs = outputs.data() + static_cast<std::size_t>(done) * program.outputs.size() * lanes;
         kernel.run(a);
     }
 

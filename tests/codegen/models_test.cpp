@@ -83,7 +83,27 @@ TEST(Models, AgreeWithTheInterpreterWithNoise) {
                      .n_samples = 20,
                      .n_traces = 3};
         test::expect_kernels_agree(program, e, 77);
+        e.random_stride = 0;  // all lanes draw the same numbers
+        e.parameters.resize(19, {10e-3, 5e-3});
+        test::expect_kernels_agree(program, e, 77);
     }
+}
+
+TEST(Models, AgreeWithTheInterpreterFromAnyStepOn) {
+    BrianModelText text;
+    text.equations.text = "dv/dt = (I*t/second - v)/tau : 1\ntau : second (constant)\nI : 1\n";
+    text.inputs = {"I"};
+    text.threshold = "v > 3";
+    text.reset = "v = rand()";
+    const auto program = program_of(text, "rk4", 1e-3, {"tau"});
+    Experiment e;
+    e.first_step = 12345;
+    e.steps = 50;
+    e.parameters = {{10e-3}, {20e-3}, {5e-3}};
+    for (std::int64_t k = 0; k < e.steps; ++k)
+        e.time_inputs.emplace_back(program.time_inputs.size(), 0.3 + 0.01 * static_cast<double>(k));
+    ASSERT_FALSE(test::interpret(program, e).spikes[2].empty());
+    test::expect_kernels_agree(program, e, 20);
 }
 
 TEST(Models, StayNearDoublePrecisionInSinglePrecision) {

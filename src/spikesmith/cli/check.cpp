@@ -6,6 +6,7 @@
 
 #include "spikesmith/cli/commands.hpp"
 #include "spikesmith/cli/describe.hpp"
+#include "spikesmith/cli/fit_experiment.hpp"
 #include "spikesmith/cli/infer_problem.hpp"
 #include "spikesmith/cli/problem.hpp"
 
@@ -20,6 +21,7 @@ std::string indented(std::string text) {
 }  // namespace
 
 int check_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    if (config.experiment) return check_experiment(config, options, streams);
     const Problem problem = load_problem(config);
     const UpdateProgram program = planned_program(problem);
     if (config.simulate) (void)plan_simulation(problem);  // for its errors
@@ -34,7 +36,7 @@ int check_command(const Config& config, const CommandOptions& options, const Pro
     }
     for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
     if (options.quiet) return exit_code::success;
-    std::string out = describe_model(problem) + describe_data(problem) + describe_fit(problem);
+    std::string out = describe_model(problem.model, config.model) + describe_data(problem) + describe_fit(problem);
     if (prior) out += "\nPriors\n  " + indented(prior->description()) + '\n';
     out +=
         fmt::format("\nIntegration: {}, dt = {}\n", program.method, format_quantity({program.dt, dimensions::second}));

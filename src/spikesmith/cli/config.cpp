@@ -19,61 +19,6 @@ namespace {
 using Kind = TomlValue::Kind;
 constexpr std::uintmax_t largest_file = 64U << 20U;  // a configuration is text written by a person
 
-// Constants and initial values are text of the model; a plain number is the same as its text.
-std::vector<std::pair<std::string, TomlValue>> read_texts(const TomlValue* table, std::string_view section,
-                                                          std::string_view example) {
-    std::vector<std::pair<std::string, TomlValue>> result;
-    if (table == nullptr) return result;
-    for (const auto& member : table->members) {
-        TomlValue text = member.value;
-        if (text.kind == Kind::integer) {
-            text.text = fmt::format("{}", text.integer);
-        } else if (text.kind == Kind::real) {
-            text.text = fmt::format("{}", text.real);
-        } else if (text.kind != Kind::string) {
-            wrong_type(member.key, "a quantity or an expression", text,
-                       fmt::format("for example `{}` in [{}]", example, section));
-        }
-        result.emplace_back(member.key, std::move(text));
-    }
-    return result;
-}
-
-ModelConfig read_model(const TomlValue& table, const std::filesystem::path& folder, const std::string& default_name) {
-    const Section section(table, "model",
-                          {"name", "equations", "file", "constants", "initial_values", "threshold", "reset",
-                           "refractory", "dt", "method", "method_options"});
-    ModelConfig model;
-    model.name = section.text_or("name", default_name);
-    const auto* equations = section.string("equations", "equations = '''dv/dt = -v/(10*ms) : volt'''");
-    const auto* file = section.find("file");
-    if (equations != nullptr && file != nullptr)
-        fail_at(file->place, "the model has both `equations` and `file`", "give one of them");
-    if (equations == nullptr && file == nullptr) {
-        fail_at(table.place, "[model] needs `equations` or `file`",
-                "for example `equations = '''dv/dt = -v/(10*ms) : volt'''`");
-    }
-    if (equations != nullptr) model.equations = *equations;
-    if (file != nullptr) model.file = read_path(*file, "file", folder);
-    model.constants = read_texts(section.table("constants"), "model.constants", "Cm = \"200 pF\"");
-    model.initial_values = read_texts(section.table("initial_values"), "model.initial_values", "v = \"-65 mV\"");
-    if (const auto* value = section.string("threshold", "threshold = \"v > -50*mV\"")) model.threshold = *value;
-    if (const auto* value = section.string("reset", "reset = \"v = -65*mV\"")) model.reset = *value;
-    if (const auto* value = section.string("refractory", "refractory = \"2 ms\"")) model.refractory = *value;
-    model.dt = read_duration(section.required("dt", "dt = \"0.01 ms\""), "dt", false);
-    if (const auto* value = section.string("method", "method = \"rk4\"")) {
-        model.method = value->text;
-        model.method_place = value->place;
-    }
-    if (const auto* options = section.table("method_options")) {
-        const Section adaptive(*options, "model.method_options", {"absolute_error", "relative_error", "max_steps"});
-        model.absolute_error = adaptive.positive("absolute_error").value_or(model.absolute_error);
-        model.relative_error = adaptive.positive("relative_error").value_or(model.relative_error);
-        model.max_steps = static_cast<int>(adaptive.integer("max_steps", 1, 1'000'000).value_or(model.max_steps));
-    }
-    return model;
-}
-
 std::vector<std::string> read_columns(const TomlValue& columns) {
     const auto example = "for example `columns = [\"v1\", \"v2\"]`; numbers count from 1";
     if (columns.kind != Kind::array || columns.elements.empty())
@@ -413,16 +358,31 @@ RunConfig read_run(const TomlValue& table) {
 
 Config read_tree(TomlValue tree, const std::filesystem::path& file, std::string name) {
     const Section section(tree, "",
-                          {"model", "data", "fit", "simulate", "features", "refine", "landscape", "infer", "run"});
+                          {"model", "data", "experiment", "target", "fit", "simulate", "features", "refine",
+                           "landscape", "infer", "run"});
     const std::filesystem::path folder = file.parent_path();
     Config config;
     config.file = file;
     config.name = std::move(name);
     if (section.find("model") == nullptr)
         fail_at(tree.place, "the file has no section [model]", "it begins with `[model]` and `equations = ...`");
-    config.model = read_model(*section.table("model"), folder, config.name);
+    config.model = read_model_config(*section.table("model"), "model", folder, config.name);
     if (const auto* data = section.table("data")) config.data = read_data(*data, folder);
-    if (const auto* fit = section.table("fit")) config.fit = read_fit(*fit);
+    if (const auto* experiment = section.table("experiment")) {
+        config.experiment = read_experiment(*experiment, folder);
+        if (!config.data.inputs.empty())
+            fail_at(config.data.inputs.front().name.place, "an experiment has its stimuli in its phases",
+                    "for example `drive = {I = {wave = \"array\", file = \"current.csv\"}}` in [[experiment.phase]]");
+        if (const auto* fit = section.table("fit")) config.experiment_fit = read_experiment_fit(*fit);
+    } else if (const auto* fit = section.table("fit")) {
+        config.fit = read_fit(*fit);
+    }
+    if (const auto* target = section.table("target")) {
+        if (!config.experiment)
+            fail_at(target->place, "[target] is what an experiment reproduces, but there is no [experiment]",
+                    "recordings to fit belong to [data.outputs]");
+        config.target = read_target(*target, folder, config.model.name + ", target", config.model.dt);
+    }
     if (const auto* simulate = section.table("simulate")) config.simulate = read_simulate(*simulate);
     if (const auto* features = section.table("features")) config.features = read_features(*features);
     if (const auto* refine = section.table("refine")) config.refine = read_refine(*refine);
@@ -450,6 +410,21 @@ void make_relative(TomlValue& value, const std::filesystem::path& from, const st
     const auto base = std::filesystem::absolute(to, error).lexically_normal();
     const auto relative = target.lexically_relative(base);
     value.text = relative.empty() ? target.string() : relative.generic_string();
+}
+
+// Files of waves in the phases of an experiment.
+void make_waves_relative(TomlValue& experiment, const std::filesystem::path& from, const std::filesystem::path& to) {
+    TomlMember* phases = experiment.find("phase");
+    if (phases == nullptr) return;
+    for (TomlValue& phase : phases->value.elements) {
+        for (const auto* key : {"drive", "clamp"}) {
+            TomlMember* waves = phase.find(key);
+            if (waves == nullptr) continue;
+            for (TomlMember& wave : waves->value.members) {
+                if (auto* file = wave.value.find("file")) make_relative(file->value, from, to);
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -492,6 +467,12 @@ std::string config_as_run(const Config& config, const std::filesystem::path& fol
     if (auto* model = tree.find("model")) {
         if (auto* file = model->value.find("file")) make_relative(file->value, from, folder);
     }
+    if (auto* target = tree.find("target")) {
+        if (auto* model = target->value.find("model")) {
+            if (auto* file = model->value.find("file")) make_relative(file->value, from, folder);
+        }
+    }
+    if (auto* experiment = tree.find("experiment")) make_waves_relative(experiment->value, from, folder);
     if (auto* data = tree.find("data")) {
         for (const auto* key : {"inputs", "outputs"}) {
             auto* series = data->value.find(key);

@@ -12,9 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "spikesmith/cli/experiment_config.hpp"
 #include "spikesmith/cli/feature_config.hpp"
 #include "spikesmith/cli/infer_config.hpp"
 #include "spikesmith/cli/metric_config.hpp"
+#include "spikesmith/cli/model_config.hpp"
 #include "spikesmith/cli/toml_value.hpp"
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/data/recording.hpp"
@@ -22,24 +24,6 @@
 #include "spikesmith/units/units.hpp"
 
 namespace spikesmith {
-
-// [model]
-struct ModelConfig {
-    std::string name;                                               // default: name of the configuration file
-    TomlValue equations;                                            // a string; empty if `file` is given
-    std::optional<ConfigPath> file;                                 // equations in a file of their own
-    std::vector<std::pair<std::string, TomlValue>> constants;       // strings, in the order written
-    std::vector<std::pair<std::string, TomlValue>> initial_values;  // strings, in the order written; others start at 0
-    std::optional<TomlValue> threshold;
-    std::optional<TomlValue> reset;
-    std::optional<TomlValue> refractory;
-    std::string method;  // empty: chosen from the equations
-    Place method_place;
-    ConfigQuantity dt;             // time step of the simulation
-    double absolute_error = 1e-6;  // of the adaptive methods, in SI units
-    double relative_error = 1e-6;
-    int max_steps = 100;  // of the adaptive methods, per dt
-};
 
 // Traces of one variable in one or several files: [data.inputs.NAME], [data.outputs.NAME]
 struct SeriesConfig {
@@ -149,6 +133,9 @@ struct Config {
     ModelConfig model;
     DataConfig data;
     std::optional<FitConfig> fit;
+    std::optional<ExperimentConfig> experiment;         // a free experiment instead of stimuli in [data]
+    std::optional<ExperimentFitConfig> experiment_fit;  // [fit] beside [experiment]; then `fit` is empty
+    std::optional<ModelConfig> target;                  // a second model that the first shall reproduce
     std::optional<SimulateConfig> simulate;
     std::optional<FeaturesConfig> features;
     RefineConfig refine;

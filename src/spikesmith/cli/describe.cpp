@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "spikesmith/lang/neuron_library.hpp"
 #include "spikesmith/optimize/methods.hpp"
 #include "spikesmith/report/text_table.hpp"
 
@@ -93,11 +94,77 @@ std::string written(const std::optional<TomlValue>& value) {
     return value ? flat(value->text) : std::string{};
 }
 
+std::string_view method_name(Update::Method method) {
+    switch (method) {
+        case Update::Method::assignment:
+            return "assignment";
+        case Update::Method::explicit_euler:
+            return "explicit";
+        case Update::Method::midpoint:
+            return "midpoint";
+        case Update::Method::rk4:
+            return "rk4";
+        case Update::Method::exponential:
+            return "exponential";
+        case Update::Method::semi_implicit:
+            return "semiimplicit";
+        case Update::Method::implicit:
+            return "implicit";
+    }
+    return {};
+}
+
+// What a variable or parameter starts with.
+std::string initial_text(const Model& model, const std::string& name) {
+    const auto found = std::ranges::find(model.initial_values, name, &InitialValue::name);
+    return found == model.initial_values.end() ? "0" : to_string(found->value);
+}
+
+// Equations in their order, each with its method; all parameters have values.
+std::string describe_annarchy_model(const Model& model, const ModelConfig& config) {
+    std::string out = fmt::format("Model: {}\n\nEquations\n", model.name);
+    for (std::size_t at = 0; at < model.text.size();) {
+        const std::size_t end = std::min(model.text.find('\n', at), model.text.size());
+        const std::string line = flat(model.text.substr(at, end - at));
+        if (!line.empty() && line != " ") out += fmt::format("  {}\n", line.starts_with(' ') ? line.substr(1) : line);
+        at = end + 1;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const Update& update : model.updates) {
+        const State& state = model.states[update.state];
+        rows.push_back({state.name, std::string(method_name(update.method)), "= " + initial_text(model, state.name),
+                        flags({{state.unless_refractory, "unless refractory"}})});
+    }
+    out += fmt::format("\nVariables, in the order of their updates (times in ms)\n{}",
+                       text_table({{"variable"}, {"method"}, {"at the start"}, {""}}, rows));
+    rows.clear();
+    for (const Parameter& parameter : model.parameters)
+        rows.push_back({parameter.name, "= " + initial_text(model, parameter.name),
+                        flags({{parameter.constant, "constant"}, {parameter.shared, "population"}})});
+    if (!rows.empty()) out += fmt::format("\nParameters\n{}", text_table({{"name"}, {"value"}, {""}}, rows));
+    rows.clear();
+    for (const Input& input : model.inputs) rows.push_back({input.name});
+    if (!rows.empty()) out += fmt::format("\nInputs\n{}", text_table({{"name"}}, rows));
+    if (!model.threshold) return out;
+    out += "\nSpikes\n";
+    std::string spike = written(config.threshold), reset = written(config.reset);
+    std::string refractory = written(config.refractory);
+    if (config.neuron) {
+        const AnnarchyNeuronText& text = find_library_neuron(config.neuron->name).text;
+        spike = text.spike.value_or("");
+        reset = flat(text.reset);
+        refractory = text.refractory;
+    }
+    for (const auto& [title, text] : {std::pair{"spike", spike}, {"reset", reset}, {"refractory", refractory}}) {
+        if (!text.empty()) out += fmt::format("  {:<10}  {}\n", title, text);
+    }
+    return out;
+}
+
 }  // namespace
 
-std::string describe_model(const Problem& problem) {
-    const Model& model = problem.model;
-    const ModelConfig& config = problem.config.model;
+std::string describe_model(const Model& model, const ModelConfig& config) {
+    if (config.language == ModelLanguage::annarchy) return describe_annarchy_model(model, config);
     std::string out = fmt::format("Model: {}\n", model.name);
     const auto section = [&](const char* title, const std::vector<TableColumn>& columns,
                              const std::vector<std::vector<std::string>>& rows) {
@@ -207,6 +274,17 @@ nlohmann::ordered_json describe_json(const Problem& problem, const UpdateProgram
     for (const auto& s : model.states) {
         const auto initial = std::find_if(config.initial_values.begin(), config.initial_values.end(),
                                           [&](const auto& v) { return v.first == s.name; });
+        if (config.language == ModelLanguage::annarchy) {
+            const auto update =
+                std::ranges::find(model.updates, static_cast<std::size_t>(&s - model.states.data()), &Update::state);
+            states.push_back({{"name", s.name},
+                              {"unit", "1"},
+                              {"right_side", flat(s.text)},
+                              {"method", update == model.updates.end() ? "" : method_name(update->method)},
+                              {"unless_refractory", s.unless_refractory},
+                              {"initial_value", initial_text(model, s.name)}});
+            continue;
+        }
         states.push_back(
             {{"name", s.name},
              {"unit", unit_of(s.dimension)},
@@ -221,6 +299,10 @@ nlohmann::ordered_json describe_json(const Problem& problem, const UpdateProgram
     auto& parameters = json["parameters"] = Json::array();
     for (const auto& p : model.parameters)
         parameters.push_back({{"name", p.name}, {"unit", type_and_unit(p.dimension, p.type)}});
+    if (config.language == ModelLanguage::annarchy) {
+        for (std::size_t k = 0; k < model.parameters.size(); ++k)
+            parameters[k]["value"] = initial_text(model, model.parameters[k].name);
+    }
     auto& inputs = json["inputs"] = Json::array();
     for (const auto& input : model.inputs) inputs.push_back({{"name", input.name}, {"unit", unit_of(input.dimension)}});
     auto& constants = json["constants"] = Json::object();

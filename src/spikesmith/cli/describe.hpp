@@ -10,7 +10,7 @@
 
 namespace spikesmith {
 
-[[nodiscard]] std::string describe_model(const Problem& problem);
+[[nodiscard]] std::string describe_model(const Model& model, const ModelConfig& config);
 [[nodiscard]] std::string describe_data(const Problem& problem);
 [[nodiscard]] std::string describe_fit(const Problem& problem);  // empty without [fit]
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/fit_experiment.hpp"
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/output_files.hpp"
 #include "spikesmith/cli/problem.hpp"
@@ -111,6 +112,7 @@ void write_best(const Problem& problem, Fitter& fitter, const RunFolder& folder)
 }  // namespace
 
 int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    if (config.experiment) return fit_experiment(config, options, streams);
     const InterruptGuard interrupt;
     const Problem problem = load_problem(config);
     Fitter fitter = make_fitter(problem);

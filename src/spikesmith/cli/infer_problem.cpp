@@ -4,13 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "spikesmith/cli/config_checks.hpp"
+#include "spikesmith/cli/model_text.hpp"
 #include "spikesmith/fit/names.hpp"
 
 namespace spikesmith {
@@ -31,11 +31,25 @@ const PriorConfig* stated_prior(const InferConfig& infer, const std::string& nam
 
 // The model in which fixed and tied parameters have values.
 Model closed_model(const Problem& problem, const InferConfig& infer) {
-    Model model = problem.model;
-    std::set<std::string> closed;
+    const ModelLanguage language = problem.config.model.language;
+    std::vector<std::string> open;
+    for (const PriorConfig& prior : infer.parameters) {
+        if (prior.kind != PriorConfig::Kind::fixed) open.push_back(prior.name.name);
+    }
+    if (problem.config.fit) {
+        for (const ParameterConfig& parameter : problem.config.fit->parameters) {
+            if (!parameter.fixed && !parameter.tied && stated_prior(infer, parameter.name.name) == nullptr)
+                open.push_back(parameter.name.name);
+        }
+    }
+    Model model = with_open_parameters(problem.model, language, open);
     const auto close = [&](const std::string& name, Expression value) {
-        model.initial_values.push_back({name, std::move(value)});
-        closed.insert(name);
+        const auto present = std::ranges::find(model.initial_values, name, &InitialValue::name);
+        if (present != model.initial_values.end()) {
+            present->value = std::move(value);  // where it is, for others depend on it
+        } else {
+            model.initial_values.push_back({name, std::move(value)});
+        }
     };
     for (const PriorConfig& prior : infer.parameters) {
         if (prior.kind == PriorConfig::Kind::fixed) close(prior.name.name, value_of(problem, prior.name, prior.fixed));
@@ -216,6 +230,9 @@ std::vector<SummaryGroup> make_features(const Problem& problem, const InferConfi
 }  // namespace
 
 const InferConfig& infer_section(const Config& config) {
+    if (config.experiment)
+        fail_at(config.experiment->place, "an inference needs stimuli and recordings in [data], not an experiment",
+                "an experiment is for `spikesmith fit`, `simulate` and `check`");
     if (config.infer) return *config.infer;
     fail_at(config.tree.place, "the file has no section [infer]",
             "an inference needs at least [infer] and priors in [infer.parameters]: `g = [\"1 nS\", \"100 nS\"]`");

@@ -12,12 +12,11 @@
 
 #include "spikesmith/cli/config_checks.hpp"
 #include "spikesmith/cli/fit_metrics.hpp"
+#include "spikesmith/cli/model_text.hpp"
 #include "spikesmith/cli/optimizer_options.hpp"
-#include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/data/spike_recording.hpp"
 #include "spikesmith/fit/names.hpp"
 #include "spikesmith/fit/penalty.hpp"
-#include "spikesmith/lang/brian.hpp"
 #include "spikesmith/metrics/feature_metric.hpp"
 #include "spikesmith/numerics/methods.hpp"
 
@@ -87,66 +86,23 @@ std::optional<std::vector<std::vector<double>>> load_all_spikes(const std::optio
 }
 
 Model read_model(const Config& config, const std::vector<LoadedSeries>& inputs, std::vector<std::string>& warnings) {
-    const ModelConfig& model = config.model;
-    BrianModelText text;
-    if (model.file) {
-        text.equations = {model.file->path.string(),
-                          located(model.file->place, [&] { return read_file(model.file->path); })};
-    } else {
-        text.equations = {"equations", model.equations.text};
+    ModelSurroundings surroundings;
+    for (const auto& input : inputs) {
+        surroundings.inputs.push_back(input.config->name);
+        const auto& dimension = input.files.front().recording.dimension;
+        if (dimension) surroundings.input_dimensions[input.config->name.name] = *dimension;
     }
-    // Names that errors give to the parts of a model, and where these parts stand in the configuration.
-    std::vector<NamedText> places;
-    if (!model.file) places.push_back({"equations", &model.equations});
-    for (const auto& [name, value] : model.constants) {
-        text.constants.emplace_back(name, value.text);
-        places.push_back({fmt::format("constant {}", name), &value});
-    }
-    for (const auto& [name, value] : model.initial_values) {
-        text.initial_values.emplace_back(name, value.text);
-        places.push_back({fmt::format("initial value of {}", name), &value});
+    // The recordings of an experiment are no time course that a model could read.
+    if (!config.experiment) {
+        for (const auto& output : config.data.outputs) surroundings.outputs.push_back(output.name);
     }
     // A tied parameter is read like an initial value, so that constants, units and places in errors are the same.
-    const std::vector<ParameterConfig> none;
-    for (const ParameterConfig& parameter : config.fit ? std::as_const(config.fit->parameters) : none) {
-        if (!parameter.tied) continue;
-        text.initial_values.emplace_back(parameter.name.name, parameter.tied->text);
-        places.push_back({fmt::format("initial value of {}", parameter.name.name), &*parameter.tied});
-    }
-    const auto part = [&](const std::optional<TomlValue>& value, const char* name) -> std::optional<std::string> {
-        if (!value) return std::nullopt;
-        places.push_back({name, &*value});
-        return value->text;
-    };
-    text.threshold = part(model.threshold, "threshold");
-    text.reset = part(model.reset, "reset");
-    text.refractory = part(model.refractory, "refractory").value_or("");
-    for (const auto& input : inputs) {
-        text.inputs.push_back(input.config->name.name);
-        const auto& dimension = input.files.front().recording.dimension;
-        if (dimension) text.input_dimensions[input.config->name.name] = *dimension;
-    }
-    for (const auto& output : config.data.outputs) text.targets.push_back(output.name.name);
-
-    Model result;
-    try {
-        with_positions_in(places, [&] { result = parse_brian(text, &warnings); });
-    } catch (const ModelError& error) {
-        // Inputs and outputs are lists of names to the language; here each name has a place.
-        const Diagnostic& d = error.diagnostic();
-        for (const auto* list : {&config.data.inputs, &config.data.outputs}) {
-            if (d.source != (list == &config.data.inputs ? "inputs" : "outputs")) continue;
-            for (const auto& series : *list) {
-                if (d.message.find(fmt::format("`{}`", series.name.name)) == std::string::npos ||
-                    !series.name.place.source)
-                    continue;
-                throw ModelError(diagnose(*series.name.place.source, series.name.place.span, d.message, d.hint));
-            }
+    if (config.fit) {
+        for (const ParameterConfig& parameter : config.fit->parameters) {
+            if (parameter.tied) surroundings.ties.emplace_back(parameter.name, *parameter.tied);
         }
-        throw;
     }
-    result.name = model.name;
-    return result;
+    return load_model(config.model, surroundings, warnings);
 }
 
 [[noreturn]] void unknown_variable(const ConfigName& name, const Model& model, std::string_view what) {
@@ -198,7 +154,8 @@ TimeSeries time_series(const Series& series) {
         .dt = series.dt, .values = series.values, .trace_dt = series.trace_dt, .trace_samples = series.trace_samples};
 }
 
-// Takes the ties of tied parameters out of the initial values, where the parser of the model put them.
+// Takes the ties of tied parameters out of the initial values, where the parser of the model put them. (In ANNarchy's language
+// they stay, as every parameter has a value until it is opened.)
 std::map<std::string, Expression> take_ties(Model& model, const Config& config) {
     std::map<std::string, Expression> ties;
     if (!config.fit) return ties;
@@ -214,7 +171,7 @@ std::map<std::string, Expression> take_ties(Model& model, const Config& config) 
                     did_you_mean(symbol, names));
         }
         ties.emplace(parameter.name.name, found->value);
-        model.initial_values.erase(found);
+        if (config.model.language == ModelLanguage::brian) model.initial_values.erase(found);
     }
     return ties;
 }
@@ -243,17 +200,20 @@ double duration_of(const Series& series) {
 }
 
 // The parameter that a name of the configuration means.
-const Parameter& parameter_named(const ConfigName& name, const Model& model) {
+const Parameter& parameter_named(const ConfigName& name, const Problem& problem) {
+    const Model& model = problem.model;
+    const bool all_have_values = problem.config.model.language == ModelLanguage::annarchy;
     const auto found = std::ranges::find(model.parameters, name.name, &Parameter::name);
     if (found != model.parameters.end()) {
-        if (!has_initial_value(model, name.name)) return *found;
+        if (all_have_values || !has_initial_value(model, name.name)) return *found;
         fail_at(name.place, fmt::format("parameter `{}` has an initial value, so it is not free", name.name),
                 "remove it from [model.initial_values]");
     }
-    const std::vector<std::string> names = names_of(open_parameters(model));
+    const std::vector<std::string> names = all_have_values ? model.parameter_names() : names_of(open_parameters(model));
     std::string hint = did_you_mean(name.name, names);
     if (hint.empty())
-        hint = names.empty() ? "declare it in the equations: `g : siemens (constant)`"
+        hint = names.empty() ? all_have_values ? "declare it: `parameters = \"tau = 10\"`"
+                                               : "declare it in the equations: `g : siemens (constant)`"
                              : fmt::format("the parameters are: {}", fmt::join(names, ", "));
     fail_at(name.place, fmt::format("the model has no parameter `{}`", name.name), std::move(hint));
 }
@@ -268,6 +228,9 @@ const Parameter& parameter_named(const ConfigName& name, const Model& model) {
 
 const FitConfig& fit_section(const Config& config) {
     if (config.fit) return *config.fit;
+    if (config.experiment)
+        fail_at(config.experiment->place, "this needs stimuli and recordings in [data], not an experiment",
+                "an experiment is for `spikesmith fit`, `simulate` and `check`");
     fail_at(config.tree.place, "the file has no section [fit]",
             "a fit needs at least [fit.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
 }
@@ -355,11 +318,33 @@ std::vector<std::string> simulated_outputs(const Problem& problem) {
     return result;
 }
 
+// What [simulate] and the fixed parameters of [fit] give values to.
+Model simulated_model(const Problem& problem) {
+    std::vector<std::string> names;
+    if (problem.config.simulate) {
+        for (const auto& [name, value] : problem.config.simulate->parameters) names.push_back(name.name);
+    }
+    if (problem.config.fit) {
+        for (const auto& parameter : problem.config.fit->parameters) {
+            if (parameter.fixed) names.push_back(parameter.name.name);
+        }
+    }
+    return with_open_parameters(problem.model, problem.config.model.language, names);
+}
+
 UpdateProgram simulated_program(const Problem& problem) {
+    const Model model = simulated_model(problem);
     IntegrationOptions options = integration_options(problem.config.model);
     options.outputs = simulated_outputs(problem);
-    options.parameters = names_of(open_parameters(problem.model));
-    return located(problem.config.model.method_place, [&] { return integrate(problem.model, options); });
+    options.parameters = names_of(open_parameters(model));
+    return located(problem.config.model.method_place, [&] { return integrate(model, options); });
+}
+
+// The model in which the parameters of [fit.parameters] are open.
+Model fitted_model(const Problem& problem) {
+    std::vector<std::string> names;
+    for (const auto& parameter : fit_section(problem.config).parameters) names.push_back(parameter.name.name);
+    return with_open_parameters(problem.model, problem.config.model.language, names);
 }
 
 // An output that is compared with given features only needs no recording: its traces are one long gap, as long as the inputs. The fit
@@ -429,7 +414,7 @@ Recordings recordings_of(const Problem& problem, std::string_view purpose, const
 Fitter make_fitter(const Problem& problem) {
     const FitConfig& fit = fit_section(problem.config);
     FitterOptions options;
-    options.model = problem.model;
+    options.model = fitted_model(problem);
     options.recordings = recordings_of(problem, "a fit", fit.outputs, fit.place);
     Recordings& recordings = options.recordings;
     if (fit.duration) {
@@ -473,10 +458,11 @@ Fitter make_fitter(const Problem& problem) {
 
 FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     const FitConfig& fit = fit_section(problem.config);
+    const Model model = fitted_model(problem);
     FitOptions options;
     std::vector<std::string> missing;
     for (const auto& parameter : fit.parameters) {
-        const Parameter& declared = parameter_named(parameter.name, problem.model);
+        const Parameter& declared = parameter_named(parameter.name, problem);
         FitParameter item;
         item.name = parameter.name.name;
         item.scale = parameter.scale;
@@ -495,7 +481,7 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
         }
         options.parameters.push_back(std::move(item));
     }
-    for (const auto& parameter : open_parameters(problem.model)) {
+    for (const auto& parameter : open_parameters(model)) {
         const bool given = std::any_of(fit.parameters.begin(), fit.parameters.end(),
                                        [&](const auto& p) { return p.name.name == parameter.name; });
         if (!given) missing.push_back(parameter.name);
@@ -504,8 +490,7 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     if (!missing.empty())
         missing_parameters(parameters_table->value.place, "fit.parameters", missing, "[\"1 nS\", \"100 nS\"]");
 
-    located(parameters_table->value.place,
-            [&] { static_cast<void>(FitParameters(problem.model, options.parameters)); });
+    located(parameters_table->value.place, [&] { static_cast<void>(FitParameters(model, options.parameters)); });
 
     options.optimizer = read_optimizer(fit.optimizer);
     const auto outputs = compared_outputs(problem, "a fit", fit.outputs, fit.place);
@@ -523,7 +508,7 @@ std::map<std::string, double> parameter_values(const Problem& problem,
                                                const std::vector<std::pair<ConfigName, ConfigQuantity>>& given) {
     std::map<std::string, double> values;
     for (const auto& [name, value] : given) {
-        require_dimension_of(value, parameter_named(name, problem.model).dimension, name.name);
+        require_dimension_of(value, parameter_named(name, problem).dimension, name.name);
         values[name.name] = value.quantity.value;
     }
     return values;
@@ -539,7 +524,7 @@ SimulationPlan plan_simulation(const Problem& problem) {
     plan.parameters = Array2(1, plan.program.parameters.size());
     std::set<std::string> given;
     const auto set = [&](const ConfigName& name, const ConfigQuantity& value) {
-        const Parameter& declared = parameter_named(name, problem.model);
+        const Parameter& declared = parameter_named(name, problem);
         require_dimension_of(value, declared.dimension, name.name);
         const auto& names = plan.program.parameters;
         const auto at = std::find(names.begin(), names.end(), name.name) - names.begin();
@@ -553,7 +538,8 @@ SimulationPlan plan_simulation(const Problem& problem) {
     }
     for (const auto& [name, value] : simulate.parameters) set(name, value);
     // Tied parameters follow, each as soon as what it depends on is known.
-    for (std::size_t pass = 0; pass < problem.ties.size(); ++pass) {
+    const bool ties_in_model = config.model.language == ModelLanguage::annarchy;
+    for (std::size_t pass = 0; !ties_in_model && pass < problem.ties.size(); ++pass) {
         for (const auto& [name, tie] : problem.ties) {
             const auto symbols = symbols_of(tie);
             if (given.contains(name) || !std::ranges::all_of(symbols, [&](const auto& s) { return given.contains(s); }))

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "spikesmith/cli/commands.hpp"
+#include "spikesmith/cli/fit_experiment.hpp"
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/output_files.hpp"
 #include "spikesmith/cli/problem.hpp"
@@ -38,6 +39,7 @@ Generated simulate(SimulationPlan plan, const std::atomic<bool>* cancelled) {
 }  // namespace
 
 int simulate_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
+    if (config.experiment) return simulate_experiment_command(config, options, streams);
     const Problem problem = load_problem(config);
     SimulationPlan plan = plan_simulation(problem);
     if (!options.quiet) {

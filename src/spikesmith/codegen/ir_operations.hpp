@@ -115,7 +115,7 @@ class IrEmitter {
     [[nodiscard]] Real broadcast_real(llvm::Value* scalar) const;
     [[nodiscard]] Bool broadcast_bool(llvm::Value* scalar) const;
     [[nodiscard]] Word broadcast_word(llvm::Value* scalar) const;
-    // `first + lane * stride` as 32-bit words; both are i32.
+    // `first + lane * stride` of 32-bit words.
     [[nodiscard]] Word counting_word(llvm::Value* first, llvm::Value* stride) const;
     // `first + lane * stride` of 64-bit integers as reals.
     [[nodiscard]] Real counting_real(llvm::Value* first, llvm::Value* stride) const;

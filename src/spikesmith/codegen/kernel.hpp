@@ -32,19 +32,20 @@ struct KernelArguments {
     std::int64_t lanes = 0;                // a multiple of Kernel::lanes(); the caller pads the last block
     void* states = nullptr;                // [n_states][lanes], in and out
     const void* parameters = nullptr;      // [n_parameters][lanes]
-    const double* time_inputs = nullptr;   // [last_step at least][n_time_inputs], row k belongs to step k
+    const double* time_inputs = nullptr;   // [..., last_step][n_time_inputs], row k - first_time_row belongs to step k
     void* outputs = nullptr;               // [last_step - first_step][n_outputs][lanes] with record_outputs
     std::int32_t* spike_steps = nullptr;   // [lanes][spike_capacity] with record_spikes
     std::int32_t* spike_counts = nullptr;  // [lanes], in and out; may exceed the capacity: then the rest was not stored
     std::int64_t spike_capacity = 0;
     std::uint64_t seed = 0;
-    std::int64_t random_sample = 0;  // of lane 0; lane l has random_sample + l*random_stride
-    std::int64_t random_stride = 1;  // 0: the same random numbers in all lanes
+    std::int64_t random_sample = 0;  // of lane 0; lane l has random_sample + l * random_stride
     std::int64_t sample = 0;         // of lane 0
     std::int64_t trace = 0;
     std::int64_t n_samples = 1;
     std::int64_t n_traces = 1;
     double iteration = 1e9;
+    std::int64_t random_stride = 1;   // 0: all lanes draw the same numbers
+    std::int64_t first_time_row = 0;  // step of the first row of time_inputs, not after first_step
 };
 
 class Kernel {

@@ -40,7 +40,8 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
 // Fields of KernelArguments as the compiled code reads them.
 struct Fields {
     Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
-        *spike_capacity, *seed, *random_sample, *random_stride, *sample, *trace, *n_samples, *n_traces, *iteration;
+        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration, *random_stride,
+        *first_time_row;
 };
 
 template <class Float>
@@ -150,12 +151,13 @@ class KernelBuilder {
                    .spike_capacity = field(offsetof(A, spike_capacity), integer),
                    .seed = field(offsetof(A, seed), integer),
                    .random_sample = field(offsetof(A, random_sample), integer),
-                   .random_stride = field(offsetof(A, random_stride), integer),
                    .sample = field(offsetof(A, sample), integer),
                    .trace = field(offsetof(A, trace), integer),
                    .n_samples = field(offsetof(A, n_samples), integer),
                    .n_traces = field(offsetof(A, n_traces), integer),
-                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy())};
+                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy()),
+                   .random_stride = field(offsetof(A, random_stride), integer),
+                   .first_time_row = field(offsetof(A, first_time_row), integer)};
     }
 
     // Emits the values that vary in time, or those that do not.
@@ -290,7 +292,8 @@ class KernelBuilder {
     Value* float64(double value) { return llvm::ConstantFP::get(builder_.getDoubleTy(), value); }
 
     Value* time_input(std::int32_t index) {
-        Value* row = builder_.CreateMul(k_, i64(program_.time_inputs.size()));
+        Value* row =
+            builder_.CreateMul(builder_.CreateSub(k_, fields_.first_time_row), i64(program_.time_inputs.size()));
         Value* place = builder_.CreateAdd(row, i64(static_cast<std::size_t>(index)));
         return builder_.CreateLoad(builder_.getDoubleTy(),
                                    builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
@@ -391,9 +394,9 @@ class KernelBuilder {
     Real random_draw(const Instruction& i, const std::optional<Real>& argument) {
         auto* word = builder_.getInt32Ty();
         Value* step = builder_.CreateTrunc(k_, word);
+        Value* before_tile = builder_.CreateMul(first_lane_, fields_.random_stride);
+        Value* first_sample = builder_.CreateTrunc(builder_.CreateAdd(fields_.random_sample, before_tile), word);
         Value* stride = builder_.CreateTrunc(fields_.random_stride, word);
-        Value* before = builder_.CreateMul(fields_.random_stride, first_lane_);
-        Value* first_sample = builder_.CreateTrunc(builder_.CreateAdd(fields_.random_sample, before), word);
         Value* trace = builder_.CreateTrunc(fields_.trace, word);
         const auto site = static_cast<std::uint32_t>(i.index);
         if (i.op == Op::poisson) return poisson_draw(argument.value(), step, first_sample, stride, trace, site);
@@ -420,7 +423,7 @@ class KernelBuilder {
             Value* place = builder_.CreateInBoundsGEP(type, memory, lane);
             Value* lambda = builder_.CreateFPCast(builder_.CreateLoad(type, place), float64_type);
             Value* sample =
-                builder_.CreateAdd(first_sample, builder_.CreateMul(stride, builder_.CreateTrunc(lane, word)));
+                builder_.CreateAdd(first_sample, builder_.CreateMul(builder_.CreateTrunc(lane, word), stride));
             Value* drawn = builder_.CreateCall(signature, address,
                                                {lambda, fields_.seed, step, sample, trace, builder_.getInt32(site)});
             builder_.CreateStore(builder_.CreateFPCast(drawn, type), place);

@@ -1,5 +1,5 @@
 // Parzen estimator: the density of some numbers in [0, 1] as a mixture of normal distributions, one round each number and
-// a wide one over the whole range, cut to the range.
+// a wide one over the whole range, cut to the range; and the same of points in several parameters.
 //
 //   J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl: Algorithms for hyper-parameter optimization. NeurIPS (2011), section 4.2
 #pragma once
@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "spikesmith/core/array.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith {
@@ -27,5 +28,21 @@ struct ParzenEstimator {
 // oldest. A number's standard deviation is its distance to the farther neighbour, at least 1/min(100, n + 2).
 [[nodiscard]] ParzenEstimator parzen_estimator(std::span<const double> numbers, double prior_weight = 1,
                                                std::size_t remembered = 25);
+
+// The density of points of the unit cube: one product of normal distributions round each, each cut to the cube, with the widths that the
+// estimators of the single parameters have, and a wide one.
+struct JointParzenEstimator {
+    std::vector<double> weights;    // sum 1; the wide component is the last
+    Array2 means;                   // a row per component
+    Array2 precisions;              // 1/standard deviation; a row per component
+    std::vector<double> log_peaks;  // of each component: logarithm of weight * density at its mean
+
+    [[nodiscard]] double log_density(std::span<const double> point) const;
+    void sample(math::RandomStream& random, std::span<double> point) const;
+};
+
+// `points`: rows in the order of time, at least one column.
+[[nodiscard]] JointParzenEstimator joint_parzen_estimator(const Array2& points, double prior_weight = 1,
+                                                          std::size_t remembered = 25);
 
 }  // namespace spikesmith

@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 #include <oneapi/tbb/cache_aligned_allocator.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/numerics/adjoint.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
+#include "spikesmith/simulate/lane_blocks.hpp"
 #include "spikesmith/simulate/time_table.hpp"
 
 namespace spikesmith {
@@ -74,8 +74,7 @@ struct AdjointEnsemble::Implementation {
           forward_kernel(Kernel::compile(program, options.ensemble.kernel)),
           recording_kernel(Kernel::compile(recording, recording_options(forward_kernel))),
           backward_kernel(Kernel::compile(adjoint.step, options.ensemble.kernel)) {
-        const int cores = oneapi::tbb::info::default_concurrency();
-        arena.initialize(options.ensemble.threads == 0 ? cores : std::min(options.ensemble.threads, cores));
+        initialise_arena(arena, options.ensemble.threads);
     }
 
     static KernelOptions recording_options(const Kernel& forward) {

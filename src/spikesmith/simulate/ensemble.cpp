@@ -8,34 +8,17 @@
 #include <type_traits>
 
 #include <fmt/format.h>
-#include <oneapi/tbb/cache_aligned_allocator.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
+#include "spikesmith/simulate/lane_blocks.hpp"
 #include "spikesmith/simulate/time_table.hpp"
 
 namespace spikesmith {
 namespace {
-
-// Enough lanes to repay the start of a block, few enough that their states and parameters stay in the first cache
-// levels.
-constexpr std::size_t default_block_lanes = 128;
-// Blocks per thread and run at least, where there are lanes enough, so that threads end together.
-constexpr std::size_t blocks_per_thread = 4;
-// What one block may hold of recorded outputs and spikes, unless a single group of lanes needs more: still in the second cache
-// level when an observer reads it across.
-constexpr std::size_t recording_bytes = std::size_t{512} << 10;
-// Operations between two looks at the cancellation flag: well below 50 ms even for scalar code full of exponentials.
-constexpr std::size_t chunk_operations = 8'000'000;
-// A guess at the evaluations of the derivative that an adaptive step takes.
-constexpr std::size_t adaptive_evaluations = 100;
-
-template <class T>
-using AlignedVector = std::vector<T, oneapi::tbb::cache_aligned_allocator<T>>;
 
 // How a run is cut: blocks of lanes, chunks of steps. Results do not depend on it.
 struct Plan {
@@ -44,10 +27,6 @@ struct Plan {
     std::size_t chunk_steps = 0;
 };
 
-std::size_t round_up(std::size_t value, std::size_t multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
-
 struct WhatToRecord {
     bool outputs = false;
     bool spikes = false;
@@ -55,41 +34,13 @@ struct WhatToRecord {
 
 Plan make_plan(const UpdateProgram& program, std::size_t n_samples, const EnsembleData& data, std::size_t kernel_lanes,
                std::size_t asked_lanes, std::size_t threads, WhatToRecord record) {
-    std::size_t lanes = asked_lanes;
-    if (lanes == 0) {
-        const std::size_t fair_share = n_samples * data.n_traces / (threads * blocks_per_thread);
-        lanes = std::min(default_block_lanes, fair_share);
-    }
     const std::size_t bytes_per_lane = data.n_steps * ((record.outputs ? program.outputs.size() * sizeof(double) : 0) +
                                                        (record.spikes ? sizeof(std::int32_t) : 0));
-    if (bytes_per_lane > 0) lanes = std::min(lanes, recording_bytes / bytes_per_lane / kernel_lanes * kernel_lanes);
-    lanes = round_up(std::clamp<std::size_t>(lanes, 1, n_samples), kernel_lanes);
-
-    Plan plan;
-    plan.blocks_per_trace = (n_samples + lanes - 1) / lanes;
-    // Spread the samples evenly: a last block of a few lanes would cost as much as a full one.
-    plan.lanes = round_up((n_samples + plan.blocks_per_trace - 1) / plan.blocks_per_trace, kernel_lanes);
-    plan.blocks_per_trace = (n_samples + plan.lanes - 1) / plan.lanes;
-    const std::size_t operations =
-        1 + program.step.size() + (program.adaptive ? adaptive_evaluations * program.adaptive->code.size() : 0);
-    plan.chunk_steps = std::clamp<std::size_t>(chunk_operations / (operations * plan.lanes), 1, data.n_steps);
-    return plan;
-}
-
-// Initial values may differ between lanes of a block only through these.
-bool initial_values_vary(const UpdateProgram& program) {
-    return std::ranges::any_of(program.init, [](const Instruction& instruction) {
-        const bool random =
-            instruction.source == Source::operation &&
-            (instruction.op == Op::uniform || instruction.op == Op::normal || instruction.op == Op::poisson);
-        return random || instruction.source == Source::parameter || instruction.source == Source::lane_index;
-    });
-}
-
-void throw_if_cancelled(const RunRequest& request) {
-    if (request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed)) {
-        throw Interrupted("the simulation was stopped");
-    }
+    const LaneBlocks blocks =
+        cut_into_blocks(n_samples, data.n_traces, kernel_lanes, threads, asked_lanes, bytes_per_lane);
+    return {.lanes = blocks.lanes,
+            .blocks_per_trace = blocks.n_blocks,
+            .chunk_steps = std::min(steps_per_chunk(program, blocks.lanes), data.n_steps)};
 }
 
 // What a thread needs for one block; kept from block to block.
@@ -140,7 +91,7 @@ struct Run {
 
 template <class Real>
 void Run::block(std::size_t index, Workspace<Real>& work) {
-    throw_if_cancelled(request);
+    throw_if_cancelled(request.cancelled);
     const std::size_t first = index / data.n_traces * plan.lanes;
     const Place place{first, std::min(plan.lanes, parameters.rows - first), index % data.n_traces};
     load(place, work);
@@ -213,7 +164,7 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
     arguments.iteration = request.iteration;
 
     for (std::size_t first = 0; first < n_steps; first += plan.chunk_steps) {
-        throw_if_cancelled(request);
+        throw_if_cancelled(request.cancelled);
         arguments.first_step = static_cast<std::int64_t>(first);
         arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, n_steps));
         if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * plan.lanes;
@@ -319,9 +270,6 @@ struct Ensemble::Implementation {
 
 Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions options)
     : implementation_(std::make_unique<Implementation>()) {
-    if (options.threads < 0) {
-        throw ConfigError(fmt::format("{} threads", options.threads), "give a positive number, or 0 for all cores");
-    }
     implementation_->program = std::move(program);
     implementation_->data = std::move(data);
     implementation_->options = options;
@@ -329,9 +277,7 @@ Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions opt
     for (const ProgramOutput& output : implementation_->program.outputs)
         implementation_->output_names.push_back(output.name);
     implementation_->initial_values_vary = initial_values_vary(implementation_->program);
-    const int cores = oneapi::tbb::info::default_concurrency();
-    const int threads = implementation_->options.threads;
-    implementation_->arena.initialize(threads == 0 ? cores : std::min(threads, cores));
+    initialise_arena(implementation_->arena, options.threads);
 }
 
 Ensemble::~Ensemble() = default;
@@ -354,7 +300,7 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
     if (request.spikes && self.program.spike == no_value) {
         throw ConfigError("spikes were asked for, but the model has no threshold", "give the model a threshold");
     }
-    throw_if_cancelled(request);
+    throw_if_cancelled(request.cancelled);
 
     const bool observed = static_cast<bool>(request.observer);
     const WhatToRecord record{request.outputs && observed && !self.program.outputs.empty(), request.spikes && observed};

@@ -1,0 +1,602 @@
+#include "spikesmith/fit/opt_neuron.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fit/opt_neuron_models.hpp"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "spikesmith/core/error.hpp"
+#include "spikesmith/optimize/methods.hpp"
+
+namespace spikesmith {
+namespace {
+
+using test::data_fit;
+using test::model_fit;
+using test::rate_neuron;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsNan;
+using testing::Pair;
+
+constexpr std::size_t half = 10;  // ms; longer steps say nothing more
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+std::string error_of(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+// The loss of values alone: what `r` is at the end of the experiment, minus 3.
+OptNeuronOptions with_loss(ExperimentLoss loss) {
+    OptNeuronOptions options = data_fit(half);
+    options.loss = std::move(loss);
+    return options;
+}
+
+// --- the reference fits -----------------------------------------------------------------------------------------------
+
+class ReferenceFits : public testing::TestWithParam<std::string> {};
+
+TEST_P(ReferenceFits, RecoverTheTruth) {
+    OptNeuron data(data_fit(half));
+    const OptNeuronResult first = data.run({.max_evaluations = 4000, .method = GetParam()});
+    EXPECT_NEAR(first["a"], 0.8, 1e-6);
+    EXPECT_NEAR(first["b"], 2, 1e-6);
+    EXPECT_EQ(first.loss, first.best_loss);  // the model has no noise
+    EXPECT_EQ(first.all_loss.size(), 2U);
+
+    OptNeuron model(model_fit(half));
+    const OptNeuronResult second = model.run({.max_evaluations = 4000, .method = GetParam()});
+    EXPECT_NEAR(second["a"], 6, 1e-6);
+    EXPECT_NEAR(second["b"], 0, 1e-6);
+    EXPECT_EQ(second.history.size(), 4000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ReferenceFits,
+                         testing::Values("auto", "differential_evolution", "jso", "l_shade", "deap", "cma_es",
+                                         "particle_swarm", "quasi_newton", "nelder_mead", "quadratic_model",
+                                         "basin_hopping"),
+                         [](const auto& method) { return method.param; });
+
+TEST(OptNeuron, EveryMethodComesNear) {
+    std::vector<std::string> names{"hyperopt", "bads"};
+    for (const MethodInfo& method : optimizer_methods()) names.push_back(method.name);
+    for (const std::string& name : names) {
+        OptNeuron fit(data_fit(half));
+        const bool slow = name == "bayesian" || name == "bads" || name == "tpe" || name == "hyperopt";
+        const std::size_t budget = slow ? 120 : 1000;
+        const OptNeuronResult result = fit.run({.max_evaluations = budget, .method = name});
+        EXPECT_LT(result.loss, 15) << name;  // the median of random points is 500
+        EXPECT_EQ(result.history.size(), budget) << name;
+        for (const OptEvaluation& evaluation : result.history) {
+            ASSERT_TRUE(evaluation.variables[0] >= -50 && evaluation.variables[0] <= 100) << name;
+            ASSERT_TRUE(evaluation.variables[1] >= -50 && evaluation.variables[1] <= 150) << name;
+        }
+    }
+}
+
+TEST(OptNeuron, WholeProtocolOfTheReference) {
+    OptNeuron fit(data_fit(500));
+    EXPECT_THAT(fit.warnings(), ElementsAre(HasSubstr("attributes of the model that are not among the variables: "
+                                                      "I_app, r")));
+    const OptNeuronResult result = fit.run({.max_evaluations = 1000, .method = "deap"});
+    EXPECT_NEAR(result["a"], 0.8, 1e-6);
+    ASSERT_EQ(result.results.chunks.size(), 2U);
+    EXPECT_EQ(result.results.trace("r", 0).size(), 1000U);
+    EXPECT_NEAR(result.results.trace("r", 1).back(), 10, 1e-5);
+    EXPECT_THAT(result.summary(), HasSubstr("after 1000 evaluations"));
+}
+
+// --- variables ----------------------------------------------------------------------------------------------------------
+
+TEST(OptNeuron, FollowsExpressionsAndConstants) {
+    OptNeuronOptions options = model_fit(half);
+    options.variables = {
+        {.name = "a", .expression = "2*slope"}, {.name = "slope", .bounds = {{10, -10}}}, {.name = "b", .value = 0}};
+    OptNeuron fit(options);
+    EXPECT_THAT(fit.warnings()[1], HasSubstr("no attributes of the model, used in expressions only: slope"));
+    const OptNeuronResult result = fit.run({.max_evaluations = 300});
+    EXPECT_NEAR(result["slope"], 3, 1e-6);
+    EXPECT_NEAR(result["a"], 6, 2e-6);
+    EXPECT_THAT(result.best, ElementsAre(Pair("slope", testing::_)));
+    EXPECT_THAT(result.parameters,
+                ElementsAre(Pair("a", 2 * result["slope"]), Pair("slope", testing::_), Pair("b", 0)));
+    EXPECT_THAT(result.expressions, ElementsAre(Pair("a", "2*slope")));
+    EXPECT_THAT(result.full_report(), HasSubstr("= 2*slope"));
+    EXPECT_THROW(static_cast<void>(result["slop"]), ConfigError);
+}
+
+TEST(OptNeuron, FitsInitialValues) {
+    const Model decay = parse_annarchy({.parameters = {"parameters", "tau = 10.0"},
+                                        .equations = {"equations", "tau*dr/dt = -r : init=1.0, exponential"}});
+    const Experiment twice = [](Simulation& simulation) {
+        simulation.start_recording();
+        simulation.run(0.02);
+        simulation.reset();  // back to the fitted initial value
+        simulation.run(0.01);
+        return simulation.results();
+    };
+    OptNeuron fit(
+        {.model = decay,
+         .variables = {{.name = "r", .bounds = {{0, 10}}}, {.name = "tau", .bounds = {{1, 100}}}},
+         .experiment = twice,
+         .loss = rmse_loss("r"),
+         .target_model = parse_annarchy({.parameters = {"parameters", "tau = 20.0"},
+                                         .equations = {"equations", "tau*dr/dt = -r : init=4.0, exponential"}}),
+         .record = {"r"}});
+    const OptNeuronResult result = fit.run({.max_evaluations = 2000, .method = "cma_es"});
+    EXPECT_NEAR(result["r"], 4, 1e-6);
+    EXPECT_NEAR(result["tau"], 20, 1e-5);
+    EXPECT_EQ(result.results.trace("r", 0)[0], result.results.trace("r", 1)[0]);
+}
+
+TEST(OptNeuron, WholeNumbersStayWhole) {
+    OptNeuronOptions options = model_fit(half);
+    options.variables[0].integer = true;
+    OptNeuron fit(options);
+    const OptNeuronResult result = fit.run({.max_evaluations = 600, .method = "differential_evolution"});
+    EXPECT_EQ(result["a"], 6);
+    for (const OptEvaluation& evaluation : result.history)
+        ASSERT_EQ(std::floor(evaluation.variables[0]), evaluation.variables[0]);
+}
+
+TEST(OptNeuron, LeavesTheBoundsOnlyIfAsked) {
+    OptNeuronOptions options = model_fit(half);  // a = 6
+    options.variables[0].bounds = {{0, 5}};
+    const OptNeuronResult inside = OptNeuron(options).run({.max_evaluations = 600, .method = "cma_es"});
+    EXPECT_LE(inside["a"], 5);
+    options.allow_outside_bounds = true;
+    const OptNeuronResult outside = OptNeuron(options).run({.max_evaluations = 2000, .method = "cma_es"});
+    EXPECT_NEAR(outside["a"], 6, 1e-6);
+}
+
+TEST(OptNeuron, BeginsWhereTheUserGuesses) {
+    OptNeuronOptions options = model_fit(half);
+    options.variables[0].guess = {{5, 7}};
+    options.variables[1].guess = {{1, -1}};
+    const OptNeuronResult result = OptNeuron(options).run({.max_evaluations = 64, .population = 16});
+    ASSERT_EQ(result.history.size(), 64U);
+    for (std::size_t k = 0; k < 16; ++k) {
+        EXPECT_NEAR(result.history[k].variables[0], 6, 1);
+        EXPECT_NEAR(result.history[k].variables[1], 0, 1);
+    }
+    EXPECT_LT(result.best_loss_after[0], 3);
+}
+
+TEST(OptNeuron, AnExpressionWithoutValueIsAFailure) {
+    OptNeuronOptions options = model_fit(half);
+    options.variables = {{.name = "a", .bounds = {{-10, 10}}}, {.name = "b", .expression = "0*log(a)"}};
+    const OptNeuronResult result = OptNeuron(options).run({.max_evaluations = 500, .method = "cma_es"});
+    EXPECT_NEAR(result["a"], 6, 1e-6);
+    EXPECT_GT(result.n_failed, 0U);
+    for (const OptEvaluation& evaluation : result.history)
+        EXPECT_EQ(std::isnan(evaluation.loss), evaluation.variables[0] <= 0) << evaluation.variables[0];
+}
+
+// --- losses -------------------------------------------------------------------------------------------------------------
+
+TEST(OptNeuron, FailedCandidatesAreCountedAndPoisonNothing) {
+    const ExperimentLoss half_fails = [](const SimulationRecord& candidate, const SimulationRecord& target) {
+        auto parts = rmse_loss("r")(candidate, target);
+        if (candidate.chunks[0].parameters.at("a")[0] > 1) parts[1] = not_a_number;
+        if (candidate.chunks[0].parameters.at("b")[0] < -10) parts[0] = INFINITY;
+        return parts;
+    };
+    for (const std::string method : {"auto", "cma_es", "differential_evolution", "tpe", "nelder_mead", "nsga2"}) {
+        OptNeuron fit(with_loss(half_fails));
+        const OptNeuronResult result = fit.run({.max_evaluations = 400, .method = method});
+        std::size_t failed = 0;
+        for (const OptEvaluation& evaluation : result.history) failed += std::isfinite(evaluation.loss) ? 0 : 1;
+        EXPECT_EQ(result.n_failed, failed) << method;
+        EXPECT_GT(failed, 10U) << method;
+        EXPECT_LT(result.loss, 30) << method;
+        EXPECT_LE(result["a"], 1) << method;
+    }
+}
+
+TEST(OptNeuron, IfAllFailThereIsNoBest) {
+    OptNeuron fit(with_loss([](const auto&, const auto&) { return std::vector<double>{not_a_number}; }));
+    const OptNeuronResult result = fit.run({.max_evaluations = 50});
+    EXPECT_THAT(result.best, IsEmpty());
+    EXPECT_THAT(result.loss, IsNan());
+    EXPECT_EQ(result.n_failed, 50U);
+    EXPECT_THAT(result.summary(), HasSubstr("all 50 evaluations failed"));
+    EXPECT_THAT(result.full_report(), HasSubstr("all 50 evaluations failed"));
+    EXPECT_THROW(static_cast<void>(result["a"]), ConfigError);
+}
+
+TEST(OptNeuron, WeighsTheParts) {
+    OptNeuronOptions options = data_fit(half);
+    options.loss_weights = {2, 10};
+    OptNeuron fit(options);
+    const OptNeuronResult result = fit.run({.max_evaluations = 20});
+    for (const OptEvaluation& evaluation : result.history)
+        EXPECT_DOUBLE_EQ(evaluation.loss, 2 * evaluation.parts[0] + 10 * evaluation.parts[1]);
+    options.loss_weights = {1};
+    EXPECT_THROW(OptNeuron{options}, ConfigError);
+    options.loss_weights = {1, -1};
+    EXPECT_THROW(OptNeuron{options}, ConfigError);
+}
+
+TEST(OptNeuron, LossesOfGivenValues) {
+    OptNeuron fit(data_fit(half));
+    Array2 values(70, 2, 2.0);  // more than a block; b is right
+    for (std::size_t k = 0; k < 70; ++k) values(k, 0) = 0.8 + 0.1 * static_cast<double>(k);
+    const auto losses = fit.losses(values);
+    ASSERT_EQ(losses.size(), 70U);
+    for (std::size_t k = 0; k < 70; ++k) {
+        // half of the samples are off by the error of a times 5, and times 10
+        EXPECT_NEAR(losses[k][0], 0.1 * static_cast<double>(k) * 5 / std::sqrt(2), 1e-12);
+        EXPECT_NEAR(losses[k][1], 0.1 * static_cast<double>(k) * 10 / std::sqrt(2), 1e-12);
+    }
+    const SimulationRecord record = fit.record(values);
+    EXPECT_EQ(record.n_candidates, 70U);
+    EXPECT_DOUBLE_EQ(record.trace("r", 1, 69).back(), values(69, 0) * 10 + 2);
+    EXPECT_DOUBLE_EQ(record.chunks[0].parameters.at("a")[65], values(65, 0));
+}
+
+TEST(OptNeuron, SeveralLossesMakeAFront) {
+    // |a - 1| and |a + 1|: every a between is on the front
+    const ExperimentLoss loss = [](const SimulationRecord& candidate, const SimulationRecord&) {
+        const double a = candidate.chunks[0].parameters.at("a")[0];
+        return std::vector{std::fabs(a - 1), std::fabs(a + 1)};
+    };
+    OptNeuronOptions options = with_loss(loss);
+    options.variables = {{.name = "a", .bounds = {{-10, 10}}}};
+    const OptNeuronResult result =
+        OptNeuron(options).run({.max_evaluations = 600, .method = "nsga2", .population = 20});
+    EXPECT_GT(result.front.size(), 20U);
+    double last = -1;
+    for (const OptEvaluation& evaluation : result.front) {
+        EXPECT_LE(std::fabs(evaluation.variables[0]), 1.05);  // the ends are not met exactly
+        EXPECT_GT(evaluation.parts[0], last);
+        last = evaluation.parts[0];
+    }
+    EXPECT_GT(result.front.back().variables[0], -1.05);
+    EXPECT_LT(result.front.back().variables[0], -0.8);
+    EXPECT_TRUE(OptNeuron(options).run({.max_evaluations = 40, .method = "cma_es"}).front.empty());
+}
+
+// --- noise --------------------------------------------------------------------------------------------------------------
+
+// The loss is the last v, a normal number with mean m: Euler's rule makes v a first-order autoregression with the factor 1 - h for
+// h = dt/tau = 0.1, whose variance is 2*h/(1 - (1 - h)**2).
+const double deviation_of_v = std::sqrt(0.2 / (1 - 0.81));
+
+OptNeuronOptions noisy(std::size_t repetitions, NoiseStreams noise = NoiseStreams::independent) {
+    return {.model = test::noisy_membrane(),
+            .variables = {{.name = "m", .bounds = {{0, 10}}}},
+            .experiment =
+                [](Simulation& simulation) {
+                    simulation.start_recording();
+                    simulation.run(0.01);
+                    return simulation.results();
+                },
+            .loss = [](const SimulationRecord& candidate,
+                       const SimulationRecord&) { return std::vector{candidate.trace("v").back()}; },
+            .time_step = 1e-4,
+            .method = "euler",
+            .record = {"v"},
+            .repetitions = repetitions,
+            .noise = noise,
+            .seed = 7};
+}
+
+struct Spread {
+    double mean = 0, deviation = 0;
+};
+Spread spread_of(const std::vector<std::vector<double>>& losses) {
+    Spread spread;
+    for (const auto& loss : losses) spread.mean += loss[0] / static_cast<double>(losses.size());
+    for (const auto& loss : losses) spread.deviation += (loss[0] - spread.mean) * (loss[0] - spread.mean);
+    spread.deviation = std::sqrt(spread.deviation / static_cast<double>(losses.size() - 1));
+    return spread;
+}
+
+TEST(OptNeuronNoise, StandardErrorFallsWithTheRootOfTheRepetitions) {
+    constexpr std::size_t n = 600;
+    const Array2 same(n, 1, 3.0);
+    for (const std::size_t repetitions : {1, 4, 16}) {
+        OptNeuron fit(noisy(repetitions));
+        const Spread spread = spread_of(fit.losses(same));
+        const double expected = deviation_of_v / std::sqrt(static_cast<double>(repetitions));
+        EXPECT_NEAR(spread.deviation, expected, expected * 4 / std::sqrt(2.0 * n)) << repetitions;
+        EXPECT_NEAR(spread.mean, 3, 4 * expected / std::sqrt(n) + 0.001) << repetitions;
+    }
+}
+
+TEST(OptNeuronNoise, DeviationOfTheRepetitionsIsThatOfTheNoise) {
+    OptNeuron fit(noisy(8));
+    const OptNeuronResult result = fit.run({.max_evaluations = 400, .method = "random_search"});
+    double variance = 0;
+    for (const OptEvaluation& e : result.history) variance += e.loss_deviation * e.loss_deviation / 400;
+    const double expected = deviation_of_v * deviation_of_v;
+    EXPECT_NEAR(variance, expected, expected * 4 * std::sqrt(2.0 / 7 / 400));
+    EXPECT_GT(result.deviation, 0.2);
+    EXPECT_NE(result.loss, result.best_loss);  // run again with other noise
+    EXPECT_EQ(result.repetitions, 8U);
+    EXPECT_THAT(result.summary(), HasSubstr("of 8 repetitions"));
+}
+
+TEST(OptNeuronNoise, CommonNoiseIsTheSameForAll) {
+    OptNeuron fit(noisy(2, NoiseStreams::common));
+    const auto losses = fit.losses(Array2(20, 1, 3.0), 5);
+    for (const auto& loss : losses) EXPECT_EQ(loss, losses[0]);
+    EXPECT_EQ(fit.losses(Array2(1, 1, 3.0), 1000), (std::vector<std::vector<double>>{losses[0]}));
+    const OptNeuronResult result = fit.run({.max_evaluations = 30});
+    EXPECT_EQ(result.loss, result.best_loss);
+    EXPECT_GT(result.deviation, 0);  // but the repetitions differ
+    // independent noise: all differ, and follow from the number of the evaluation
+    OptNeuron independent(noisy(1));
+    const auto first = independent.losses(Array2(20, 1, 3.0), 5);
+    EXPECT_EQ(std::set<std::vector<double>>(first.begin(), first.end()).size(), 20U);
+    EXPECT_EQ(independent.losses(Array2(1, 1, 3.0), 9)[0], first[4]);
+}
+
+TEST(OptNeuronNoise, TheTargetHasNoiseOfItsOwn) {
+    OptNeuronOptions options = noisy(1, NoiseStreams::common);
+    options.target_model = parse_brian({.equations = {"equations", R"(
+                            dv/dt = (3 - v)/(1*ms) + sqrt(2/(1*ms))*xi : 1
+                        )"}});
+    options.target_repetitions = 3;
+    options.loss = [](const SimulationRecord& candidate, const SimulationRecord& target) {
+        if (target.chunks.size() != 3) return std::vector{not_a_number};
+        return std::vector{candidate.trace("v").back() - target.trace("v", 1).back()};
+    };
+    OptNeuron fit(options);
+    EXPECT_EQ(fit.target().chunks.size(), 3U);
+    EXPECT_NE(fit.target().trace("v", 0).back(), fit.target().trace("v", 1).back());
+    EXPECT_NE(fit.losses(Array2(1, 1, 3.0))[0][0], 0);
+}
+
+// --- reproducibility ----------------------------------------------------------------------------------------------------
+
+void expect_same(const OptNeuronResult& a, const OptNeuronResult& b) {
+    ASSERT_EQ(a.history.size(), b.history.size());
+    for (std::size_t k = 0; k < a.history.size(); ++k) {
+        ASSERT_EQ(a.history[k].variables, b.history[k].variables) << k;
+        ASSERT_EQ(a.history[k].loss, b.history[k].loss) << k;
+        ASSERT_EQ(a.history[k].loss_deviation, b.history[k].loss_deviation) << k;
+    }
+    EXPECT_EQ(a.best, b.best);
+    EXPECT_EQ(a.loss, b.loss);
+    EXPECT_EQ(a.deviation, b.deviation);
+}
+
+TEST(OptNeuronRepeats, SameSeedSameBitsForAnyThreads) {
+    const auto run = [](int threads, std::uint64_t seed, bool serial) {
+        OptNeuronOptions options = noisy(3);
+        options.threads = threads;
+        options.seed = seed;
+        options.serial_loss = serial;
+        return OptNeuron(options).run({.max_evaluations = 150, .method = "cma_es"});
+    };
+    const OptNeuronResult one = run(1, 3, true);
+    expect_same(one, run(2, 3, false));
+    expect_same(one, run(0, 3, true));
+    EXPECT_NE(one.history[0].variables, run(1, 4, true).history[0].variables);
+}
+
+TEST(OptNeuronRepeats, TwoRunsAreOne) {
+    for (const std::string method : {"cma_es", "auto", "differential_evolution"}) {
+        OptNeuron whole(noisy(2));
+        const OptNeuronResult at_once = whole.run({.max_evaluations = 320, .method = method});
+        OptNeuron parts(noisy(2));
+        const OptNeuronResult first = parts.run({.max_evaluations = 160, .method = method, .planned_evaluations = 320});
+        EXPECT_EQ(first.history.size(), 160U);
+        expect_same(at_once, parts.run({.max_evaluations = 160, .method = method}));
+    }
+}
+
+TEST(OptNeuronRepeats, AnotherMethodKnowsTheBest) {
+    OptNeuron fit(model_fit(half));
+    const double first = fit.run({.max_evaluations = 400, .method = "cma_es"}).best_loss;
+    const OptNeuronResult second = fit.run({.max_evaluations = 100, .method = "nelder_mead"});
+    EXPECT_EQ(second.history.size(), 500U);
+    EXPECT_LE(second.best_loss, first);
+    EXPECT_EQ(second.method, "nelder_mead");
+}
+
+TEST(OptNeuronRepeats, StopsWhenAsked) {
+    OptNeuron fit(model_fit(half));
+    std::size_t calls = 0;
+    const OptNeuronResult stopped = fit.run({.max_evaluations = 1000,
+                                             .method = "cma_es",
+                                             .population = 20,
+                                             .callback = [&](std::size_t n, const OptEvaluation& best) {
+                                                 ++calls;
+                                                 EXPECT_EQ(n, 20 * calls);
+                                                 EXPECT_EQ(best.variables.size(), 2U);
+                                                 return calls == 3;
+                                             }});
+    EXPECT_EQ(stopped.stop, OptStop::callback);
+    EXPECT_EQ(stopped.history.size(), 60U);
+    EXPECT_EQ(stopped.logbook.size(), 3U);
+    EXPECT_EQ(stopped.logbook[2].best, stopped.best_loss_after[2]);
+    EXPECT_LE(stopped.logbook[1].minimum, stopped.logbook[1].mean);
+
+    const OptNeuronResult reached = fit.run({.max_evaluations = 5000, .method = "cma_es", .stop_at_loss = 1e-3});
+    EXPECT_EQ(reached.stop, OptStop::loss_reached);
+    EXPECT_LE(reached.best_loss, 1e-3);
+    EXPECT_LT(reached.history.size(), 5000U);
+
+    std::atomic<bool> cancelled = false;
+    OptNeuron other(model_fit(half));
+    const OptNeuronResult broken = other.run({.max_evaluations = 1000,
+                                              .callback =
+                                                  [&](std::size_t, const OptEvaluation&) {
+                                                      cancelled = true;
+                                                      return false;
+                                                  },
+                                              .cancelled = &cancelled});
+    EXPECT_EQ(broken.stop, OptStop::cancelled);
+    EXPECT_FALSE(broken.best.empty());
+    EXPECT_THROW(OptNeuron(model_fit(half)).run({.max_evaluations = 10, .cancelled = &cancelled}), Interrupted);
+}
+
+TEST(OptNeuronRepeats, SourceSolutionsAreAStart) {
+    const std::vector<OptEvaluation> near{{.variables = {6.01, 0.02}, .loss = 0.1},
+                                          {.variables = {6.1, -0.1}, .loss = 1}};
+    const auto best_after = [&](const std::vector<OptEvaluation>& sources) {
+        double product = 1;
+        for (std::uint64_t seed = 0; seed < 5; ++seed) {
+            OptNeuronOptions options = model_fit(half);
+            options.seed = seed;
+            product *= OptNeuron(options)
+                           .run({.max_evaluations = 60, .method = "cma_es", .source_solutions = sources})
+                           .best_loss;
+        }
+        return std::pow(product, 0.2);
+    };
+    EXPECT_LT(best_after(near), 0.2 * best_after({}));
+    EXPECT_THAT(error_of([&] {
+                    best_after({{.variables = {101, 0}, .loss = 1}});
+                }),
+                HasSubstr("`a` is 101 in a source solution, outside of the bounds -50 and 100"));
+    EXPECT_THROW(best_after({{.variables = {1}, .loss = 1}}), ConfigError);
+}
+
+// --- methods ------------------------------------------------------------------------------------------------------------
+
+TEST(OptNeuronMethods, AliasesOfTheEstablishedTool) {
+    EXPECT_EQ(opt_neuron_method("deap").description, opt_neuron_method("cma_es").description);
+    EXPECT_EQ(opt_neuron_method("deap", {{"lambda_", "12"}}).description,
+              opt_neuron_method("cma_es", {{"population", "12"}}).description);
+    EXPECT_EQ(opt_neuron_method("hyperopt").description, opt_neuron_method("tpe").description);
+    EXPECT_THAT(opt_neuron_method("bads").description, HasSubstr("trust_region true"));
+    EXPECT_THAT(error_of([] { static_cast<void>(opt_neuron_method("sbi")); }), HasSubstr("infer_opt_neuron"));
+    EXPECT_THAT(error_of([] { static_cast<void>(opt_neuron_method("cma_ess")); }), HasSubstr("did you mean `cma_es`?"));
+    EXPECT_THROW(opt_neuron_method("cma_es", {{"population", "many"}}), ConfigError);
+    EXPECT_THROW(opt_neuron_method("cma_es", {{"active", "1"}}), ConfigError);
+    EXPECT_THROW(opt_neuron_method("cma_es", {{"lambda", "12"}}), ConfigError);
+}
+
+TEST(OptNeuronMethods, GenerationsFitTheMethod) {
+    EXPECT_EQ(generation_size("cma_es", 100), 8U);
+    EXPECT_EQ(generation_size("cma_es", 1000), 25U);
+    EXPECT_EQ(generation_size("cma_es", 100'000), 64U);
+    EXPECT_EQ(generation_size("tpe", 100'000), 8U);
+    EXPECT_EQ(OptNeuron(data_fit(half)).run({.max_evaluations = 400, .method = "nelder_mead"}).population, 8U);
+    EXPECT_EQ(OptNeuron(data_fit(half)).run({.max_evaluations = 400, .method = "cma_es"}).population, 10U);
+}
+
+// --- checks of the experiment -------------------------------------------------------------------------------------------
+
+std::string refused(const std::function<void(OptNeuronOptions&)>& change) {
+    return error_of([&] {
+        OptNeuronOptions options = data_fit(half);
+        change(options);
+        OptNeuron fit(std::move(options));
+    });
+}
+
+TEST(OptNeuronChecks, TheExperimentMustRepeat) {
+    const auto message = refused([](OptNeuronOptions& options) {
+        options.experiment = [calls = 0](Simulation& simulation) mutable {
+            simulation.start_recording();
+            simulation.set("I_app", ++calls);
+            simulation.run(0.02);
+            return simulation.results();
+        };
+    });
+    EXPECT_THAT(message, HasSubstr("the experiment gives something else the second time: in chunk 0, sample 0 of `r`"));
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.experiment = [calls = 0](Simulation& simulation) mutable {
+                        simulation.start_recording();
+                        simulation.data["x"] = {static_cast<double>(++calls)};
+                        simulation.run(0.02);
+                        return simulation.results();
+                    };
+                }),
+                HasSubstr("the data differ"));
+}
+
+TEST(OptNeuronChecks, ACandidateAloneIsWhatItIsAmongOthers) {
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.experiment = [](Simulation& simulation) {
+                        simulation.start_recording();
+                        simulation.set("I_app", static_cast<double>(simulation.size()));
+                        simulation.run(0.02);
+                        return simulation.results();
+                    };
+                }),
+                HasSubstr("a candidate gives something else alone than among others"));
+}
+
+TEST(OptNeuronChecks, SomethingMustBeRecorded) {
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.experiment = [](Simulation& simulation) {
+                        simulation.run(0.02);
+                        return simulation.results();
+                    };
+                }),
+                HasSubstr("the experiment recorded nothing"));
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.experiment = [](Simulation& simulation) {
+                        simulation.start_recording();
+                        simulation.run(0.02);
+                        return simulation.results().candidate(0);
+                    };
+                }),
+                HasSubstr("the experiment gave a record of 1 candidates, but 2 were simulated"));
+    EXPECT_THAT(refused([](OptNeuronOptions& options) { options.target = test::rate_data(half).candidate(0); }),
+                IsEmpty());
+    EXPECT_THAT(refused([](OptNeuronOptions& options) { options.target->chunks.pop_back(); }),
+                HasSubstr("the experiment records 2 chunks, but the target has 1"));
+}
+
+TEST(OptNeuronChecks, LossesMustBeConsistent) {
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.loss = [](const auto&, const auto&) { return std::vector<double>{}; };
+                }),
+                HasSubstr("the loss gave no value"));
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.loss = [](const SimulationRecord& candidate, const SimulationRecord&) {
+                        return std::vector<double>(candidate.chunks[0].parameters.at("a")[0] < 0 ? 1 : 2);
+                    };
+                }),
+                HasSubstr("the loss gives 1 values for one candidate and 2 for another"));
+    EXPECT_THAT(refused([](OptNeuronOptions& options) {
+                    options.loss = [](const auto&, const auto&) -> std::vector<double> {
+                        throw DataError("no such thing");
+                    };
+                }),
+                HasSubstr("no such thing"));
+    OptNeuronOptions options = data_fit(half);
+    options.loss = [calls = std::make_shared<std::atomic<int>>(0)](const auto&, const auto&) {
+        return std::vector{static_cast<double>(++*calls)};
+    };
+    EXPECT_THAT(OptNeuron(options).warnings()[1], HasSubstr("the loss gives another value for the same record"));
+}
+
+TEST(OptNeuronChecks, OptionsMustMakeSense) {
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.experiment = {}; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.loss = {}; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.target_model = rate_neuron(); }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.repetitions = 0; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.target_repetitions = 0; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.threads = -1; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.record = {"x"}; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.time_step = -1; }), "");
+    EXPECT_NE(refused([](OptNeuronOptions& o) { o.target->n_candidates = 2; }), "");
+    OptNeuron fit(data_fit(half));
+    EXPECT_THROW(fit.run({}), ConfigError);
+    EXPECT_THROW(fit.run({.max_evaluations = 10, .stop_at_loss = not_a_number}), ConfigError);
+    EXPECT_THROW(fit.losses(Array2(1, 3)), ConfigError);
+}
+
+}  // namespace
+}  // namespace spikesmith

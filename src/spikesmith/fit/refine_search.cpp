@@ -167,7 +167,7 @@ RefineOutcome quasi_newton(RefinedProblem& problem, const RefineOptions& options
                     {.best = {{parts.row(r).begin(), parts.row(r).end()}}, .stop = MinimizeStop::callback});
         } else if (problem.gradients) {
             settings.first_difference = first_step;
-            settings.tolerance = options.cost_tolerance;
+            if (options.hops == 0) settings.tolerance = options.cost_tolerance;
             const auto gradients = [&](const Array2& points) {
                 ErrorsWithGradients answers{.errors = {}, .gradients = Array2(points.rows, moving.size())};
                 const std::vector<LeastSquaresPoint> at =

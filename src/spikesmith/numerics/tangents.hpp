@@ -5,7 +5,8 @@
 // `int(...)`, and through threshold, reset and refractoriness, whose selections carry the derivative of the branch that was taken
 // (the jump conditions of the discrete scheme). It is exact wherever the trajectory is differentiable: between the parameter values
 // at which a spike moves to another step or a condition changes. With random numbers it is the derivative for the same draws.
-// Adaptive methods are differentiated at the step lengths that were accepted.
+// Adaptive methods are differentiated at the step lengths that were accepted; their simulation jumps where a trial step is accepted for one
+// value of a parameter and rejected for the next, and between the jumps its lengths change, which tangents leave out (docs/gradients.md).
 //
 // Values that all parameters share are computed once. Chains of operations between states are multiplied out where that is cheaper
 // than to carry p tangents through them (elimination in the linearised computational graph: A. Griewank and A. Walther, Evaluating

@@ -17,9 +17,29 @@ MetricPointer metric_of(const nb::object& handle);
 // name, traces (rows of a matrix or arrays of different length), sampling interval (seconds) of all or of each
 using SeriesArgument = std::tuple<std::string, std::vector<Vector>, std::vector<double>>;
 
+// The rows of one NumPy array are borrowed: the series keeps the array alive. Others are copied.
 inline TimeSeries to_series(const SeriesArgument& argument) {
     const auto& [name, traces, intervals] = argument;
     TimeSeries series;
+    if (intervals.size() == 1) {
+        series.dt = intervals.front();
+    } else {
+        series.trace_dt = intervals;
+    }
+    const std::size_t length = traces.empty() ? 0 : traces.front().size();
+    bool adjoining = length > 0;
+    for (std::size_t r = 0; r < traces.size(); ++r)
+        adjoining = adjoining && traces[r].size() == length && traces[r].data() == traces[0].data() + r * length;
+    if (adjoining) {
+        series.values.rows = traces.size();
+        series.values.columns = length;
+        series.memory = {traces.front().data(),
+                         [owners = std::make_shared<std::vector<Vector>>(traces)](const double*) mutable {
+                             const nb::gil_scoped_acquire lock;
+                             owners.reset();
+                         }};
+        return series;
+    }
     std::size_t columns = 0;
     bool ragged = false;
     for (const auto& trace : traces) {
@@ -30,11 +50,6 @@ inline TimeSeries to_series(const SeriesArgument& argument) {
     for (std::size_t r = 0; r < traces.size(); ++r) {
         std::copy_n(traces[r].data(), traces[r].size(), series.values.row(r).begin());
         if (ragged) series.trace_samples.push_back(traces[r].size());
-    }
-    if (intervals.size() == 1) {
-        series.dt = intervals.front();
-    } else {
-        series.trace_dt = intervals;
     }
     return series;
 }

@@ -116,6 +116,10 @@ inline Extended operation(Op op, Extended a, Extended b, Extended c) {
         case Op::exprel_slope:
             if (std::fabs(a) > Extended(0.1)) return (std::exp(a) * (a - 1) + 1) / (a * a);
             return taylor(a, [](int n) { return (n + 1) / std::tgamma(static_cast<Extended>(n + 3)); });
+        case Op::exp_given:
+            return std::exp(a);
+        case Op::x_over_expm1_given:
+            return operation(Op::x_over_expm1, a, 0, 0);
         case Op::x_over_expm1_slope: {
             const Extended e = a == 0 ? 1 : std::expm1(a) / a;  // 1/e is the function
             return -operation(Op::exprel_slope, a, 0, 0) / (e * e);

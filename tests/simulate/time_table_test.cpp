@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <memory>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,6 +85,50 @@ TEST(TimeTable, IsSharedOnlyIfOneRowServesAllTraces) {
     const TimeTable separate = expand_time_inputs(program, data);
     EXPECT_EQ(separate.n_tables, 2U);
     EXPECT_EQ(separate.values, (std::vector<double>{1, 3, 2, 4, 1, 5, 2, 6}));
+}
+
+TEST(TimeTable, ReadsSeriesThatLieInTheMemoryOfOthers) {
+    EnsembleData data{.n_traces = 2, .n_steps = 3};
+    auto numbers = std::make_shared<std::vector<double>>(std::vector<double>{1, 2, 3, 4, 5, 6});
+    TimeSeries series{.dt = 1 * ms};
+    series.values.rows = 2;
+    series.values.columns = 3;
+    series.memory = {numbers, numbers->data()};
+    const std::weak_ptr<std::vector<double>> watched = numbers;
+    data.inputs["I"] = series;
+    EXPECT_EQ(expand_time_inputs(reader({{Kind::input, "I", 0}, {Kind::input, "I", 0}}), data).values,
+              (std::vector<double>{1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
+    // halfway through the step it is still the same sample, but only whole steps are read in place
+    EXPECT_EQ(expand_time_inputs(reader({{Kind::input, "I", 0.5}}), data).values,
+              (std::vector<double>{1, 2, 3, 4, 5, 6}));
+
+    const UpdateProgram program = reader({{Kind::input, "I", 0}});
+    {
+        const TimeTable table = expand_time_inputs(program, data);
+        EXPECT_TRUE(table.values.empty());
+        EXPECT_EQ(table.rows(0), numbers->data());
+        EXPECT_EQ(table.rows(1), numbers->data() + 3);
+        EXPECT_EQ(table.first_row(1).front(), 4);
+        numbers.reset();
+        series = {};
+        data.inputs.clear();
+        EXPECT_FALSE(watched.expired());
+    }
+    EXPECT_TRUE(watched.expired());
+}
+
+TEST(TimeTable, RefusesBadNumbersInTheMemoryOfOthersToo) {
+    EnsembleData data{.n_traces = 1, .n_steps = 2};
+    const auto numbers = std::make_shared<std::vector<double>>(std::vector<double>{1, nan});
+    TimeSeries series{.dt = 1 * ms};
+    series.values.rows = 1;
+    series.values.columns = 2;
+    series.memory = {numbers, numbers->data()};
+    data.inputs["I"] = series;
+    EXPECT_THAT(message_of([&] {
+                    (void)expand_time_inputs(reader({{Kind::input, "I", 0}}), data);
+                }),
+                testing::HasSubstr("input `I` is nan at t = 0.001 s in trace 1"));
 }
 
 TEST(TimeTable, TakesGapsOfATargetWhereItsWeightIsZero) {

@@ -166,8 +166,9 @@ class KernelBuilder {
         for (std::size_t id = 0; id < emitted.size(); ++id) {
             const Instruction& i = program_.step[id];
             emitted[id] = live_[id] && !is_number(i) && variations_[id].time == in_time;
+            // not exprel: where one lane needs its other branch, all of the group would take it
             groupable[id] = emitted[id] && variations_[id].lane && is_elementary_function(i) && !is_random(i.op) &&
-                            arity(i.op) == 1;
+                            arity(i.op) == 1 && i.op != Op::exprel;
         }
         // As many chains of operations as registers hold.
         const std::size_t most_pieces = vector_.shape().avx512 ? 8 : 4;

@@ -91,7 +91,8 @@ class Levels {
 bool is_elementary_function(const Instruction& i) {
     return i.source == Source::operation &&
            (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 || i.op == Op::exprel_slope ||
-            i.op == Op::x_over_expm1_slope || (i.op >= Op::exp && i.op <= Op::arctan2));
+            i.op == Op::x_over_expm1_slope || i.op == Op::x_over_expm1_given ||
+            (i.op >= Op::exp && i.op <= Op::arctan2));
 }
 
 std::vector<Variation> variations_of(const UpdateProgram& program) {

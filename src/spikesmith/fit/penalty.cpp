@@ -22,7 +22,7 @@ Expression written_out(const Model& model, Expression expression) {
 
 double at_end(const TimeSeries& series, std::size_t trace, double t, double step) {
     const std::size_t row = series.row_of(trace);
-    return series.values(row, sample_index(t, series.interval(row), step, series.samples(row)));
+    return series.row(row)[sample_index(t, series.interval(row), step, series.samples(row))];
 }
 
 }  // namespace

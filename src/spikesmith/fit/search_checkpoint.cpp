@@ -31,7 +31,7 @@ ProblemIdentity identity(const FitProblem& problem, const FitSearch& current) {
         for (const auto& [name, series] : all) {
             data_sum.add(name);
             data_sum.add(series.dt);
-            data_sum.add(series.values.values);
+            data_sum.add(series.numbers());
             data_sum.add(series.trace_dt);
             for (const std::size_t n : series.trace_samples) data_sum.add(std::uint64_t{n});
         }

@@ -25,9 +25,9 @@ constexpr std::size_t most_steps = 1'000'000'000;
 void check_series(const std::string& what, const TimeSeries& series, bool gaps) {
     const Array2& values = series.values;
     if (values.rows == 0 || values.columns == 0) throw DataError(fmt::format("{} is empty", what));
-    if (values.values.size() != values.rows * values.columns) {
+    if (series.numbers().size() != values.rows * values.columns) {
         throw DataError(fmt::format("{} is said to have {} x {} values, but has {}", what, values.rows, values.columns,
-                                    values.values.size()));
+                                    series.numbers().size()));
     }
     if ((!series.trace_dt.empty() && series.trace_dt.size() != values.rows) ||
         (!series.trace_samples.empty() && series.trace_samples.size() != values.rows)) {
@@ -44,7 +44,7 @@ void check_series(const std::string& what, const TimeSeries& series, bool gaps) 
             throw DataError(fmt::format("trace {} of {} cannot have {} samples of {}", r + 1, what, series.samples(r),
                                         values.columns));
         }
-        const auto trace = values.row(r).first(series.samples(r));
+        const auto trace = series.row(r).first(series.samples(r));
         const auto bad = std::ranges::find_if(
             trace, [gaps](double value) { return !std::isfinite(value) && !(gaps && std::isnan(value)); });
         if (bad != trace.end()) {

@@ -2,6 +2,7 @@
 //
 //   exp expm1 exprel x_over_expm1 sinh cosh tanh            exponential.hpp
 //   exprel_slope x_over_expm1_slope (derivatives)           exponential.hpp
+//   x_over_expm1_given                                      exponential.hpp
 //   log log1p log10 pow arcsinh arccosh arctanh             logarithm.hpp
 //   sin cos tan arcsin arccos arctan arctan2                trigonometric.hpp
 //   floor_divide modulo sign                                division.hpp

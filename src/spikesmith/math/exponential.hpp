@@ -4,6 +4,7 @@
 //   expm1(x)          e^x - 1
 //   exprel(x)         (e^x - 1)/x, 1 at 0
 //   x_over_expm1(x)   x/(e^x - 1), 1 at 0
+//   x_over_expm1_given(x, a, b)   the same, given a quotient a/b that is usually it
 //   exprel_slope(x)   derivative of exprel: (e^x*(x - 1) + 1)/x^2, 1/2 at 0
 //   x_over_expm1_slope(x, b)   derivative of x_over_expm1, given its value b: b*(1 - b - x)/x, -1/2 at 0
 //   sinh(x), cosh(x), tanh(x)
@@ -168,6 +169,17 @@ typename B::Real x_over_expm1(const B& b, typename B::Real x) {
     const auto denominator = detail::scaled_expm1<k, true>(b, limited);
     const auto ratio = b.div(b.mul(limited, detail::constant(b, 0x1p-70, 0x1p-40)), denominator.value);
     return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
+}
+
+// x/(e^x - 1) as `numerator`/`denominator`, which come from an exponential that is known already; where these cancel or may
+// overflow, for itself.
+template <class B>
+typename B::Real x_over_expm1_given(const B& b, typename B::Real x, typename B::Real numerator,
+                                    typename B::Real denominator) {
+    const auto magnitude = b.abs(x);
+    const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
+                              b.less(magnitude, detail::constant(b, 600, 60)));
+    return b.seldom(b.negated(usual), b.div(numerator, denominator), [&] { return x_over_expm1(b, x); });
 }
 
 // Relative error below 2^-46 (single: 2^-18): it takes small differences where |x| is just above the reach of the series.

@@ -91,6 +91,11 @@ PolicyValue<B> apply_operation(const B& b, Op op, const PolicyValue<B>& first, c
             return unary([](const B& o, Real x) { return math::exprel_slope(o, x); });
         case Op::x_over_expm1_slope:
             return binary([](const B& o, Real x, Real y) { return math::x_over_expm1_slope(o, x, y); });
+        case Op::exp_given:
+            return PolicyValue<B>(std::in_place_index<0>, real_2());
+        case Op::x_over_expm1_given:
+            return PolicyValue<B>(std::in_place_index<0>,
+                                  Real(math::x_over_expm1_given(b, real_1(), real_2(), as_real(b, third))));
         case Op::log:
             return unary([](const B& o, Real x) { return math::log(o, x); });
         case Op::log10:

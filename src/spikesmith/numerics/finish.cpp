@@ -91,6 +91,8 @@ void remove_unused(Code& code, const Roots& roots) {
 // What nobody needs goes first, so that a product's uses are counted right and a second pass finds nothing to change.
 void optimise(Code& code, const Roots& roots) {
     remove_unused(code, roots);
+    share_exponentials(code, roots);
+    remove_unused(code, roots);
     contract(code, roots);
     remove_unused(code, roots);
 }

@@ -83,6 +83,9 @@ bool has_derivative(const Instruction& i, std::size_t argument) {
             return false;
         case Op::select:
             return argument > 0;
+        case Op::exp_given:
+        case Op::x_over_expm1_given:  // the others follow from the first
+            return argument == 0;
         case Op::exprel_slope:
         case Op::x_over_expm1_slope:
             throw NumericalError("programs with tangents have no further derivatives");
@@ -119,12 +122,14 @@ Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
         case Op::select:
             return {.mask = {.condition = x[0], .negated = k == 2}};
         case Op::exp:
+        case Op::exp_given:
             return factor(value);
         case Op::expm1:
             return factor(b.add(value, b.number(1)));
         case Op::exprel:
             return factor(b.apply(Op::exprel_slope, x[0]));
         case Op::x_over_expm1:
+        case Op::x_over_expm1_given:
             return factor(b.apply(Op::x_over_expm1_slope, x[0], value));
         case Op::log:
             return factor(reciprocal(b, x[0]));

@@ -92,6 +92,10 @@ class Lowering {
     std::unordered_map<Expression, ValueId> done_;
 };
 
+// Exponentials of one value with slopes that are small multiples of each other, exp(n*x + c), become products of powers of one
+// of them: see shared_exponentials.cpp. `roots` are values of the code that others hold; they are renumbered.
+void share_exponentials(Code& code, const std::vector<ValueId*>& roots);
+
 // Contracts a*b + c to fused operations, removes unused instructions and unused time inputs, renumbers.
 void finish(UpdateProgram& program);
 

@@ -78,6 +78,7 @@ struct Run {
   private:
     struct Place {
         std::size_t first_sample, n_samples, trace;
+        std::size_t lanes;  // those of the samples, rounded up to the kernel's: the last block of a trace has fewer
     };
     template <class Real>
     void load(const Place& place, Workspace<Real>& work) const;
@@ -93,7 +94,9 @@ template <class Real>
 void Run::block(std::size_t index, Workspace<Real>& work) {
     throw_if_cancelled(request.cancelled);
     const std::size_t first = index / data.n_traces * plan.lanes;
-    const Place place{first, std::min(plan.lanes, parameters.rows - first), index % data.n_traces};
+    const std::size_t n_samples = std::min(plan.lanes, parameters.rows - first);
+    const Place place{first, n_samples, index % data.n_traces,
+                      round_up(n_samples, static_cast<std::size_t>(kernel.lanes()))};
     load(place, work);
     advance(place, work);
     store(place, work);
@@ -105,15 +108,15 @@ template <class Real>
 void Run::load(const Place& place, Workspace<Real>& work) const {
     const std::size_t n_states = program.states.size();
     const std::size_t n_parameters = program.parameters.size();
-    work.states.resize(n_states * plan.lanes);
-    work.parameters.resize(n_parameters * plan.lanes);
+    work.states.resize(n_states * place.lanes);
+    work.parameters.resize(n_parameters * place.lanes);
     work.lane_parameters.resize(n_parameters);
     Interpreter interpreter(program);
-    for (std::size_t lane = 0; lane < plan.lanes; ++lane) {
+    for (std::size_t lane = 0; lane < place.lanes; ++lane) {
         const std::size_t sample = place.first_sample + std::min(lane, place.n_samples - 1);
         for (std::size_t p = 0; p < n_parameters; ++p) {
             work.lane_parameters[p] = parameters(sample, p);
-            work.parameters[p * plan.lanes + lane] = static_cast<Real>(work.lane_parameters[p]);
+            work.parameters[p * place.lanes + lane] = static_cast<Real>(work.lane_parameters[p]);
         }
         if (lane == 0 || (initial_values_vary && lane < place.n_samples)) {
             LaneContext context;
@@ -128,7 +131,7 @@ void Run::load(const Place& place, Workspace<Real>& work) const {
             interpreter.start(work.lane_parameters, time_table.first_row(place.trace), context);
         }
         const std::span<const double> initial = interpreter.states();
-        for (std::size_t s = 0; s < n_states; ++s) work.states[s * plan.lanes + lane] = static_cast<Real>(initial[s]);
+        for (std::size_t s = 0; s < n_states; ++s) work.states[s * place.lanes + lane] = static_cast<Real>(initial[s]);
     }
 }
 
@@ -136,17 +139,17 @@ void Run::load(const Place& place, Workspace<Real>& work) const {
 template <class Real>
 void Run::advance(const Place& place, Workspace<Real>& work) const {
     const std::size_t n_outputs = program.outputs.size();
-    if (record.outputs) work.outputs.resize(data.n_steps * n_outputs * plan.lanes);
+    if (record.outputs) work.outputs.resize(data.n_steps * n_outputs * place.lanes);
     if (record.spikes) {
-        work.chunk_spikes.resize(plan.lanes * plan.chunk_steps);
-        work.chunk_counts.resize(plan.lanes);
-        work.spikes.resize(plan.lanes);
+        work.chunk_spikes.resize(place.lanes * plan.chunk_steps);
+        work.chunk_counts.resize(place.lanes);
+        work.spikes.resize(place.lanes);
         for (auto& spikes : work.spikes) spikes.clear();
     }
 
     const std::size_t n_steps = data.steps(place.trace);
     KernelArguments arguments;
-    arguments.lanes = static_cast<std::int64_t>(plan.lanes);
+    arguments.lanes = static_cast<std::int64_t>(place.lanes);
     arguments.states = work.states.data();
     arguments.parameters = work.parameters.data();
     arguments.time_inputs = time_table.rows(place.trace);
@@ -167,7 +170,7 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
         throw_if_cancelled(request.cancelled);
         arguments.first_step = static_cast<std::int64_t>(first);
         arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, n_steps));
-        if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * plan.lanes;
+        if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * place.lanes;
         std::ranges::fill(work.chunk_counts, 0);
         kernel.run(arguments);
         if (!record.spikes) continue;
@@ -187,12 +190,12 @@ void Run::store(const Place& place, const Workspace<Real>& work) {
         const std::size_t sample = place.first_sample + lane;
         bool finite = true;
         for (std::size_t s = 0; s < program.states.size(); ++s) {
-            const double value = work.states[s * plan.lanes + lane];
+            const double value = work.states[s * place.lanes + lane];
             finite = finite && (program.states[s].name.starts_with('@') || std::isfinite(value));
             if (request.final_states) result.final_states[s](sample, place.trace) = value;
         }
         for (std::size_t e = 0; e < program.online_errors.size(); ++e) {
-            const double value = work.states[static_cast<std::size_t>(program.online_errors[e]) * plan.lanes + lane];
+            const double value = work.states[static_cast<std::size_t>(program.online_errors[e]) * place.lanes + lane];
             finite = finite && std::isfinite(value);
             result.online_errors[e](sample, place.trace) = value;
         }
@@ -216,8 +219,9 @@ void Run::observe(const Place& place, const Workspace<Real>& work) const {
             throw std::invalid_argument(
                 "BlockView::copy_output: no such output or sample, or a destination of the wrong length");
         }
-        const Real* source = work.outputs.data() + output * plan.lanes + sample;
-        for (std::size_t k = 0; k < view.n_steps; ++k) destination[k] = source[k * program.outputs.size() * plan.lanes];
+        const Real* source = work.outputs.data() + output * place.lanes + sample;
+        for (std::size_t k = 0; k < view.n_steps; ++k)
+            destination[k] = source[k * program.outputs.size() * place.lanes];
     };
     view.spikes = [&](std::size_t sample) -> std::span<const std::int32_t> {
         if (!record.spikes || sample >= place.n_samples) {

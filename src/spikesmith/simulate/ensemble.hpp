@@ -23,11 +23,22 @@ namespace spikesmith {
 
 // A series per trace: stimulus, target or weight. Read between samples by the rule of `sample_index` (piecewise constant;
 // before the start the first, after the end the last sample). Traces may differ in length and sampling interval.
+//
+// Large recordings need not be copied: with `memory` the numbers lie there, row after row, and `values` has their shape only.
+// Copies of the series share them; nobody may change them while one lives.
 struct TimeSeries {
     double dt = 0;                             // seconds between samples, of all traces without their own
     Array2 values;                             // n_traces x samples of the longest; one row serves all traces
     std::vector<double> trace_dt{};            // seconds, per row; empty: dt
     std::vector<std::size_t> trace_samples{};  // samples in use, per row; empty: all
+    std::shared_ptr<const double> memory{};    // instead of values.values; keeps its owner alive
+
+    [[nodiscard]] std::span<const double> numbers() const {
+        return memory ? std::span(memory.get(), values.rows * values.columns) : std::span(values.values);
+    }
+    [[nodiscard]] std::span<const double> row(std::size_t r) const {
+        return numbers().subspan(r * values.columns, values.columns);
+    }
 
     [[nodiscard]] double interval(std::size_t row) const { return trace_dt.empty() ? dt : trace_dt[row]; }
     [[nodiscard]] std::size_t samples(std::size_t row) const {
@@ -35,7 +46,7 @@ struct TimeSeries {
     }
     [[nodiscard]] std::size_t row_of(std::size_t trace) const { return values.rows == 1 ? 0 : trace; }
     [[nodiscard]] std::span<const double> trace(std::size_t trace) const {
-        return values.row(row_of(trace)).first(samples(row_of(trace)));
+        return row(row_of(trace)).first(samples(row_of(trace)));
     }
 };
 

@@ -75,9 +75,9 @@ void check_shape(const TimeInput& input, const TimeSeries& series, std::size_t n
                                         series.samples(row), values.columns));
         }
     }
-    if (values.columns == 0 || values.values.size() != values.rows * values.columns) {
+    if (values.columns == 0 || series.numbers().size() != values.rows * values.columns) {
         throw DataError(fmt::format("the {} has no samples or an inconsistent shape ({} x {}, {} values)",
-                                    describe(input), values.rows, values.columns, values.values.size()));
+                                    describe(input), values.rows, values.columns, series.numbers().size()));
     }
     if (values.rows != 1 && values.rows != n_traces) {
         throw DataError(fmt::format("the {} has {} rows for {} traces", describe(input), values.rows, n_traces),
@@ -137,6 +137,18 @@ std::vector<bool> read_by_model(const UpdateProgram& program) {
     return read;
 }
 
+// Whether step k of every trace reads sample k of a series in the memory of another, and all samples are good.
+bool reads_in_place(const UpdateProgram& program, const TimeSeries& series, const EnsembleData& data) {
+    const TimeInput& input = program.time_inputs.front();
+    if (!series.memory || input.kind != TimeInput::Kind::input || input.offset != 0) return false;
+    for (std::size_t r = 0; r < series.values.rows; ++r) {
+        if (series.interval(r) != program.dt || series.samples(r) < data.n_steps) return false;
+        const auto samples = series.row(r).first(data.n_steps);
+        if (!std::ranges::all_of(samples, [](double value) { return std::isfinite(value); })) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& data) {
@@ -162,6 +174,8 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
         shared = shared && series.back()->values.rows == 1;
     }
 
+    if (n_inputs == 1 && reads_in_place(program, *series.front(), data))
+        return {data.n_steps, n_inputs, shared ? 1 : data.n_traces, {}, *series.front()};
     TimeTable table{data.n_steps, n_inputs, shared ? 1 : data.n_traces, {}};
     table.values.resize(table.n_tables * data.n_steps * n_inputs);
     const auto cell = [&](std::size_t trace, std::size_t step, std::size_t column) -> double& {
@@ -176,7 +190,7 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
                 const std::size_t row = series[j]->row_of(trace);
                 if (trace == 0 || !same_times)
                     sample = sample_index(t, series[j]->interval(row), program.dt, series[j]->samples(row));
-                cell(trace, k, j) = series[j]->values(row, sample);
+                cell(trace, k, j) = series[j]->row(row)[sample];
             }
         }
     }

@@ -15,10 +15,12 @@ struct TimeTable {
     std::size_t n_steps = 0;
     std::size_t n_inputs = 0;    // columns: the program's time inputs, in its order
     std::size_t n_tables = 1;    // 1 when the same rows serve all traces
-    std::vector<double> values;  // n_tables x n_steps x n_inputs
+    std::vector<double> values;  // n_tables x n_steps x n_inputs; empty with `series`
+    TimeSeries series{};         // the only input, where its samples are the steps: read in place, however long
 
     // The rows of a trace: n_steps x n_inputs.
     [[nodiscard]] const double* rows(std::size_t trace) const {
+        if (series.memory) return series.trace(trace).data();
         return values.data() + (n_tables == 1 ? 0 : trace) * n_steps * n_inputs;
     }
     [[nodiscard]] std::span<const double> first_row(std::size_t trace) const { return {rows(trace), n_inputs}; }

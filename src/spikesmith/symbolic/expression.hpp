@@ -73,6 +73,9 @@ enum class Op : std::uint8_t {
     // derivatives of exprel(x), and of b = x_over_expm1(x) given x and b; made by `numerics` only
     exprel_slope,
     x_over_expm1_slope,
+    // functions of x by what other functions of the step have computed already; made by `numerics` only
+    exp_given,           // exp_given(x, e): e, which is exp(x)
+    x_over_expm1_given,  // x_over_expm1_given(x, a, b): a/b, which is x_over_expm1(x) where x is neither small nor huge
     // random numbers; `site` tells calls apart: the same site in one step is the same draw
     uniform,
     normal,

@@ -132,6 +132,10 @@ double evaluate_operation(Op op, double a, double b, double c) {
             return math::exprel_slope(math::ScalarOperations<double>{}, a);
         case Op::x_over_expm1_slope:
             return math::x_over_expm1_slope(math::ScalarOperations<double>{}, a, b);
+        case Op::exp_given:
+            return b;
+        case Op::x_over_expm1_given:
+            return math::x_over_expm1_given(math::ScalarOperations<double>{}, a, b, c);
         case Op::number:
         case Op::symbol:
         case Op::uniform:

@@ -22,6 +22,13 @@
 #include "spikesmith/simulate/ensemble.hpp"
 #include "spikesmith/simulate/record.hpp"
 
+// Experiments: candidates that are driven step by step, fitted to data or to another model.
+#include "spikesmith/fit/experiment_loss.hpp"
+#include "spikesmith/fit/opt_neuron.hpp"
+#include "spikesmith/fit/protocol.hpp"
+#include "spikesmith/infer/opt_neuron_posterior.hpp"
+#include "spikesmith/simulate/simulation.hpp"
+
 // Recordings on disk.
 #include "spikesmith/data/dataset.hpp"
 #include "spikesmith/data/numpy.hpp"

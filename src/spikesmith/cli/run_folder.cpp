@@ -20,7 +20,7 @@ constexpr std::array run_files{"config.toml",   "result.json", "evaluations.csv"
                                "pareto.csv",    "pareto.svg",  "checkpoint.txt",  "log.txt",         "refined.json",
                                "refined.txt",   "refined.npz", "refined.svg",     "landscape.npz",   "landscape.svg",
                                "posterior.spk", "samples.npz", "samples.csv",     "simulations.npz", "calibration.json",
-                               "summary.txt",   "checkpoint"};
+                               "summary.txt",   "checkpoint",  "posterior.svg"};
 
 std::string file_name(std::string name) {
     std::replace_if(

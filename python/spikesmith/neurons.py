@@ -15,6 +15,7 @@ True
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,13 +37,15 @@ class LibraryNeuron(Neuron):
     def __init__(self, *, init: Mapping[str, Any] | None = None, params_for_pop: bool = False, **parameters: Any) -> None:
         text = _core.library_neuron(self.library_name)
         own = dict(text.pop("initial_values"))
-        super().__init__(
-            **{key: value for key, value in text.items() if key != "constants"},
-            name=self.library_name,
-            description=_described()[self.library_name][0],
-            constants=dict(text["constants"]),
-            init={**own, **parameters, **(init or {})},
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # conductances without incoming spikes are meant
+            super().__init__(
+                **{key: value for key, value in text.items() if key != "constants"},
+                name=self.library_name,
+                description=_described()[self.library_name][0],
+                constants=dict(text["constants"]),
+                init={**own, **parameters, **(init or {})},
+            )
         unknown = [name for name in parameters if name not in self.parameters]
         if unknown:
             near = difflib.get_close_matches(unknown[0], self.parameters, 1)

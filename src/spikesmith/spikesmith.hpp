@@ -22,6 +22,13 @@
 #include "spikesmith/simulate/ensemble.hpp"
 #include "spikesmith/simulate/record.hpp"
 
+// Experiments: candidates that are driven step by step, fitted to data or to another model.
+#include "spikesmith/fit/experiment_loss.hpp"
+#include "spikesmith/fit/opt_neuron.hpp"
+#include "spikesmith/fit/protocol.hpp"
+#include "spikesmith/infer/opt_neuron_posterior.hpp"
+#include "spikesmith/simulate/simulation.hpp"
+
 // Recordings on disk.
 #include "spikesmith/data/dataset.hpp"
 #include "spikesmith/data/numpy.hpp"
@@ -30,6 +37,7 @@
 
 // Fitting to recordings.
 #include "spikesmith/fit/trace_fitter.hpp"
+#include "spikesmith/fit/voltage_clamp_search.hpp"
 
 // How far simulations are from recordings.
 #include "spikesmith/metrics/feature_metric.hpp"

@@ -216,5 +216,34 @@ TEST_F(Examples, CanBeCheckedAndSimulated) {
     }
 }
 
+json fit_experiment(const std::string& example) {
+    const Outcome outcome =
+        run({"fit", (repository / "examples" / example / "config.toml").string(), "--json", "--out", "run"});
+    EXPECT_EQ(outcome.code, 0) << outcome.error;
+    return json::parse(outcome.out);
+}
+
+TEST_F(Examples, RateNeuronIsRecovered) {
+    const json answer = fit_experiment("rate_neuron");
+    EXPECT_NEAR(answer["parameters"]["a"].get<double>(), 0.8, 1e-6);
+    EXPECT_NEAR(answer["parameters"]["b"].get<double>(), 2, 1e-6);
+}
+
+TEST_F(Examples, OneModelReproducesAnother) {
+    const json answer = fit_experiment("model_to_model");
+    EXPECT_NEAR(answer["parameters"]["a"].get<double>(), 6, 1e-6);
+    EXPECT_NEAR(answer["parameters"]["b"].get<double>(), 0, 1e-6);
+}
+
+TEST_F(Examples, HodgkinHuxleyIsReducedToAnAdaptiveNeuron) {
+    const json answer = fit_experiment("hodgkin_huxley_to_adex");
+    ASSERT_EQ(answer["all_loss"].size(), 5U);
+    EXPECT_LT(answer["all_loss"][0]["loss"].get<double>(), 0.3e-3);  // the hyperpolarisation, in volts
+    EXPECT_LT(answer["all_loss"][1]["loss"].get<double>(), 0.1);     // features of spikes
+    EXPECT_LT(answer["all_loss"][2]["loss"].get<double>(), 0.1);
+    EXPECT_LT(answer["all_loss"][3]["loss"].get<double>(), 0.1);  // all spikes but one or two coincide
+    EXPECT_LT(answer["all_loss"][4]["loss"].get<double>(), 0.1);
+}
+
 }  // namespace
 }  // namespace spikesmith::test

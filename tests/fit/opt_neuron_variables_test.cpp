@@ -115,6 +115,12 @@ TEST(OptVariables, ShowWhereAnExpressionIsWrong) {
     EXPECT_THROW(OptVariables({fitted("x", 0, 1), following("b", "1 if x")}), ModelError);
     EXPECT_THROW(OptVariables({fitted("x", 0, 1), following("b", "__import__(x)")}), ModelError);
     EXPECT_THROW(OptVariables({fitted("x", 0, 1), following("b", "Uniform(0, x)")}), ConfigError);
+    std::string endless;
+    for (int k = 0; k < 20'000; ++k) endless += "1 if x else ";
+    EXPECT_THAT(error_of([&] {
+                    OptVariables({fitted("x", 0, 1), following("b", endless + "0")});
+                }),
+                HasSubstr("more than 50 conditionals"));
 }
 
 TEST(OptVariables, RefuseEntriesThatSayNothingOrTooMuch) {

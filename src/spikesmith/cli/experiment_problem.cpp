@@ -370,9 +370,16 @@ std::string option_text(const TomlValue& value) {
 
 // Unknown methods and options are shown where they are written.
 void check_optimizer(const ExperimentFitConfig& fit) {
-    if (fit.method && fit.method->name == "sbi")
-        fail_at(fit.method->place, "a posterior of an experiment is inferred in C++ or Python",
-                "docs/optneuron.md, or `spikesmith infer` for recordings in [data]");
+    if (fit.method && fit.method->name == "sbi") {
+        for (const auto& [name, value] : fit.options) {
+            if (name.name != "n_rounds" && name.name != "n_samples")
+                fail_at(name.place, fmt::format("`sbi` has no option `{}`", name.name),
+                        "its options: n_rounds, n_samples");
+            if (value.kind != TomlValue::Kind::integer || value.integer < 1 || value.integer > 10'000'000)
+                fail_at(value.place, fmt::format("`{}` must be a positive integer", name.name));
+        }
+        return;
+    }
     const std::string method = fit.method ? fit.method->name : OptNeuronRunOptions{}.method;
     located(fit.method ? fit.method->place : fit.place, [&] { return opt_neuron_method(method); });
     for (const auto& [name, value] : fit.options)
@@ -438,6 +445,18 @@ SimulationRecord simulate_experiment(const ExperimentProblem& problem, const std
     return located(config.experiment->place, [&] { return make_experiment(problem.protocol)(simulation); });
 }
 
+std::optional<SimulationRecord> simulate_target(const ExperimentProblem& problem, const std::atomic<bool>* cancelled) {
+    if (!problem.target_model) return problem.target;
+    SimulationOptions options = simulation_options(problem);
+    options.method = problem.config.target->method;
+    options.cancelled = cancelled;
+    return located(problem.config.target->place, [&] {
+        Simulation simulation(*problem.target_model, options);
+        simulation.store();
+        return make_experiment(problem.protocol)(simulation);
+    });
+}
+
 OptNeuronOptions opt_neuron_options(const ExperimentProblem& problem) {
     const Config& config = problem.config;
     if (!config.experiment_fit)
@@ -464,8 +483,17 @@ OptNeuronOptions opt_neuron_options(const ExperimentProblem& problem) {
     options.experiment = make_experiment(problem.protocol);
     options.loss = experiment_loss(problem);
     options.loss_weights = loss_weights(problem);
-    options.target = problem.target;
-    options.target_model = problem.target_model;
+    // The library integrates both models by one method.
+    const bool own_method = config.target && config.target->method != config.model.method;
+    if (own_method && fit.target_repetitions > 1)
+        fail_at(config.target->place, "a target model that is repeated is integrated like the other model",
+                "give both the same `method`");
+    if (own_method) {
+        options.target = simulate_target(problem);
+    } else {
+        options.target = problem.target;
+        options.target_model = problem.target_model;
+    }
     options.time_step = simulation.dt;
     options.method = simulation.method;
     options.record = problem.record;

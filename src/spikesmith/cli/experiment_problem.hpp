@@ -34,6 +34,9 @@ struct ExperimentProblem {
 // One run of the experiment with the parameters of [simulate].
 [[nodiscard]] SimulationRecord simulate_experiment(const ExperimentProblem& problem,
                                                    const std::atomic<bool>* cancelled = nullptr);
+// What it records of the target model, or the recordings.
+[[nodiscard]] std::optional<SimulationRecord> simulate_target(const ExperimentProblem& problem,
+                                                              const std::atomic<bool>* cancelled = nullptr);
 [[nodiscard]] SimulationOptions simulation_options(const ExperimentProblem& problem);
 
 // In words: phases, what is recorded, the target.

@@ -11,6 +11,7 @@
 #include "spikesmith/cli/config_checks.hpp"
 #include "spikesmith/cli/describe.hpp"
 #include "spikesmith/cli/experiment_losses.hpp"
+#include "spikesmith/cli/experiment_posterior.hpp"
 #include "spikesmith/cli/experiment_problem.hpp"
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/run_folder.hpp"
@@ -117,10 +118,19 @@ int fit_experiment(const Config& config, const CommandOptions& options, const Pr
         if (!options.quiet) progress(evaluations, best);
         return false;
     };
+    const ExperimentFitConfig& stated = *problem.config.experiment_fit;
+    const bool posterior = stated.method && stated.method->name == "sbi";
     OptNeuronResult result;
+    std::optional<OptNeuronPosterior> learned;
     try {
-        const ExperimentFitConfig& stated = *problem.config.experiment_fit;
-        result = located(stated.method ? stated.method->place : stated.place, [&] { return fit.run(run_options); });
+        located(stated.method ? stated.method->place : stated.place, [&] {
+            if (posterior) {
+                learned = learn_posterior(fit, stated, interrupt.flag());
+                result = learned->fit;
+            } else {
+                result = fit.run(run_options);
+            }
+        });
     } catch (const std::exception& error) {
         if (!options.quiet && streams.terminal && progress.line_is_open()) streams.error << '\n';
         folder.log(fmt::format("error: {}", error.what()));
@@ -130,17 +140,24 @@ int fit_experiment(const Config& config, const CommandOptions& options, const Pr
     if (!options.quiet && streams.terminal && progress.line_is_open()) streams.error << '\n';
 
     Json json = to_json(result, fit_options, loss_names(problem));
+    json["settings"]["target"] = problem.target_model ? "model" : "data";
     json["command"] = "fit";
     json["model"] = problem.model.name;
     json["version"] = version;
+    std::string report = result.full_report();
+    if (learned) {
+        write_posterior(*learned, problem.model.name, config.run.seed, folder, json);
+        report += "\n" + learned->summary();
+        if (!report.ends_with('\n')) report += '\n';
+    } else {
+        folder.write("evaluations.csv", evaluations_csv(result));
+        folder.write("evaluations.npz", format_npz(evaluation_arrays(result)));
+    }
     folder.write("result.json", json.dump(2) + "\n");
-    folder.write("evaluations.csv", evaluations_csv(result));
-    folder.write("evaluations.npz", format_npz(evaluation_arrays(result)));
     if (!result.results.chunks.empty())
         write_records(folder, problem, result.results, result.target.chunks.empty() ? nullptr : &result.target);
     if (!result.history.empty() && !result.best.empty())
         folder.write("convergence.svg", svg(loss_plot(problem.model.name, result)));
-    const std::string report = result.full_report();
     folder.log(report);
     folder.write_log();
     if (options.json) {
@@ -161,8 +178,9 @@ int simulate_experiment_command(const Config& config, const CommandOptions& opti
     const ExperimentProblem problem = load_experiment(config);
     show_warnings(problem.warnings, options, streams);
     const SimulationRecord record = simulate_experiment(problem, interrupt.flag());
+    const std::optional<SimulationRecord> target = simulate_target(problem, interrupt.flag());
     RunFolder folder = begin_run(problem, options);
-    write_records(folder, problem, record, problem.target ? &*problem.target : nullptr);
+    write_records(folder, problem, record, target ? &*target : nullptr);
     if (config.simulate && config.simulate->csv) folder.write("traces.csv", record_csv(record));
     Json json;
     json["command"] = "simulate";

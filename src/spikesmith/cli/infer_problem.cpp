@@ -232,7 +232,7 @@ std::vector<SummaryGroup> make_features(const Problem& problem, const InferConfi
 const InferConfig& infer_section(const Config& config) {
     if (config.experiment)
         fail_at(config.experiment->place, "an inference needs stimuli and recordings in [data], not an experiment",
-                "an experiment is for `spikesmith fit`, `simulate` and `check`");
+                "`spikesmith fit` learns its posterior with `optimizer = {method = \"sbi\"}` in [fit]");
     if (config.infer) return *config.infer;
     fail_at(config.tree.place, "the file has no section [infer]",
             "an inference needs at least [infer] and priors in [infer.parameters]: `g = [\"1 nS\", \"100 nS\"]`");

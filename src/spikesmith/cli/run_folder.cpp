@@ -21,7 +21,7 @@ constexpr std::array run_files{
     "checkpoint.txt",   "log.txt",       "refined.json",    "refined.txt",     "refined.npz", "refined.svg",
     "landscape.npz",    "landscape.svg", "posterior.spk",   "samples.npz",     "samples.csv", "simulations.npz",
     "calibration.json", "summary.txt",   "checkpoint",      "calibration.svg", "pairs.svg",   "conditional_pairs.svg",
-    "features.svg"};
+    "features.svg",     "posterior.svg"};
 
 std::string file_name(std::string name) {
     std::replace_if(

@@ -27,6 +27,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::uint64_t best_repetition = std::uint64_t{1} << 32;
 constexpr std::uint64_t target_repetition = std::uint64_t{1} << 33;
 
+constexpr std::size_t most_candidates = 1'000'000;  // of a generation
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
@@ -299,7 +301,6 @@ struct OptNeuron::Implementation {
                                             Clock::time_point start) {
         Array2 values(points.rows, points.columns);
         for (std::size_t r = 0; r < points.rows; ++r) variables.space().to_values(points.row(r), values.row(r));
-        candidates.set_block(search->population);
         std::vector<OptEvaluation> found = candidates.evaluate(values, history.size(), target, cancelled);
         const std::size_t first = history.size();
         std::ranges::move(found, std::back_inserter(history));
@@ -401,12 +402,17 @@ struct OptNeuron::Implementation {
     OptNeuronResult run(const OptNeuronRunOptions& given) {
         if (given.max_evaluations == 0)
             throw ConfigError("max_evaluations must be at least 1", "it counts candidates, whatever the method");
+        if (given.population > most_candidates) {
+            throw ConfigError(fmt::format("{} candidates per generation are too many", given.population),
+                              fmt::format("at most {}", most_candidates));
+        }
         if (given.stop_at_loss && std::isnan(*given.stop_at_loss)) throw ConfigError("stop_at_loss is not a number");
         const auto start = Clock::now();
         const bool continued =
             search && search->key == key_of(given) && (given.population == 0 || given.population == search->population);
         if (!continued) begin(given, choice_of(given));
         tell_foreign(given.source_solutions);
+        candidates.set_block(std::min(search->population, given.max_evaluations));
         const OptStop stop = generations(given, start);
         if (stop == OptStop::cancelled && !std::isfinite(best_loss))
             throw Interrupted("the fit was stopped before it had found anything");
@@ -420,6 +426,7 @@ struct OptNeuron::Implementation {
     [[nodiscard]] OptNeuronResult result_of() {
         OptNeuronResult result;
         result.loss = result.best_loss = not_a_number;
+        result.fitted = variables.fitted();
         result.target = target;
         result.history = history;
         result.logbook = logbook;
@@ -489,6 +496,7 @@ OptNeuronResult OptNeuron::result_at(const std::vector<double>& fitted) {
         throw ConfigError(
             fmt::format("{} values, but {} variables are fitted", fitted.size(), own.variables.fitted().size()));
     OptNeuronResult result;
+    result.fitted = own.variables.fitted();
     result.target = own.target;
     result.repetitions = own.options.repetitions;
     result.warnings = own.warnings;

@@ -57,7 +57,7 @@ struct OptNeuronOptions {
     std::size_t target_repetitions =
         1;  // > 1 is for losses that want several targets: chunks of the repetitions follow each other
     bool serial_loss = false;           // call the loss from one thread only
-    bool allow_outside_bounds = false;  // candidates may leave the bounds (methods that can); never by default
+    bool allow_outside_bounds = false;  // the search extends beyond the bounds, by their distance to each side
     std::uint64_t seed = 0;
     int threads = 0;
     KernelOptions kernel{};
@@ -82,7 +82,8 @@ struct OptNeuronRunOptions {
     // How many evaluations the optimiser is told to plan for, if `run` is called again to continue; 0: max_evaluations. Two runs are
     // one, bit for bit, if the first was told so.
     std::size_t planned_evaluations = 0;
-    std::vector<OptEvaluation> source_solutions{};  // told to the optimiser before it starts
+    // Told to the optimiser before it starts; CMA-ES begins at their mean, as wide as they are apart.
+    std::vector<OptEvaluation> source_solutions{};
     std::optional<double> stop_at_loss{};
     std::function<bool(std::size_t evaluations, const OptEvaluation& best)>
         callback{};                                // after a generation with a finite loss so far; true stops
@@ -101,6 +102,7 @@ struct OptGeneration {
 };
 
 struct OptNeuronResult {
+    std::vector<std::string> fitted;                         // names, as the values of evaluations
     std::vector<std::pair<std::string, double>> best;        // fitted variables; empty if every evaluation failed
     std::vector<std::pair<std::string, double>> parameters;  // all: fitted, constants, values of expressions
     std::vector<std::pair<std::string, std::string>> expressions;

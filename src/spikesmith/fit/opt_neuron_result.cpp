@@ -63,8 +63,8 @@ std::string OptNeuronResult::full_report() const {
     text += fmt::format("{:<{}}  {:>16}\n", "variable", width, "value");
     for (const auto& [name, value] : parameters) {
         const auto expression = std::ranges::find(expressions, name, [](const auto& entry) { return entry.first; });
-        const bool fitted = std::ranges::any_of(best, [&](const auto& entry) { return entry.first == name; });
-        const std::string remark = fitted                            ? "fitted"
+        const bool searched = std::ranges::any_of(best, [&](const auto& entry) { return entry.first == name; });
+        const std::string remark = searched                          ? "fitted"
                                    : expression != expressions.end() ? "= " + expression->second
                                                                      : "constant";
         text += fmt::format("{:<{}}  {:>16.9g}  {}\n", name, width, value, remark);

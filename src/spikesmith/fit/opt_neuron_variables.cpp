@@ -103,6 +103,8 @@ void blank_prefixes(std::string& text) {
     }
 }
 
+constexpr std::size_t most_conditionals = 50;  // of Python's kind, inside each other
+
 class ExpressionReader {
   public:
     explicit ExpressionReader(const std::vector<OptVariable>& given) {
@@ -117,7 +119,7 @@ class ExpressionReader {
         SourceText source{fmt::format("expression of {}", entry.name), entry.expression};
         blank_prefixes(source.text);
         const std::string where = fmt::format("the expression of `{}`", entry.name);
-        Expression result = read(source, where);
+        Expression result = read(source, where, 0);
         if (has_random(result))
             throw ConfigError(fmt::format("`{}` follows from random numbers", entry.name),
                               "draw them in the model or in the experiment");
@@ -126,7 +128,7 @@ class ExpressionReader {
 
   private:
     // Python's conditional, then what the language has.
-    Expression read(const SourceText& source, const std::string& where) {
+    Expression read(const SourceText& source, const std::string& where, std::size_t level) {
         const std::vector<lang::Token> tokens = lang::tokenize(source, true);
         const auto word = [&](std::size_t k, std::string_view text) {
             return tokens[k].kind == lang::Token::Kind::name && tokens[k].text == text;
@@ -143,10 +145,15 @@ class ExpressionReader {
             if (!condition && word(k, "if")) condition = k;
             const bool otherwise = condition && word(k, "else") && k + 1 < tokens.size();
             if (!otherwise) continue;
+            if (level == most_conditionals) {
+                throw ModelError(diagnose(source, tokens[k].span,
+                                          fmt::format("more than {} conditionals inside each other", most_conditionals),
+                                          "divide it into several entries"));
+            }
             const auto from = [&](std::size_t token) { return tokens[token].span.offset; };
-            const Expression yes = read(part(source, 0, from(*condition)), where);
-            const Expression test = read(part(source, from(*condition) + 2, from(k)), where);
-            const Expression no = read(part(source, from(k) + 4, source.text.size()), where);
+            const Expression yes = read(part(source, 0, from(*condition)), where, level + 1);
+            const Expression test = read(part(source, from(*condition) + 2, from(k)), where, level + 1);
+            const Expression no = read(part(source, from(k) + 4, source.text.size()), where, level + 1);
             return apply(Op::select, test, yes, no);
         }
         const lang::Syntax syntax = lang::parse_whole_expression(source, where, {.annarchy = true});

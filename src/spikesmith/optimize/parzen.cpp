@@ -42,9 +42,10 @@ struct Neighbours {
 Neighbours neighbours_of(std::span<const double> numbers) {
     const std::size_t n = numbers.size();
     Neighbours result;
-    result.order.resize(n);
-    std::iota(result.order.begin(), result.order.end(), std::size_t{0});
-    std::ranges::sort(result.order, {}, [&](std::size_t k) { return std::pair(numbers[k], k); });
+    std::vector<std::pair<double, std::size_t>> sorted(n);
+    for (std::size_t k = 0; k < n; ++k) sorted[k] = {numbers[k], k};
+    std::ranges::sort(sorted);
+    for (const auto& [number, k] : sorted) result.order.push_back(k);
     while (result.prior < n && numbers[result.order[result.prior]] < prior_mean) ++result.prior;
     for (const std::size_t k : result.order) result.means.push_back(numbers[k]);
     result.means.insert(result.means.begin() + static_cast<std::ptrdiff_t>(result.prior), prior_mean);

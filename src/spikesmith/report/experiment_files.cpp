@@ -23,12 +23,6 @@ Json numbers(std::span<const double> values) {
     return list;
 }
 
-std::vector<std::string> fitted_names(const OptNeuronResult& result) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : result.best) names.push_back(name);
-    return names;
-}
-
 // Spikes as a raster: the target above the simulation, a pair of rows per chunk.
 Panel spike_panel(std::span<const std::string> chunk_names, const SimulationRecord& simulated,
                   const SimulationRecord* target) {
@@ -108,7 +102,7 @@ Json to_json(const OptNeuronResult& result, const OptNeuronOptions& options, std
 
 std::string evaluations_csv(const OptNeuronResult& result) {
     std::string out;
-    for (const std::string& name : fitted_names(result)) out += csv_cell(name) + ",";
+    for (const std::string& name : result.fitted) out += csv_cell(name) + ",";
     out += "loss,deviation\n";
     for (const OptEvaluation& evaluation : result.history) {
         for (const double value : evaluation.variables) out += fmt::format("{},", value);
@@ -119,7 +113,7 @@ std::string evaluations_csv(const OptNeuronResult& result) {
 
 NamedArrays evaluation_arrays(const OptNeuronResult& result) {
     NamedArrays arrays;
-    const std::vector<std::string> names = fitted_names(result);
+    const std::vector<std::string>& names = result.fitted;
     const auto add = [&](const std::string& name, const auto& value_of) {
         std::vector<double> values;
         for (const OptEvaluation& evaluation : result.history) values.push_back(value_of(evaluation));

@@ -1,0 +1,23 @@
+// The posterior of an experiment's variables: method = "sbi" of [fit] beside [experiment].
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "spikesmith/cli/experiment_config.hpp"
+#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/infer/opt_neuron_posterior.hpp"
+
+namespace spikesmith {
+
+[[nodiscard]] OptNeuronPosterior learn_posterior(OptNeuron& neuron, const ExperimentFitConfig& fit,
+                                                 const std::atomic<bool>* cancelled);
+
+// posterior.spk, samples.npz and .csv, posterior.svg; a member "posterior" of `json`.
+void write_posterior(const OptNeuronPosterior& learned, const std::string& title, std::uint64_t seed,
+                     const RunFolder& folder, nlohmann::ordered_json& json);
+
+}  // namespace spikesmith

@@ -31,7 +31,7 @@ import numpy as np
 
 from . import _core
 from ._borders import FloatArray
-from .errors import ConfigError
+from .errors import ConfigError, NumericalError
 from .experiment import Experiment, Monitors, Simulation, run_experiment
 from .neuron import Neuron
 from .posterior import Posterior, prior_argument
@@ -460,6 +460,8 @@ class OptNeuron:
             )
         )
         self.loss_history = np.array(history).reshape(-1, 2)
+        if not raw["best"]:
+            raise NumericalError(f"every one of {len(raw['losses'])} evaluations failed: their losses are not finite")
         result = self._result(raw)
         if self.method == "deap":
             result |= _as_deap(raw, self._bounds)

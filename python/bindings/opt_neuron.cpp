@@ -49,7 +49,7 @@ using Solutions = std::vector<std::pair<std::vector<double>, double>>;
 nb::dict to_dict(OptNeuronResult result) {
     nb::dict dict;
     const std::size_t n = result.history.size();
-    const std::size_t d = result.best.size();
+    const std::size_t d = result.fitted.size();
     Array2 points(n, d);
     std::vector<double> losses(n), deviations(n);
     for (std::size_t i = 0; i < n; ++i) {

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "convert.hpp"
+
 #include "spikesmith/fit/opt_neuron.hpp"
 
 namespace spikesmith::python {

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import json
 import math
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +30,8 @@ import numpy as np
 
 from . import _core
 from ._borders import FloatArray
-from .errors import ConfigError
+from ._opt_files import load_results, plot_losses, plot_posterior, save
+from .errors import ConfigError, NumericalError
 from .experiment import Experiment, Monitors, Simulation, run_experiment
 from .neuron import Neuron
 from .posterior import Posterior, prior_argument
@@ -422,11 +422,11 @@ class OptNeuron:
             result = self._run_search(max_evaluations, population, stop_at_loss, callback, verbose)
         self.results = result
         if results_file_name is not None:
-            _save(result, Path(results_file_name), self.fitting_variables_name_list)
+            save(result, Path(results_file_name), self.fitting_variables_name_list)
         if deap_plot_file is not None and self.method != "sbi":
-            _plot_losses(result, Path(deap_plot_file))
+            plot_losses(result, Path(deap_plot_file))
         if sbi_plot_file is not None and self.method == "sbi":
-            _plot_posterior(result, self._bounds, Path(sbi_plot_file))
+            plot_posterior(result, self._bounds, Path(sbi_plot_file))
         return result
 
     def _run_search(self, max_evaluations: int, population: int, stop: float | None, callback: Any, verbose: bool) -> dict[str, Any]:
@@ -460,6 +460,8 @@ class OptNeuron:
             )
         )
         self.loss_history = np.array(history).reshape(-1, 2)
+        if not raw["best"]:
+            raise NumericalError(f"every one of {len(raw['losses'])} evaluations failed: their losses are not finite")
         result = self._result(raw)
         if self.method == "deap":
             result |= _as_deap(raw, self._bounds)
@@ -599,92 +601,6 @@ def _as_deap(raw: dict[str, Any], bounds: Mapping[str, tuple[float, float]]) -> 
     box = np.array(list(bounds.values()))
     cube = (points[np.argsort(losses, kind="stable")] - box[:, 0]) / (box[:, 1] - box[:, 0])
     return {"logbook": logbook, "deap_pop": cube, "best_fitness": raw["best_loss"]}
-
-
-def _plain(value: Any) -> Any:
-    """For JSON, which has neither arrays nor numbers that are not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
-
-
-def _save(result: Mapping[str, Any], name: Path, fitted: Sequence[str]) -> None:
-    """``name.json`` for people and programs, ``name.npz`` with all arrays, ``name.pkl`` with the dictionary."""
-    name.parent.mkdir(parents=True, exist_ok=True)
-    left_out = {"results", "results_soll", "posterior", "samples", "seconds"}
-    text = json.dumps({key: _plain(value) for key, value in result.items() if key not in left_out}, indent=4)
-    name.with_name(name.name + ".json").write_text(text + "\n")
-    arrays: dict[str, Any] = {"fitted": np.array(list(fitted))}
-    for key, value in result.get("history", {}).items():
-        arrays[f"history_{key}"] = value
-    if "samples" in result:
-        arrays["posterior_samples"] = result["samples"]
-    results = {"results": result["results"], "results_soll": result["results_soll"]}
-    for which, recorded in results.items():
-        if not isinstance(recorded, Results):
-            continue
-        for index, chunk in enumerate(recorded.recordings):
-            for key, value in chunk.items():
-                if isinstance(value, np.ndarray):
-                    arrays[f"{which};{index};{key}"] = value
-                elif key.endswith(";spike"):
-                    arrays[f"{which};{index};{key}"] = np.array(value[0])
-    np.savez(name.with_name(name.name + ".npz"), **arrays)
-    if "posterior" in result:
-        result["posterior"].save(str(name.with_name(name.name + ".spk")))
-    with open(name.with_name(name.name + ".pkl"), "wb") as file:
-        pickle.dump({key: value for key, value in result.items() if key != "posterior"}, file)
-
-
-def load_results(results_file_name: str) -> dict[str, Any]:
-    """What a run has written under that name."""
-    name = Path(results_file_name)
-    with open(name if name.suffix == ".pkl" else name.with_name(name.name + ".pkl"), "rb") as file:
-        loaded: dict[str, Any] = pickle.load(file)
-    return loaded
-
-
-def _plot_losses(result: Mapping[str, Any], file: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    losses = np.asarray(result["history"]["losses"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure, ax = plt.subplots(figsize=(10, 5), layout="constrained")
-    ax.plot(np.arange(1, len(losses) + 1), losses, ".", alpha=0.4, label="evaluations")
-    ax.plot(np.arange(1, len(losses) + 1), np.fmin.accumulate(losses), label="best")
-    ax.set(xlabel="evaluations", ylabel="loss", yscale="log" if np.nanmin(losses) > 0 else "linear")
-    ax.legend()
-    figure.savefig(file, dpi=300)
-    plt.close(figure)
-
-
-def _plot_posterior(result: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]], file: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    names, samples = list(bounds), np.asarray(result["samples"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(len(names), len(names), figsize=(5, 5), squeeze=False, layout="constrained")
-    for i, down in enumerate(names):
-        for j, across in enumerate(names):
-            ax = axes[i, j]
-            if i == j:
-                ax.hist(samples[:, i], bins=50, range=bounds[down])
-                ax.set_xlabel(down)
-            elif i < j:
-                ax.plot(samples[:2000, j], samples[:2000, i], ".", markersize=1)
-                ax.set(xlim=bounds[across], ylim=bounds[down])
-            else:
-                ax.set_visible(False)
-    figure.savefig(file, dpi=300)
-    plt.close(figure)
 
 
 opt_neuron = OptNeuron

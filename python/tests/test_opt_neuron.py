@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import spikesmith
-from spikesmith import ConfigError
+from spikesmith import ConfigError, NumericalError
 from spikesmith.analysis import (
     RNG,
     efel_loss,
@@ -194,6 +194,11 @@ def test_failed_candidates_are_counted():
     result = fitted(get_loss_function=sometimes).run(max_evals=60, results_file_name=None)
     assert 0 < result["n_failed"] == np.isnan(result["history"]["losses"]).sum()
     assert result["b"] == pytest.approx(2, abs=1e-5)
+
+
+def test_nothing_but_failures_is_an_error():
+    with pytest.raises(NumericalError, match="every one of 12 evaluations failed"):
+        fitted(get_loss_function=lambda results, target: math.nan).run(max_evals=2, results_file_name=None)
 
 
 def test_sources_and_guesses_start_the_search():

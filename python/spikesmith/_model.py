@@ -17,6 +17,7 @@ from ._borders import FloatArray, Maker, own_quantity, plain_number, split, text
 from .errors import ModelError
 from .units import DIMENSIONLESS, Exponents
 
+_definition = re.compile(r"^\s*(?:d([A-Za-z_]\w*)\s*/\s*dt|([A-Za-z_]\w*))\s*=", re.MULTILINE)
 _identifier = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _undefined = "unknown name"
 # names with a meaning of their own in equations, whatever a script calls so
@@ -58,6 +59,11 @@ def parameters_by_eye(text: str) -> list[str]:
         if colon and "=" not in declared:
             names += [name.strip() for name in declared.split(",") if name.strip().isidentifier()]
     return names
+
+
+def variables_by_eye(text: str) -> list[str]:
+    """States, subexpressions and parameters that the equations define; names of the script do not replace them."""
+    return [name for pair in _definition.findall(text) for name in pair if name] + parameters_by_eye(text)
 
 
 def constants_for(texts: list[str], namespace: Mapping[str, Any], own: set[str]) -> list[tuple[str, str]]:
@@ -104,7 +110,7 @@ class ModelText:
         """The checked model and warnings."""
         initial = {**self.param_init, **{name: text_of(value) for name, value in (param_init or {}).items()}}
         texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial.values()]
-        own = {*self.inputs, *parameters_by_eye(self.equations)}
+        own = {*self.inputs, *variables_by_eye(self.equations)}
         dims = {name: dim for name, dim in self.inputs.items() if dim is not None}
         constants = constants_for(texts, namespace, own)
         arguments = (self.targets, self.threshold, self.reset, self.refractory, list(initial.items()))

@@ -20,10 +20,6 @@ constexpr std::size_t chunk_operations = 8'000'000;
 // A guess at the evaluations of the derivative that an adaptive step takes.
 constexpr std::size_t adaptive_evaluations = 100;
 
-std::size_t round_up(std::size_t value, std::size_t multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
-
 }  // namespace
 
 LaneBlocks cut_into_blocks(std::size_t n_samples, std::size_t n_traces, std::size_t kernel_lanes, std::size_t threads,

@@ -20,6 +20,11 @@ using AlignedVector = std::vector<T, oneapi::tbb::cache_aligned_allocator<T>>;
 // level when an observer reads it across.
 inline constexpr std::size_t recording_bytes = std::size_t{512} << 10;
 
+// The next multiple from `value` on: a block's lanes are whole groups of the kernel's.
+[[nodiscard]] constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
 struct LaneBlocks {
     std::size_t lanes = 0;     // per block, a multiple of the kernel's
     std::size_t n_blocks = 0;  // per trace

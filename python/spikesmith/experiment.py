@@ -63,6 +63,7 @@ class Population:
 
     @property
     def name(self) -> str:
+        """Of the population."""
         return self._simulation.name
 
     @property
@@ -166,10 +167,12 @@ class Simulation:
 
     @property
     def name(self) -> str:
+        """Of the population."""
         return self._core.name
 
     @property
     def n(self) -> int:
+        """Number of neurons."""
         return self._core.size
 
     @property
@@ -184,6 +187,7 @@ class Simulation:
 
     @property
     def population(self) -> Population:
+        """The neurons as an experiment sees them."""
         return Population(self)
 
     def run(self, t: float, drive: Mapping[str, Any] | None = None, clamp: Mapping[str, Any] | None = None) -> None:
@@ -359,6 +363,7 @@ class Experiment:
         monitors._simulation.store()
 
     def reset_model_state(self) -> None:
+        """Not offered: a stored state is replaced by storing another one."""
         raise ConfigError("a stored state is replaced by storing another one")
 
     def _monitors(self) -> Monitors:

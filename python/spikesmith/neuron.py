@@ -139,6 +139,7 @@ class Neuron:
 
     @property
     def spiking(self) -> bool:
+        """Whether the neuron spikes, or is rate-coded."""
         return self._model.has_threshold
 
     def describe_step(self, dt: float = 1.0) -> str:

@@ -31,7 +31,7 @@ def test_inputs_are_borrowed():
         train = [np.array([0.01])] * 4
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         fitter = SpikeFitter(model="dv/dt = (R*I - v)/(10*ms) : volt\\nR : ohm (constant)", input={"I": currents}, output=train,
-                             dt=0.01*ms, threshold="v > 10*mV", reset="v = 0*mV", n_samples=2)
+                             dt=0.01*ms, threshold="v > 10*mV", reset="v = 0*mV", n_samples=2, use_units=False)
         fitter.fit(n_rounds=0, callback=None, R=[1e6, 1e8])
         built = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         fitter.fit(n_rounds=1, callback=None)
@@ -46,7 +46,7 @@ def test_inputs_are_borrowed():
 def test_borrowed_arrays_live_as_long_as_the_fitter():
     currents = np.full((2, 1000), 1e-9)
     references = sys.getrefcount(currents)
-    fitter = TraceFitter(model=MODEL, input={"I": currents}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms)
+    fitter = TraceFitter(model=MODEL, input={"I": currents}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, use_units=False)
     fitter.fit(n_rounds=1, callback=None, R=[1 * Mohm, 100 * Mohm])
     assert sys.getrefcount(currents) > references
     del currents
@@ -56,12 +56,12 @@ def test_borrowed_arrays_live_as_long_as_the_fitter():
 
 def test_rows_of_different_arrays_are_taken_too():
     rows = [np.full(1000, 1e-9), np.full(1000, 2e-9)]
-    as_list = TraceFitter(model=MODEL, input={"I": rows}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms)
+    as_list = TraceFitter(model=MODEL, input={"I": rows}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, use_units=False)
     as_array = TraceFitter(
-        model=MODEL, input={"I": np.array(rows)}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms
+        model=MODEL, input={"I": np.array(rows)}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, use_units=False
     )
     strided = np.repeat(np.array(rows), 2, axis=1)[:, ::2]
-    as_view = TraceFitter(model=MODEL, input={"I": strided}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms)
+    as_view = TraceFitter(model=MODEL, input={"I": strided}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, use_units=False)
     traces = [np.asarray(f.generate_traces(params={"R": 10 * Mohm})) for f in (as_list, as_array, as_view)]
     np.testing.assert_array_equal(traces[0], traces[1])
     np.testing.assert_array_equal(traces[0], traces[2])
@@ -100,7 +100,7 @@ class Views(TraceMetric):
 def test_a_metric_of_ones_own_sees_the_memory_of_the_simulator():
     metric = Views()
     fitter = TraceFitter(
-        model=MODEL, input={"I": np.full((2, 1000), 1e-9)}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, n_samples=20
+        model=MODEL, input={"I": np.full((2, 1000), 1e-9)}, output={"v": np.zeros((2, 1000))}, dt=0.1 * ms, n_samples=20, use_units=False
     )
     fitter.fit(metric=metric, n_rounds=2, callback=None, R=[1 * Mohm, 100 * Mohm])
     assert metric.seen
@@ -109,7 +109,7 @@ def test_a_metric_of_ones_own_sees_the_memory_of_the_simulator():
 
 def test_evaluations_cost_little_memory():
     fitter = TraceFitter(
-        model=MODEL, input={"I": np.full((2, 100), 1e-9)}, output={"v": np.zeros((2, 100))}, dt=0.1 * ms, n_samples=1000
+        model=MODEL, input={"I": np.full((2, 100), 1e-9)}, output={"v": np.zeros((2, 100))}, dt=0.1 * ms, n_samples=1000, use_units=False
     )
     fitter.fit(n_rounds=10, callback=None, R=[1 * Mohm, 100 * Mohm])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -46,7 +46,8 @@ void check_parameter_gradient(Network network, bool contrasts) {
     std::vector<std::uint32_t> candidates = rows;
     if (contrasts) {
         for (std::uint32_t shift = 1; shift < 4; ++shift) {
-            for (std::uint32_t i = 0; i < samples; ++i) candidates.push_back((i + shift) % samples);
+            for (std::uint32_t i = 0; i < samples; ++i)
+                candidates.push_back(static_cast<std::uint32_t>((i + shift) % samples));
         }
     }
     const Minibatch batch{.x = rows, .theta = candidates};
@@ -144,7 +145,7 @@ void check_same_bits(const Network& network) {
     const TrainingData data = network.prepare(theta, x);
     const auto rows = counting(samples);
     std::vector<std::uint32_t> candidates = rows;
-    for (std::uint32_t i = 0; i < samples; ++i) candidates.push_back((i + 5) % samples);
+    for (std::uint32_t i = 0; i < samples; ++i) candidates.push_back(static_cast<std::uint32_t>((i + 5) % samples));
     const Minibatch batch{.x = rows, .theta = candidates};
     std::vector<std::vector<float>> parameters;
     std::vector<std::vector<double>> values;

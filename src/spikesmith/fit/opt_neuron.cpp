@@ -35,7 +35,7 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-const OptNeuronOptions& checked(const OptNeuronOptions& options) {
+OptNeuronOptions checked(OptNeuronOptions options) {
     if (!options.experiment)
         throw ConfigError("there is no experiment", "give a function that takes a Simulation and returns its results");
     if (!options.loss) throw ConfigError("there is no loss", "for example rmse_loss(\"v\")");
@@ -101,8 +101,8 @@ struct OptNeuron::Implementation {
     double seconds = 0;  // of former runs
 
     explicit Implementation(OptNeuronOptions given)
-        : options(std::move(given)),
-          variables(checked(options).variables, options.allow_outside_bounds),
+        : options(checked(std::move(given))),
+          variables(options.variables, options.allow_outside_bounds),
           candidates(options, variables),
           warnings(name_warnings(options.model, variables)) {
         make_target();

@@ -144,8 +144,8 @@ RefineOutcome quasi_newton(RefinedProblem& problem, const RefineOptions& options
         for (std::size_t r = 0; r < parts.rows; ++r) {
             for (std::size_t m = 0; m < moving.size(); ++m) parts(r, m) = starts(members[r], moving[m]);
         }
-        const auto completed = [&, whole = whole](std::span<const double> part) {
-            std::vector<double> point = whole;
+        const auto completed = [&, &unmoved = whole](std::span<const double> part) {
+            std::vector<double> point = unmoved;
             for (std::size_t m = 0; m < moving.size(); ++m) point[moving[m]] = part[m];
             return point;
         };
@@ -156,8 +156,8 @@ RefineOutcome quasi_newton(RefinedProblem& problem, const RefineOptions& options
             return full;
         };
         MinimizeOptions settings{.hops = options.hops, .seed = problem.fitter.options().seed};
-        settings.callback = [&, members = members](const MinimizeProgress& progress) {
-            return journal.tell(members[progress.start], progress.batch, completed(progress.point), progress.error) ||
+        settings.callback = [&, &of_group = members](const MinimizeProgress& progress) {
+            return journal.tell(of_group[progress.start], progress.batch, completed(progress.point), progress.error) ||
                    (options.hops == 0 && progress.batch >= options.max_iterations);
         };
         std::vector<MinimizeResult> results;

@@ -2,8 +2,8 @@
 // posterior, beside the published mean of the same method. 0.5 is perfect, 1 is worst.
 //
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
-//                     (a method AUTO chooses by itself, in one round, and is compared with the best published column)
-//                     [--rounds 1] [--density nsf,maf] [--ensemble 1] [--samples 10000] [--seed 1]
+//                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
+//                     [--rounds 1] [--density nsf,maf] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1] [--samples 10000] [--seed 1]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
@@ -100,7 +100,7 @@ int main(int argc, char** argv) try {
                                                  {"simulations", "1000,10000"},
                                                  {"method", "SNPE,SNLE,SNRE"},
                                                  {"observations", "1"},
-                                                 {"rounds", "1"},
+                                                 {"rounds", ""},
                                                  {"density", ""},
                                                  {"ensemble", "1"},
                                                  {"samples", "10000"},
@@ -108,9 +108,9 @@ int main(int argc, char** argv) try {
                                                  {"reference", ""},
                                                  {"chains", "slice"},
                                                  {"proposal", ""},
-                                                 {"learning_rate", "5e-4"},
-                                                 {"batch", "200"},
-                                                 {"final", "0.1"},
+                                                 {"learning_rate", ""},
+                                                 {"batch", ""},
+                                                 {"final", ""},
                                                  {"hidden", "50"},
                                                  {"shares", ""},
                                                  {"transform", "1"},
@@ -134,11 +134,12 @@ int main(int argc, char** argv) try {
         if (!wanted.empty() && std::ranges::find(wanted, task.name) == wanted.end()) continue;
         for (const std::string& budget : split(arguments["simulations"])) {
             for (const std::string& method_name : split(arguments["method"])) {
-                const std::size_t rounds = std::stoul(arguments["rounds"]);
+                const bool automatic = method_name == "AUTO";
+                const std::size_t by_default = automatic ? AutomaticOptions().shares.size() : 1;
+                const std::size_t rounds = arguments["rounds"].empty() ? by_default : std::stoul(arguments["rounds"]);
                 SequentialOptions options;
                 options.rounds = rounds;
                 options.simulations_per_round = std::stoul(budget) / rounds;
-                const bool automatic = method_name == "AUTO";
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
                 options.inference.transform_x = arguments["transform"] == "1";
@@ -151,9 +152,11 @@ int main(int argc, char** argv) try {
                 if (arguments["proposal"] == "posterior") options.proposal = ProposalKind::posterior;
                 if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
                 options.training.seed = seed;
-                options.training.learning_rate = std::stod(arguments["learning_rate"]);
-                options.training.final_learning_rate = std::stod(arguments["final"]);
-                options.training.training_batch_size = std::stoul(arguments["batch"]);
+                if (!arguments["learning_rate"].empty())
+                    options.training.learning_rate = std::stod(arguments["learning_rate"]);
+                if (!arguments["final"].empty()) options.training.final_learning_rate = std::stod(arguments["final"]);
+                if (!arguments["batch"].empty())
+                    options.training.training_batch_size = std::stoul(arguments["batch"]);
                 options.posterior.chains.method = chain_method(arguments["chains"]);
                 options.seed = seed;
                 double sum = 0;

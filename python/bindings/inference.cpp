@@ -328,12 +328,9 @@ void bind_posterior(nb::module_& module) {
         .def(
             "sample",
             [](const Posterior& self, std::size_t n, std::uint64_t seed) {
-                Array2 samples;
-                {
-                    const nb::gil_scoped_release unlocked;
-                    samples = self.sample(n, seed);
-                }
-                return to_numpy(std::move(samples));
+                std::atomic<bool> cancelled = false;
+                return to_numpy(
+                    interruptible(cancelled, [&] { return self.sample(n, seed, {.cancelled = &cancelled}); }));
             },
             nb::arg("n"), nb::arg("seed"),
             nb::sig("def sample(self, n: int, seed: int) -> numpy.typing.NDArray[numpy.float64]"))
@@ -354,8 +351,10 @@ void bind_posterior(nb::module_& module) {
         .def(
             "map",
             [](const Posterior& self, std::size_t num_starts, std::size_t max_steps, std::uint64_t seed) {
-                const nb::gil_scoped_release unlocked;
-                const Modes modes = self.map({.num_starts = num_starts, .max_steps = max_steps, .seed = seed});
+                std::atomic<bool> cancelled = false;
+                const MapOptions options{.num_starts = num_starts, .max_steps = max_steps, .seed = seed};
+                const Modes modes =
+                    interruptible(cancelled, [&] { return self.map(options, {.cancelled = &cancelled}); });
                 std::vector<std::tuple<std::vector<double>, double, std::size_t>> list;
                 for (const auto& mode : modes.modes) list.emplace_back(mode.theta, mode.log_density, mode.starts);
                 return list;

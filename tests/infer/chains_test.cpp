@@ -1,6 +1,8 @@
 // Samplers on densities whose moments are known, and the search for modes.
 #include "spikesmith/infer/chains.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <mutex>
@@ -113,6 +115,33 @@ TEST_P(Chains, SameBitsForAnyNumberOfThreads) {
             .samples.values;
     };
     EXPECT_EQ(draw(1), draw(4));
+}
+
+TEST_P(Chains, ShowTheirProgressAndStopWhenCancelled) {
+    const ChainOptions options{.method = GetParam(), .num_chains = 130, .warmup_steps = 20, .seed = 6};
+    const Array2 pool = normal_pool(200, 3);
+    std::vector<std::size_t> seen;
+    const SamplingControl watching{.progress = [&](std::size_t done, std::size_t total) {
+        EXPECT_EQ(total, 130U * (20 + 3));
+        seen.push_back(done);
+    }};
+    EXPECT_EQ(sample_chains(correlated, pool, 333, options, watching).samples.values,
+              sample_chains(correlated, pool, 333, options).samples.values);
+    ASSERT_GT(seen.size(), 20U);
+    EXPECT_TRUE(std::ranges::is_sorted(seen));
+    EXPECT_EQ(seen.back(), 130U * 23);
+
+    std::atomic<bool> cancelled = false;
+    std::size_t last = 0;
+    const SamplingControl stopping{.progress =
+                                       [&](std::size_t done, std::size_t) {
+                                           last = done;
+                                           cancelled = done > 1000;
+                                       },
+                                   .cancelled = &cancelled};
+    EXPECT_THROW((void)sample_chains(correlated, pool, 333, options, stopping), Interrupted);
+    EXPECT_GT(last, 1000U);
+    EXPECT_LT(last, 130U * 23);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Chains, testing::Values(ChainMethod::slice, ChainMethod::hmc, ChainMethod::nuts),

@@ -15,6 +15,7 @@
 #include "spikesmith/infer/calibration.hpp"
 #include "spikesmith/infer/posterior.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
+#include "spikesmith/infer/training_checkpoint.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith {
@@ -186,28 +187,95 @@ TEST(Inference, ContinuesAnInterruptedTrainingBitForBit) {
         return inference;
     };
     Inference whole = begin();
-    whole.train(quick());
+    const TrainingReport report = whole.train(quick());
 
-    std::atomic<bool> cancelled = false;
-    Inference first = begin();
-    EXPECT_THROW(first.train(quick(), {.progress = [&](std::size_t, std::size_t,
-                                                       const TrainingState& state) { cancelled = state.epoch == 5; },
-                                       .checkpoint = folder,
-                                       .checkpoint_seconds = 0,
-                                       .cancelled = &cancelled}),
-                 Interrupted);
-    Inference second = begin();
-    std::uint64_t first_epoch = 0;
-    second.train(quick(), {.progress =
-                               [&](std::size_t, std::size_t, const TrainingState& state) {
-                                   if (first_epoch == 0) first_epoch = state.epoch;
-                               },
-                           .checkpoint = folder,
-                           .checkpoint_seconds = 0});
-    EXPECT_EQ(first_epoch, 6U);
-    EXPECT_EQ(Posterior(prior, whole.estimator(), observation).to_bytes(),
-              Posterior(prior, second.estimator(), observation).to_bytes());
+    const auto stop_and_continue = [&](std::uint64_t last, double flush_seconds) {
+        std::atomic<bool> cancelled = false;
+        Inference first = begin();
+        EXPECT_THROW(
+            first.train(quick(), {.progress = [&](std::size_t, std::size_t,
+                                                  const TrainingState& state) { cancelled = state.epoch == last; },
+                                  .checkpoint = folder,
+                                  .flush_seconds = flush_seconds,
+                                  .cancelled = &cancelled}),
+            Interrupted);
+        Inference second = begin();
+        std::uint64_t first_epoch = 0;
+        second.train(quick(), {.progress =
+                                   [&](std::size_t, std::size_t, const TrainingState& state) {
+                                       if (first_epoch == 0) first_epoch = state.epoch;
+                                   },
+                               .checkpoint = folder,
+                               .flush_seconds = flush_seconds});
+        EXPECT_EQ(first_epoch, last + 1);
+        EXPECT_EQ(Posterior(prior, whole.estimator(), observation).to_bytes(),
+                  Posterior(prior, second.estimator(), observation).to_bytes());
+        std::filesystem::remove_all(folder);
+    };
+    stop_and_continue(5, 0);
+    stop_and_continue(5, 1e9);  // nothing is flushed to the disk, but a killed process loses no more than its epoch
+    const auto& losses = report.networks.front().validation_losses;
+    ASSERT_GT(losses.size(), 20U);
+    stop_and_continue(losses.size() - 3, 1e9);  // while the learning rate falls
+}
+
+TEST(Inference, TakesTheLaterOfTwoCheckpointsThatAreWhole) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("later_checkpoint_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    const std::filesystem::path file = folder / "network_1.state";
+    TrainingState state;
+    state.epoch = 3;
+    write_checkpoint(file, 7, state, true);
+    state.epoch = 4;
+    write_checkpoint(file, 7, state, false);
+    EXPECT_EQ(read_checkpoint(file, 7).epoch, 4U);
+    EXPECT_EQ(read_checkpoint(file, 8).epoch, 0U);  // of another problem
+    const std::string bytes = read_file(folder / "network_1.state.epoch");
+    write_file_atomically(folder / "network_1.state.epoch", bytes.substr(0, bytes.size() / 2));
+    EXPECT_EQ(read_checkpoint(file, 7).epoch, 3U);
     std::filesystem::remove_all(folder);
+}
+
+// The mean of numbers, learned from small batches: with a rate that falls the noise of the batches is averaged away.
+TEST(Training, FallingRateEndsAtTheMean) {
+    math::RandomStream random(5, 1);
+    std::vector<double> numbers(1000);
+    for (double& number : numbers) number = random.next_normal();
+    const TrainingSplit split = split_samples(numbers.size(), 0.1, 3);
+    double mean = 0;
+    for (const std::uint32_t i : split.training) mean += numbers[i] / static_cast<double>(split.training.size());
+    const auto error = [&](double final_learning_rate) {
+        std::vector<float> parameter = {3.0F};
+        const BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t, std::span<float> gradient) {
+            double sum = 0;
+            const auto n = static_cast<double>(samples.size());
+            // judged by the distance to the mean itself, so that the luck of the validation set does not choose
+            if (gradient.empty()) return std::fabs(double{parameter[0]} - mean);
+            for (const std::uint32_t i : samples) {
+                const double distance = double{parameter[0]} - numbers[i];
+                sum += distance * distance / 2 / n;
+                gradient[0] += static_cast<float>(distance / n);
+            }
+            return sum;
+        };
+        const TrainingState state = train_network(parameter, loss, split,
+                                                  {.training_batch_size = 20,
+                                                   .learning_rate = 0.1,
+                                                   .max_num_epochs = 400,
+                                                   .final_learning_rate = final_learning_rate},
+                                                  0, {}, {});
+        EXPECT_LT(state.epoch, 400U);
+        return std::fabs(double{parameter[0]} - mean);
+    };
+    EXPECT_LT(error(0.001), 1e-3);
+}
+
+TEST(Training, BatchesFollowTheNumberOfSimulations) {
+    EXPECT_EQ(batch_size({}, 900), 50U);
+    EXPECT_EQ(batch_size({}, 10'000), 100U);
+    EXPECT_EQ(batch_size({}, 90'000), 200U);
+    EXPECT_EQ(batch_size({.training_batch_size = 7}, 90'000), 7U);
 }
 
 TEST(Inference, CommitteesWeighTheirMembers) {

@@ -146,7 +146,7 @@ TEST(TorchEmbedding, ContinuesFromACheckpointBitForBit) {
     const auto stop = [&](std::size_t, std::size_t, const TrainingState& state) { cancelled = state.epoch == 3; };
     EXPECT_THROW(
         learning("stateful", 300)
-            .train(options, {.progress = stop, .checkpoint = folder, .checkpoint_seconds = 0, .cancelled = &cancelled}),
+            .train(options, {.progress = stop, .checkpoint = folder, .flush_seconds = 0, .cancelled = &cancelled}),
         Interrupted);
     Inference resumed = learning("stateful", 300);
     const TrainingReport report = resumed.train(options, {.checkpoint = folder});

@@ -85,8 +85,9 @@ class Maf {
             std::vector<std::int64_t> order(static_cast<std::size_t>(D));
             std::iota(order.begin(), order.end(), 0);
             math::RandomStream random(seed, 1 + static_cast<std::uint64_t>(k));
-            for (std::size_t d = static_cast<std::size_t>(D); d > 1; --d)
-                std::swap(order[d - 1], order[random.next_index(d)]);
+            if (k % 2 == 0) std::ranges::reverse(order);
+            for (std::size_t d = static_cast<std::size_t>(D); k % 2 == 1 && d > 1; --d)
+                std::swap(order[d - 1], order[random.next_index(d - 1)]);
             f.order = torch::tensor(order, torch::kInt64);
             transforms_.push_back(f);
         }

@@ -131,7 +131,7 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     const InferConfig& infer = infer_section(config);
     const Problem problem = load_problem(config);
     (void)make_priors(problem);  // for its errors, before anything is written
-    Inferencer inferencer = make_inferencer(problem);
+    Inferencer inferencer = make_inferencer(problem, interrupt.flag());
     if (options.from) take_posterior(inferencer, problem, *options.from);
     RunFolder folder = options.resume ? RunFolder::reopen(config) : RunFolder::create(config, options.replace);
     if (options.resume) {
@@ -152,7 +152,10 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     try {
         if (!options.from) learn(inferencer, problem, folder, interrupt, progress);
         progress.begin("samples of the posterior");
-        describe_posterior(inferencer, problem, folder, results);
+        const SamplingControl sampling{
+            .progress = [&](std::size_t done, std::size_t total) { progress.sampled(done, total); },
+            .cancelled = interrupt.flag()};
+        describe_posterior(inferencer, problem, folder, sampling, results);
         if (!options.from) describe_learning(inferencer, infer, folder, results);
         stop_if(interrupt);
         progress.begin("traces of the posterior");

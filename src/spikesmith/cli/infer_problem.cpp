@@ -238,7 +238,7 @@ const InferConfig& infer_section(const Config& config) {
             "an inference needs at least [infer] and priors in [infer.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
 }
 
-Inferencer make_inferencer(const Problem& problem) {
+Inferencer make_inferencer(const Problem& problem, const std::atomic<bool>* cancelled) {
     const InferConfig& infer = infer_section(problem.config);
     const ModelConfig& model = problem.config.model;
     InferencerOptions options;
@@ -249,6 +249,7 @@ Inferencer make_inferencer(const Problem& problem) {
     options.threads = problem.config.run.threads;
     options.kernel = kernel_options(problem.config.run);
     options.seed = problem.config.run.seed;
+    options.simulations.cancelled = cancelled;
     options.absolute_error = model.absolute_error;
     options.relative_error = model.relative_error;
     options.max_adaptive_steps = model.max_steps;

@@ -100,6 +100,12 @@ void InferProgress::finish_training(std::size_t round, const std::string& summar
     start_part();
 }
 
+void InferProgress::sampled(std::size_t done, std::size_t total) {
+    if (quiet_ || !terminal_) return;
+    show(fmt::format("samples of the posterior: {:.0f} %",
+                     100 * static_cast<double>(done) / static_cast<double>(total)));
+}
+
 void InferProgress::begin(const std::string& what) {
     show(what + " ...", true);
 }

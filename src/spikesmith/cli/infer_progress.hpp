@@ -21,6 +21,8 @@ class InferProgress {
     void trained(std::size_t round, std::size_t network, std::size_t networks, const TrainingState& state,
                  const TrainingOptions& training);
     void finish_training(std::size_t round, const std::string& summary);
+    // Samples of the posterior, or steps of chains. Not to be called from two threads at once.
+    void sampled(std::size_t done, std::size_t total);
     // What comes next, for the time that it takes.
     void begin(const std::string& what);
     // Ends an open line.

@@ -30,11 +30,11 @@ void plot_pairs(const Posterior& posterior, const Array2& samples, const Mode& m
 }  // namespace
 
 void describe_posterior(const Inferencer& inferencer, const Problem& problem, const RunFolder& folder,
-                        InferResults& results) {
+                        const SamplingControl& control, InferResults& results) {
     const std::uint64_t seed = problem.config.run.seed;
     const Posterior& posterior = inferencer.posterior();
-    const Array2 samples = posterior.sample(problem.config.infer->n_posterior_samples, seed);
-    const Modes modes = posterior.map({.seed = seed});
+    const Array2 samples = posterior.sample(problem.config.infer->n_posterior_samples, seed, control);
+    const Modes modes = posterior.map({.seed = seed}, {.cancelled = control.cancelled});
     const std::vector<ParameterSummary> parameters = summarize(posterior.prior(), samples, modes);
     folder.write("posterior.spk", posterior.to_bytes());
     folder.write("samples.npz", format_npz(sample_arrays(posterior.prior(), samples, posterior.log_prob(samples))));

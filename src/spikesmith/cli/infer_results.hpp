@@ -15,9 +15,9 @@ struct InferResults {
     std::string report;  // the text of summary.txt
 };
 
-// The posterior, its samples, table, modes and pair plots.
+// The posterior, its samples, table, modes and pair plots. Throws Interrupted when cancelled.
 void describe_posterior(const Inferencer& inferencer, const Problem& problem, const RunFolder& folder,
-                        InferResults& results);
+                        const SamplingControl& control, InferResults& results);
 // Simulations, losses, what failed.
 void describe_learning(const Inferencer& inferencer, const InferConfig& infer, const RunFolder& folder,
                        InferResults& results);

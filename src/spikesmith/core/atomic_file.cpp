@@ -111,8 +111,8 @@ void AtomicFile::write(std::string_view bytes) {
     }
 }
 
-void AtomicFile::commit() {
-    const bool flushed = temporary_.empty() || ::fsync(descriptor_) == 0;
+void AtomicFile::commit(bool flush) {
+    const bool flushed = !flush || temporary_.empty() || ::fsync(descriptor_) == 0;
     int error = flushed ? 0 : errno;
     if (::close(std::exchange(descriptor_, -1)) != 0 && error == 0) error = errno;
     if (error == 0 && !temporary_.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) error = errno;
@@ -120,7 +120,7 @@ void AtomicFile::commit() {
         close_and_remove();
         fail(path_, "write", error);
     }
-    if (!temporary_.empty()) flush_directory(directory_of(path_));
+    if (flush && !temporary_.empty()) flush_directory(directory_of(path_));
     temporary_.clear();
 }
 
@@ -128,6 +128,12 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
     AtomicFile file(path);
     file.write(bytes);
     file.commit();
+}
+
+void write_file_unflushed(const fs::path& path, std::string_view bytes) {
+    AtomicFile file(path);
+    file.write(bytes);
+    file.commit(false);
 }
 
 std::string read_file(const fs::path& path) {

@@ -137,6 +137,8 @@ AutomaticResult choose(const Prior& prior, const Simulations& simulations, const
     const std::size_t n = std::min(options.judging_simulations, split.validation.size());
     std::vector<Scores> scores(n);
     tbb::parallel_for(std::size_t{0}, n, [&](std::size_t k) {
+        if (options.control.cancelled != nullptr && options.control.cancelled->load())
+            throw Interrupted("the inference was interrupted");
         const std::size_t i = split.validation[k];
         const Array2 x = one_row(simulations.x.row(i));
         scores[k] = scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
@@ -170,6 +172,7 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulat
                         std::ranges::all_of(options.shares, [](double share) { return share > 0 && share < 1e9; });
     if (!usable) throw ConfigError("shares needs a positive number for each round");
     const double whole = std::accumulate(options.shares.begin(), options.shares.end(), 0.0);
+    const SamplingControl stop{.cancelled = options.control.cancelled};
     AutomaticResult result;
     Simulations all;
     double before = 0;
@@ -178,7 +181,7 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulat
         std::optional<Region> region;
         if (round > 0) {
             region.emplace(Posterior(prior, result.estimator, observation, options.posterior), options.truncation,
-                           region_samples, seed);
+                           region_samples, seed, false, stop);
         }
         // rounds end where their shares do, so that together they are all simulations
         before += options.shares[round];
@@ -186,7 +189,7 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulat
             static_cast<std::size_t>(std::lround(before / whole * static_cast<double>(options.simulations)));
         if (last < all.size() + 2) throw ConfigError("a round needs at least 2 simulations");
         const std::size_t n = last - all.size();
-        Array2 theta = region ? region->sample(n, seed) : prior.sample(n, seed);
+        Array2 theta = region ? region->sample(n, seed, stop) : prior.sample(n, seed);
         Array2 x = simulator(theta, all.size());
         mark_missing(x);
         all.append({std::move(theta), std::move(x), std::vector<std::uint32_t>(n, static_cast<std::uint32_t>(round))});

@@ -27,7 +27,7 @@ double squared_distance(std::span<const double> a, std::span<const double> b) {
 // `n` rows of u from the posterior within the region; fewer if next to nothing is inside.
 Array2 draw_inside(const Posterior& posterior, std::size_t n, std::uint64_t seed, const CalibrationOptions& options) {
     const auto draw = [&](std::size_t count, std::uint64_t with_seed) {
-        return posterior.prior().to_normal(posterior.sample(count, with_seed));
+        return posterior.prior().to_normal(posterior.sample(count, with_seed, {.cancelled = options.cancelled}));
     };
     Array2 u = draw(n, seed);
     if (!options.region) return u;

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "spikesmith/infer/sampling_control.hpp"
 #include "spikesmith/infer/walker.hpp"
 
 namespace spikesmith {
@@ -27,6 +28,7 @@ struct ChainTask {
     std::span<double> point;  // where to start; where it ended
     std::span<double> kept;   // every `thin`-th point; empty: none
     ChainTuning* tuning = nullptr;
+    SamplingWatch* watch = nullptr;  // is told of every step
 };
 
 [[nodiscard]] Walker slice_chain(ChainTask task);

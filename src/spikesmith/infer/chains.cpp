@@ -133,13 +133,16 @@ std::vector<std::size_t> resample(const std::vector<double>& log_weights, std::s
     return chosen;
 }
 
-ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::size_t n, const ChainOptions& options) {
+ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::size_t n, const ChainOptions& options,
+                           const SamplingControl& control) {
     check(options, pool);
     const std::size_t dimension = pool.columns;
     ChainSamples result;
     result.num_chains = std::min(options.num_chains, std::max<std::size_t>(1, n));
     result.samples = Array2(n, dimension);
     if (n == 0) return result;
+    const std::size_t per_chain = (n + result.num_chains - 1) / result.num_chains;
+    SamplingWatch watch(control, result.num_chains * (options.warmup_steps + per_chain * options.thin));
 
     std::vector<double> values(pool.rows);
     density(pool, values, nullptr);
@@ -155,7 +158,7 @@ ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::s
         Array2 white = whitening.to_white(points);
         Array2 draws(kept != nullptr ? kept->rows : 0, dimension);
         const LogDensity white_density = whitened(density, whitening);
-        const std::size_t per_chain = kept != nullptr ? kept->rows / result.num_chains : 0;
+        const std::size_t kept_each = kept != nullptr ? per_chain : 0;
         const auto make = [&](std::size_t c) {
             ChainTask task{
                 .steps = part.steps,
@@ -164,8 +167,9 @@ ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::s
                 .seed = options.seed,
                 .purpose = purpose(gradients ? RandomPurpose::hamiltonian : RandomPurpose::slice, c * 16 + part.number),
                 .point = white.row(c),
-                .kept = std::span<double>(draws.values).subspan(c * per_chain * dimension, per_chain * dimension),
-                .tuning = &tunings[c]};
+                .kept = std::span<double>(draws.values).subspan(c * kept_each * dimension, kept_each * dimension),
+                .tuning = &tunings[c],
+                .watch = &watch};
             if (options.method == ChainMethod::slice) return slice_chain(task);
             if (options.method == ChainMethod::hmc)
                 return hmc_chain(task, options.leapfrog_steps, options.target_acceptance);
@@ -200,7 +204,6 @@ ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::s
         tuning.acceptance_sum = tuning.acceptance_count = 0;
     }
 
-    const std::size_t per_chain = (n + result.num_chains - 1) / result.num_chains;
     Array2 kept(per_chain * result.num_chains, dimension);
     run({.steps = per_chain * options.thin, .thin = options.thin, .adapt = false, .number = 3}, &kept);
     double accepted = 0;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "spikesmith/core/array.hpp"
+#include "spikesmith/infer/sampling_control.hpp"
 #include "spikesmith/infer/walker.hpp"
 
 namespace spikesmith {
@@ -51,9 +52,9 @@ struct ChainSamples {
 };
 
 // `n` samples; `pool` has points where chains may start, at least one of positive density, else NumericalError. Throws ConfigError
-// for options that make no sense.
+// for options that make no sense, Interrupted when cancelled.
 [[nodiscard]] ChainSamples sample_chains(const LogDensity& density, const Array2& pool, std::size_t n,
-                                         const ChainOptions& options);
+                                         const ChainOptions& options, const SamplingControl& control = {});
 
 // Rows of `pool` drawn with replacement with probabilities proportional to exp(log_weights). -infinity: never. Throws
 // NumericalError if all are.

@@ -251,7 +251,7 @@ LogDensity ConditionedEstimator::function() const {
     return [this](const Array2& u, std::span<double> values, Array2* gradients) { log_density(u, values, gradients); };
 }
 
-Array2 ConditionedEstimator::sample(std::size_t n, std::uint64_t seed) const {
+Array2 ConditionedEstimator::sample(std::size_t n, std::uint64_t seed, const SamplingControl& control) const {
     const Estimator& e = *estimator_;
     if (!normalized())
         throw ConfigError("only posterior networks can be sampled directly", "use Markov chains or rejection");
@@ -266,6 +266,7 @@ Array2 ConditionedEstimator::sample(std::size_t n, std::uint64_t seed) const {
         member_of[i] = k;
         ++counts[k];
     }
+    SamplingWatch watch(control, n);
     std::vector<Array2> drawn;
     for (std::size_t k = 0; k < e.members.size(); ++k) {
         drawn.emplace_back(counts[k], e.parameters);
@@ -276,6 +277,7 @@ Array2 ConditionedEstimator::sample(std::size_t n, std::uint64_t seed) const {
             const std::span<double> rows =
                 std::span(drawn[k].values).subspan(first * e.parameters, count * e.parameters);
             densities_[k].front().sample(rows, seed + k, first, scratch_.local().workspace);
+            watch.add(count);
         });
     }
     Array2 result(n, e.parameters);

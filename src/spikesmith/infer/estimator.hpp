@@ -23,6 +23,7 @@
 
 #include "spikesmith/core/array.hpp"
 #include "spikesmith/infer/feature_transform.hpp"
+#include "spikesmith/infer/sampling_control.hpp"
 #include "spikesmith/infer/torch_embedding.hpp"
 #include "spikesmith/infer/walker.hpp"
 #include "spikesmith/nets/conditional_density.hpp"
@@ -80,7 +81,7 @@ class ConditionedEstimator {
     [[nodiscard]] LogDensity function() const;  // refers to this object
 
     // Rows 0 ... n - 1 of the endless sample of `seed`; only for posterior networks. u, n x D.
-    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed) const;
+    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed, const SamplingControl& control = {}) const;
 
   private:
     struct Scratch {

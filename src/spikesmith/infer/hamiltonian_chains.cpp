@@ -123,6 +123,7 @@ Walker hmc_chain(ChainTask task, std::size_t leapfrog_steps, double target_accep
         if (!task.kept.empty() && (k + 1) % task.thin == 0)
             std::ranges::copy(here.position,
                               task.kept.begin() + static_cast<std::ptrdiff_t>(kept++ * here.position.size()));
+        task.watch->add(1);
     }
     if (task.adapt) tuning.step = tuner.tuned();
     std::ranges::copy(here.position, task.point.begin());
@@ -204,6 +205,7 @@ Walker nuts_chain(ChainTask task, std::size_t max_tree_depth, double target_acce
         tuning.acceptance_count += 1;
         if (!task.kept.empty() && (k + 1) % task.thin == 0)
             std::ranges::copy(here.position, task.kept.begin() + static_cast<std::ptrdiff_t>(kept++ * dimension));
+        task.watch->add(1);
     }
     if (task.adapt) tuning.step = tuner.tuned();
     std::ranges::copy(here.position, task.point.begin());

@@ -83,12 +83,13 @@ TrainingState train_one(std::span<float> parameters, const BatchLoss& loss, std:
                                            ? std::filesystem::path()
                                            : task.control->checkpoint / fmt::format("network_{}.state", number + 1);
     using Clock = std::chrono::steady_clock;
-    auto written = Clock::now();
+    auto flushed = Clock::now();
     const auto after_epoch = [&](const TrainingState& state) {
-        const double since = std::chrono::duration<double>(Clock::now() - written).count();
-        if (!file.empty() && (state.finished || since >= task.control->checkpoint_seconds)) {
-            write_checkpoint(file, identity, state);
-            written = Clock::now();
+        if (!file.empty()) {
+            const double since = std::chrono::duration<double>(Clock::now() - flushed).count();
+            const bool flush = state.finished || since >= task.control->flush_seconds;
+            write_checkpoint(file, identity, state, flush);
+            if (flush) flushed = Clock::now();
         }
         if (!task.control->progress) return;
         const std::scoped_lock lock(task.mutex);

@@ -100,10 +100,10 @@ struct TrainingReport {
 struct TrainingControl {
     // called after every epoch of every network, from several threads but never at once
     std::function<void(std::size_t network, std::size_t networks, const TrainingState&)> progress{};
-    std::filesystem::path checkpoint{};  // a folder, made if need be; one file per network
-    // A checkpoint is written after the first epoch that ends so long after the last one: what is lost is an epoch that takes longer, or epochs
-    // that take this long together.
-    double checkpoint_seconds = 1;
+    // A folder, made if need be. Every epoch of every network is written, so a process that is killed loses the epoch it was in. It is also flushed
+    // to the disk if so much time has passed since that was done: that is what a power cut may cost.
+    std::filesystem::path checkpoint{};
+    double flush_seconds = 1;
     const std::atomic<bool>* cancelled = nullptr;
 };
 

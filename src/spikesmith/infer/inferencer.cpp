@@ -85,13 +85,14 @@ struct Inferencer::Implementation {
         (void)require_prior();
         if (n == 0) throw ConfigError("n_samples must be at least 1");
         const InferenceMethod method = inference_options ? inference_options->method : InferenceMethod::snpe;
+        const SamplingControl stop{.cancelled = simulator.options().simulations.cancelled};
         if (current && truncates(proposal, method)) {
             const bool complete_only = inference_options && inference_options->missing == MissingPolicy::restrict_prior;
-            region.emplace(*current, truncation, 50000, round_seed(), complete_only);
+            region.emplace(*current, truncation, 50000, round_seed(), complete_only, stop);
             if (inference) inference->set_region([own = *region](const Array2& u) { return own.contains(u); });
         }
         ProposedParameters proposed = propose(*prior, current ? &*current : nullptr, region ? &*region : nullptr,
-                                              proposal, method, n, round_seed());
+                                              proposal, method, n, round_seed(), stop);
         theta = std::move(proposed.theta);
         from = proposed.from;
         mixture = std::move(proposed.mixture);
@@ -346,8 +347,9 @@ const Posterior& Inferencer::load_posterior(const std::filesystem::path& path) {
 PredictiveTraces Inferencer::generate_traces(std::size_t n_samples, std::vector<std::string> outputs) {
     const Implementation& own = *implementation_;
     if (n_samples == 0) throw ConfigError("n_samples must be at least 1");
-    return own.simulator.traces(sample(n_samples, own.seed()), posterior().prior().names(), std::move(outputs),
-                                predictive_simulations);
+    return own.simulator.traces(
+        sample(n_samples, own.seed(), {.cancelled = own.simulator.options().simulations.cancelled}),
+        posterior().prior().names(), std::move(outputs), predictive_simulations);
 }
 
 CalibrationReport Inferencer::calibrate(std::size_t pairs, const CalibrationOptions& options) {
@@ -387,8 +389,10 @@ const Assessment& Inferencer::assess(const AssessmentOptions& options) {
 
 PredictiveCheck Inferencer::check_predictions(std::size_t draws) {
     Implementation& own = *implementation_;
-    return spikesmith::check_predictions(own.extract(sample(draws, own.seed() + 1), predictive_simulations),
-                                         own.simulator.observation(), own.simulator.feature_names());
+    return spikesmith::check_predictions(
+        own.extract(sample(draws, own.seed() + 1, {.cancelled = own.simulator.options().simulations.cancelled}),
+                    predictive_simulations),
+        own.simulator.observation(), own.simulator.feature_names());
 }
 
 const std::vector<double>& Inferencer::observation() const {

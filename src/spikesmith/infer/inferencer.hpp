@@ -124,9 +124,13 @@ class Inferencer {
     [[nodiscard]] const Posterior& posterior() const;  // throws ConfigError if there is none
     [[nodiscard]] const std::vector<TrainingReport>& reports() const;
     [[nodiscard]] const std::optional<AutomaticResult>& choice() const;  // of an automatic inference
-    Array2 sample(std::size_t n, std::uint64_t seed = 0) const { return posterior().sample(n, seed); }
+    Array2 sample(std::size_t n, std::uint64_t seed = 0, const SamplingControl& control = {}) const {
+        return posterior().sample(n, seed, control);
+    }
     std::vector<double> log_prob(const Array2& theta) const { return posterior().log_prob(theta); }
-    Modes map(const MapOptions& options = {}) const { return posterior().map(options); }
+    Modes map(const MapOptions& options = {}, const SamplingControl& control = {}) const {
+        return posterior().map(options, control);
+    }
     void save_posterior(const std::filesystem::path& path) const { posterior().save(path); }
     // Throws DataError if its parameters or features are not those of this model and these recordings.
     const Posterior& load_posterior(const std::filesystem::path& path);

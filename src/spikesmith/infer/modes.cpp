@@ -59,13 +59,14 @@ class InverseHessian {
     std::vector<double> matrix_;
 };
 
-Walker climb(Climb& result, std::size_t max_steps, double limit) {
+Walker climb(Climb& result, std::size_t max_steps, double limit, SamplingWatch& watch) {
     std::vector<double> point = result.point;
     const std::size_t n = point.size();
     Evaluation here = co_await at(point);
     InverseHessian inverse(n);
     bool learned = false;
     for (std::size_t step = 0; step < max_steps && std::isfinite(here.value); ++step) {
+        watch.add(0);
         // at the limit only what leads inside counts
         std::vector<double> slope = here.gradient;
         for (std::size_t d = 0; d < n; ++d) {
@@ -109,16 +110,19 @@ Walker climb(Climb& result, std::size_t max_steps, double limit) {
         if (small) break;
     }
     result = {point, here.value};
+    watch.add(1);
 }
 
 }  // namespace
 
 std::vector<Maximum> find_maxima(const LogDensity& density, const Array2& starts, std::size_t max_steps,
-                                 double distance, double limit, std::size_t& evaluations) {
+                                 double distance, double limit, std::size_t& evaluations,
+                                 const SamplingControl& control) {
+    SamplingWatch watch(control, starts.rows);
     std::vector<Climb> climbs(starts.rows);
     for (std::size_t i = 0; i < starts.rows; ++i) climbs[i].point.assign(starts.row(i).begin(), starts.row(i).end());
     evaluations += walk_together(
-        starts.rows, [&](std::size_t i) { return climb(climbs[i], max_steps, limit); }, density, true);
+        starts.rows, [&](std::size_t i) { return climb(climbs[i], max_steps, limit, watch); }, density, true);
     std::ranges::sort(climbs, std::greater(), &Climb::value);
     std::vector<Maximum> maxima;
     for (const Climb& end : climbs) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "spikesmith/infer/sampling_control.hpp"
 #include "spikesmith/infer/walker.hpp"
 
 namespace spikesmith {
@@ -16,8 +17,9 @@ struct Maximum {
 
 // Climbs from every row of `starts` by BFGS (J. Nocedal and S. Wright, Numerical optimization, 2006, algorithm 6.1, with a backtracking line
 // search), all side by side, and merges the ends that are closer than `distance`. Highest first. Coordinates stay within
-// +-limit.
+// +-limit. Progress counts the climbs.
 [[nodiscard]] std::vector<Maximum> find_maxima(const LogDensity& density, const Array2& starts, std::size_t max_steps,
-                                               double distance, double limit, std::size_t& evaluations);
+                                               double distance, double limit, std::size_t& evaluations,
+                                               const SamplingControl& control = {});
 
 }  // namespace spikesmith

@@ -219,8 +219,8 @@ OptNeuronPosterior infer_opt_neuron(OptNeuron& neuron, const OptNeuronPosteriorO
     Learned learned = learn(prior, summarizer, theta, x, sequential, options.automatic);
 
     Posterior posterior(prior, learned.estimator, summarizer.observation(), options.posterior);
-    Array2 samples = posterior.sample(options.n_samples, seed);
-    Modes modes = posterior.map({.seed = seed});
+    Array2 samples = posterior.sample(options.n_samples, seed, {.cancelled = options.control.cancelled});
+    Modes modes = posterior.map({.seed = seed}, {.cancelled = options.control.cancelled});
     if (modes.modes.empty()) throw NumericalError("the posterior has no mode that a search could find");
     OptNeuronPosterior result{.fit = neuron.result_at(modes.modes.front().theta),
                               .posterior = posterior,
@@ -231,7 +231,8 @@ OptNeuronPosterior infer_opt_neuron(OptNeuron& neuron, const OptNeuronPosteriorO
                               .reports = std::move(learned.reports),
                               .predictions = {}};
     if (options.assessed_draws > 0) {
-        const Array2 draws = posterior.sample(options.assessed_draws, seed + 1);
+        const Array2 draws =
+            posterior.sample(options.assessed_draws, seed + 1, {.cancelled = options.control.cancelled});
         result.predictions = check_predictions(summarizer.kept(summarizer.all(draws, predictive_simulations)),
                                                result.observation, result.summary_names);
     }

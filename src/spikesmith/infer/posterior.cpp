@@ -106,36 +106,36 @@ Posterior Posterior::with(const PosteriorOptions& options) const {
     return {prior_, estimator_, observation(), options};
 }
 
-Array2 Posterior::sample(std::size_t n, std::uint64_t seed) const {
+Array2 Posterior::sample(std::size_t n, std::uint64_t seed, const SamplingControl& control) const {
     switch (options_.sample_with) {
         case SampleMethod::automatic:
-            if (!normalized()) return sample_with_chains(n, seed).samples;
+            if (!normalized()) return sample_with_chains(n, seed, control).samples;
             [[fallthrough]];
         case SampleMethod::direct:
-            return prior_.from_normal(conditioned_->sample(n, seed));
+            return prior_.from_normal(conditioned_->sample(n, seed, control));
         case SampleMethod::chains:
-            return sample_with_chains(n, seed).samples;
+            return sample_with_chains(n, seed, control).samples;
         case SampleMethod::rejection:
-            return reject(n, seed);
+            return reject(n, seed, control);
     }
     return {};
 }
 
-ChainSamples Posterior::sample_with_chains(std::size_t n, std::uint64_t seed) const {
+ChainSamples Posterior::sample_with_chains(std::size_t n, std::uint64_t seed, const SamplingControl& control) const {
     ChainOptions options = options_.chains;
     options.seed = seed;
     const Array2 pool = normalized() ? conditioned_->sample(options_.pool, seed)
                                      : standard_normal(options_.pool, prior_.dimension(), seed,
                                                        purpose(RandomPurpose::start_points, 1));
-    ChainSamples result = sample_chains(conditioned_->function(), pool, n, options);
+    ChainSamples result = sample_chains(conditioned_->function(), pool, n, options, control);
     result.samples = prior_.from_normal(result.samples);
     return result;
 }
 
 // Proposals are standard normal in u, the prior; accepted with probability density / (prior * highest ratio).
-Array2 Posterior::reject(std::size_t n, std::uint64_t seed) const {
+Array2 Posterior::reject(std::size_t n, std::uint64_t seed, const SamplingControl& control) const {
     const std::size_t dimension = prior_.dimension();
-    if (normalized()) return prior_.from_normal(conditioned_->sample(n, seed));
+    if (normalized()) return prior_.from_normal(conditioned_->sample(n, seed, control));
     const LogDensity ratio = [&](const Array2& u, std::span<double> values, Array2* gradients) {
         conditioned_->log_density(u, values, gradients);
         for (std::size_t i = 0; i < u.rows; ++i) {
@@ -156,6 +156,7 @@ Array2 Posterior::reject(std::size_t n, std::uint64_t seed) const {
 
     Array2 accepted(0, dimension);
     math::RandomStream random(seed, purpose(RandomPurpose::rejection));
+    SamplingWatch watch(control, n);
     constexpr std::size_t batch = 4096;
     for (std::uint64_t first = 0; accepted.rows < n; first += batch) {
         if (first >= options_.max_proposals) {
@@ -166,11 +167,13 @@ Array2 Posterior::reject(std::size_t n, std::uint64_t seed) const {
         const Array2 u = standard_normal(batch, dimension, seed, purpose(RandomPurpose::rejection, 1), first);
         values.resize(batch);
         ratio(u, values, nullptr);
+        const std::size_t before = accepted.rows;
         for (std::size_t i = 0; i < batch; ++i) {
             if (!(std::log1p(-random.next_uniform()) < values[i] - bound) || accepted.rows == n) continue;
             accepted.values.insert(accepted.values.end(), u.row(i).begin(), u.row(i).end());
             ++accepted.rows;
         }
+        watch.add(accepted.rows - before);
     }
     return prior_.from_normal(accepted);
 }
@@ -188,19 +191,20 @@ std::vector<double> Posterior::log_prob(const Array2& theta) const {
     return result;
 }
 
-Modes Posterior::map(const MapOptions& options) const {
+Modes Posterior::map(const MapOptions& options, const SamplingControl& control) const {
+    const SamplingControl stop{.cancelled = control.cancelled};  // progress is that of the searches
     if (options.num_starts == 0) throw ConfigError("map needs at least one start");
     const LogDensity density = of_theta(*conditioned_, prior_);
     // Posterior networks know where to look; the others start where short chains end.
     Array2 pool;
     if (normalized()) {
         pool = conditioned_->sample(std::max(options.num_starts, std::min<std::size_t>(options_.pool, 1000)),
-                                    options.seed);
+                                    options.seed, stop);
     } else {
         PosteriorOptions chains = options_;
         chains.chains.num_chains = options.num_starts;
         chains.chains.warmup_steps = std::min<std::size_t>(20, options_.chains.warmup_steps);
-        pool = prior_.to_normal(with(chains).sample_with_chains(options.num_starts, options.seed).samples);
+        pool = prior_.to_normal(with(chains).sample_with_chains(options.num_starts, options.seed, stop).samples);
     }
     std::vector<double> values(pool.rows);
     density(pool, values, nullptr);
@@ -210,8 +214,8 @@ Modes Posterior::map(const MapOptions& options) const {
         if (std::ranges::find(rows, i) == rows.end()) rows.push_back(i);
     }
     Modes result;
-    for (const Maximum& maximum :
-         find_maxima(density, selected(pool, rows), options.max_steps, same_mode, farthest, result.evaluations)) {
+    for (const Maximum& maximum : find_maxima(density, selected(pool, rows), options.max_steps, same_mode, farthest,
+                                              result.evaluations, control)) {
         Mode mode{
             .theta = std::vector<double>(prior_.dimension()), .log_density = maximum.value, .starts = maximum.starts};
         prior_.from_normal(maximum.point, mode.theta);

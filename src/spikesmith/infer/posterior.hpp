@@ -78,17 +78,18 @@ class Posterior {
     [[nodiscard]] Posterior given(const std::vector<double>& observation) const;
     [[nodiscard]] Posterior with(const PosteriorOptions& options) const;
 
-    // n x D. Throws NumericalError if chains find no start or rejection finds too little.
-    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed = 0) const;
+    // n x D. Throws NumericalError if chains find no start or rejection finds too little, Interrupted when cancelled.
+    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed = 0, const SamplingControl& control = {}) const;
     // The same with what chains say about themselves; `samples` are theta.
-    [[nodiscard]] ChainSamples sample_with_chains(std::size_t n, std::uint64_t seed = 0) const;
+    [[nodiscard]] ChainSamples sample_with_chains(std::size_t n, std::uint64_t seed = 0,
+                                                  const SamplingControl& control = {}) const;
 
     // log p(theta | x) of each row; -infinity outside the prior. Normalised for posterior networks; else up to a constant.
     [[nodiscard]] std::vector<double> log_prob(const Array2& theta) const;
     [[nodiscard]] bool normalized() const { return conditioned_->normalized(); }
 
     // Searches uphill from many starts with the analytic gradient (BFGS), and gives every distinct maximum of the density of theta.
-    [[nodiscard]] Modes map(const MapOptions& options = {}) const;
+    [[nodiscard]] Modes map(const MapOptions& options = {}, const SamplingControl& control = {}) const;
 
     void save(const std::filesystem::path& path) const;
     // Throws DataError: not such a file, damaged, of a later version.
@@ -97,7 +98,7 @@ class Posterior {
     [[nodiscard]] static Posterior from_bytes(std::string_view bytes, const std::string& source_name);
 
   private:
-    [[nodiscard]] Array2 reject(std::size_t n, std::uint64_t seed) const;
+    [[nodiscard]] Array2 reject(std::size_t n, std::uint64_t seed, const SamplingControl& control) const;
 
     Prior prior_;
     std::shared_ptr<const Estimator> estimator_;

@@ -25,12 +25,13 @@ Array2 rows_of(const Array2& array, const std::vector<std::size_t>& rows) {
 
 }  // namespace
 
-Region::Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed, bool complete_only)
+Region::Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed, bool complete_only,
+               const SamplingControl& control)
     : posterior_(posterior) {
     if (!(fraction > 0 && fraction < 1))
         throw ConfigError(fmt::format("the truncated fraction must be between 0 and 1, but is {}", fraction));
     const Prior& prior = posterior_.prior();
-    const Array2 u = prior.to_normal(posterior_.sample(samples, seed));
+    const Array2 u = prior.to_normal(posterior_.sample(samples, seed, control));
     std::vector<double> densities(u.rows);
     posterior_.conditioned().log_density(u, densities, nullptr);
     const auto quantile = [&](std::vector<double> values) {
@@ -60,7 +61,9 @@ std::vector<double> Region::completeness(const Array2& u) const {
     return posterior_.estimator().completeness->log_ratio(u.values, std::vector<double>{0.0});
 }
 
-Array2 Region::sample(std::size_t n, std::uint64_t seed) const {
+Array2 Region::sample(std::size_t n, std::uint64_t seed, const SamplingControl& control) const {
+    const SamplingControl stop{.cancelled = control.cancelled};
+    SamplingWatch watch(control, n);
     const Prior& prior = posterior_.prior();
     if (probability_ >= least_acceptance) {
         Array2 accepted(0, prior.dimension());
@@ -69,16 +72,18 @@ Array2 Region::sample(std::size_t n, std::uint64_t seed) const {
         for (std::uint64_t first = 0; accepted.rows < n && first < most; first += batch) {
             const Array2 theta = prior.sample(batch, seed, first);
             const std::vector<std::uint8_t> inside = contains(prior.to_normal(theta));
+            const std::size_t before = accepted.rows;
             for (std::size_t i = 0; i < batch && accepted.rows < n; ++i) {
                 if (inside[i] == 0) continue;
                 accepted.values.insert(accepted.values.end(), theta.row(i).begin(), theta.row(i).end());
                 ++accepted.rows;
             }
+            watch.add(accepted.rows - before);
         }
         if (accepted.rows == n) return accepted;
     }
     // Sampling with importance resampling: each draw chooses among candidates of its own.
-    const Array2 u = prior.to_normal(posterior_.sample(n * candidates_per_draw, seed));
+    const Array2 u = prior.to_normal(posterior_.sample(n * candidates_per_draw, seed, stop));
     std::vector<double> weights(u.rows);
     posterior_.conditioned().log_density(u, weights, nullptr);
     const std::vector<std::uint8_t> inside = contains(u);
@@ -106,14 +111,15 @@ bool truncates(ProposalKind kind, InferenceMethod method) {
 }
 
 ProposedParameters propose(const Prior& prior, const Posterior* posterior, const Region* region, ProposalKind kind,
-                           InferenceMethod method, std::size_t n, std::uint64_t seed) {
+                           InferenceMethod method, std::size_t n, std::uint64_t seed, const SamplingControl& control) {
     if (posterior == nullptr) return {prior.sample(n, seed), SimulatedFrom::prior};
-    if (truncates(kind, method) && region != nullptr) return {region->sample(n, seed), SimulatedFrom::truncated_prior};
+    if (truncates(kind, method) && region != nullptr)
+        return {region->sample(n, seed, control), SimulatedFrom::truncated_prior};
     if (method == InferenceMethod::snpe && is_mixture(posterior->estimator())) {
         auto mixture = std::make_shared<const MixtureProposal>(proposal_mixture(posterior->conditioned()));
         return {prior.from_normal(sample_mixture(*mixture, n, seed)), SimulatedFrom::proposal, mixture};
     }
-    return {posterior->sample(n, seed), SimulatedFrom::proposal};
+    return {posterior->sample(n, seed, control), SimulatedFrom::proposal};
 }
 
 SequentialResult infer_sequentially(const Prior& prior, const Simulator& simulator,
@@ -125,14 +131,15 @@ SequentialResult infer_sequentially(const Prior& prior, const Simulator& simulat
     std::optional<Posterior> posterior;
     for (std::size_t round = 0; round < options.rounds; ++round) {
         const std::uint64_t seed = options.seed + (static_cast<std::uint64_t>(round) << 48);
+        const SamplingControl stop{.cancelled = options.control.cancelled};
         if (posterior && truncates(options.proposal, options.inference.method)) {
             result.region.emplace(*posterior, options.truncation, region_samples, seed,
-                                  options.inference.missing == MissingPolicy::restrict_prior);
+                                  options.inference.missing == MissingPolicy::restrict_prior, stop);
             inference.set_region([region = *result.region](const Array2& u) { return region.contains(u); });
         }
         ProposedParameters proposed =
             propose(prior, posterior ? &*posterior : nullptr, result.region ? &*result.region : nullptr,
-                    options.proposal, options.inference.method, options.simulations_per_round, seed);
+                    options.proposal, options.inference.method, options.simulations_per_round, seed, stop);
         Array2 x = simulator(proposed.theta, inference.simulations().size());
         inference.append({std::move(proposed.theta), std::move(x), {}}, proposed.from, proposed.mixture);
         TrainingOptions training = options.training;

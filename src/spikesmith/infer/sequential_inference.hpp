@@ -35,15 +35,15 @@ namespace spikesmith {
 // `complete_only`, the chance that a simulation is complete, as the estimator has learned it, is above another one.
 class Region {
   public:
-    // The thresholds are the quantiles `fraction` at `samples` draws. Throws ConfigError unless 0 < fraction < 1.
+    // The thresholds are the quantiles `fraction` at `samples` draws. Throws ConfigError unless 0 < fraction < 1, Interrupted when cancelled.
     Region(const Posterior& posterior, double fraction, std::size_t samples, std::uint64_t seed,
-           bool complete_only = false);
+           bool complete_only = false, const SamplingControl& control = {});
 
     [[nodiscard]] std::vector<std::uint8_t> contains(const Array2& u) const;
 
     // n rows of theta from the prior within the region: by rejection, or where that would take too long by resampling draws of the
     // posterior with weights prior / posterior.
-    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed) const;
+    [[nodiscard]] Array2 sample(std::size_t n, std::uint64_t seed, const SamplingControl& control = {}) const;
     [[nodiscard]] double prior_probability() const { return probability_; }  // of the region, estimated
 
   private:
@@ -84,7 +84,8 @@ struct ProposedParameters {
     std::shared_ptr<const MixtureProposal> mixture{};  // if they are from one
 };
 [[nodiscard]] ProposedParameters propose(const Prior& prior, const Posterior* posterior, const Region* region,
-                                         ProposalKind kind, InferenceMethod method, std::size_t n, std::uint64_t seed);
+                                         ProposalKind kind, InferenceMethod method, std::size_t n, std::uint64_t seed,
+                                         const SamplingControl& control = {});
 
 [[nodiscard]] bool truncates(ProposalKind kind, InferenceMethod method);
 

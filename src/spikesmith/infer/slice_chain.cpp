@@ -60,6 +60,7 @@ Walker slice_chain(ChainTask task) {
         }
         if (!task.kept.empty() && (step + 1) % task.thin == 0)
             std::ranges::copy(point, task.kept.begin() + static_cast<std::ptrdiff_t>(kept++ * point.size()));
+        task.watch->add(1);
     }
     std::ranges::copy(point, task.point.begin());
 }

@@ -22,11 +22,21 @@ void shuffle(std::vector<std::uint32_t>& items, math::RandomStream& random) {
     for (std::size_t k = items.size(); k > 1; --k) std::swap(items[k - 1], items[random.next_index(k)]);
 }
 
+// In the epoch-th epoch of the last stage: geometrically to the final rate, and then that.
+double falling_rate(const TrainingOptions& options, std::uint64_t epoch) {
+    const double progress = static_cast<double>(epoch) / static_cast<double>(options.stop_after_epochs);
+    return options.learning_rate * std::pow(options.final_learning_rate, std::min(1.0, progress));
+}
+
 }  // namespace
+
+std::size_t batch_size(const TrainingOptions& options, std::size_t n) {
+    if (options.training_batch_size != 0) return options.training_batch_size;
+    return std::clamp<std::size_t>(n / 100, 50, 200);
+}
 
 void check(const TrainingOptions& options) {
     const auto positive = [](double value) { return value > 0 && std::isfinite(value); };
-    if (options.training_batch_size < 1) throw ConfigError("training_batch_size must be at least 1");
     if (!positive(options.learning_rate))
         throw ConfigError(fmt::format("learning_rate must be positive, but is {}", options.learning_rate));
     if (!(options.validation_fraction > 0 && options.validation_fraction < 1))
@@ -108,14 +118,14 @@ TrainingState train_network(std::span<float> parameters, const BatchLoss& loss, 
         std::ranges::copy(state.parameters, parameters.begin());
         adam.set_state(state.adam);
     }
-    if (state.stage == 1) adam.set_learning_rate(options.learning_rate * options.final_learning_rate);
 
     const std::size_t n = split.training.size();
-    const std::size_t batches =
-        std::max<std::size_t>(1, (n + options.training_batch_size / 2) / options.training_batch_size);
+    const std::size_t batch = batch_size(options, n);
+    const std::size_t batches = std::max<std::size_t>(1, (n + batch / 2) / batch);
     std::vector<float> gradient(parameters.size(), 0.0F);
     std::vector<std::uint32_t> order;
     while (!state.finished && state.epoch < options.max_num_epochs) {
+        if (state.stage == 1) adam.set_learning_rate(falling_rate(options, state.epoch - state.stage_epoch + 1));
         order = split.training;
         math::RandomStream random(options.seed, purpose(RandomPurpose::shuffle, network));
         random.set_position(state.epoch << 32);
@@ -143,15 +153,14 @@ TrainingState train_network(std::span<float> parameters, const BatchLoss& loss, 
             state.best_parameters.assign(parameters.begin(), parameters.end());
         }
         const std::uint64_t since = state.epoch - std::max(state.best_epoch, state.stage_epoch);
-        if (since >= options.stop_after_epochs) {
-            if (state.stage == 0 && options.final_learning_rate < 1) {
-                state.stage = 1;
-                state.stage_epoch = state.epoch;
-                std::ranges::copy(state.best_parameters, parameters.begin());
-                adam.set_learning_rate(options.learning_rate * options.final_learning_rate);
-            } else {
-                state.finished = true;
-            }
+        if (state.stage == 1) {
+            state.finished = since >= options.stop_after_epochs ||
+                             state.epoch - state.stage_epoch >= 2 * std::uint64_t{options.stop_after_epochs};
+        } else if (since >= options.stop_after_epochs) {
+            state.stage = 1;
+            state.stage_epoch = state.epoch;
+            std::ranges::copy(state.best_parameters, parameters.begin());
+            state.finished = options.final_learning_rate == 1;
         }
         state.finished = state.finished || state.epoch == options.max_num_epochs;
         state.parameters.assign(parameters.begin(), parameters.end());

@@ -14,9 +14,11 @@ namespace {
 
 constexpr std::string_view checkpoint_magic = "spikesmith training 1";
 
-}  // namespace
+std::filesystem::path of_last_epoch(std::filesystem::path path) {
+    return path += ".epoch";
+}
 
-TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t identity) {
+TrainingState read_one(const std::filesystem::path& path, std::uint64_t identity) {
     if (path.empty() || !std::filesystem::exists(path)) return {};
     const std::string bytes = read_file(path);
     try {
@@ -32,7 +34,17 @@ TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t i
     }
 }
 
-void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity, const TrainingState& state) {
+}  // namespace
+
+TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t identity) {
+    if (path.empty()) return {};
+    TrainingState flushed = read_one(path, identity);
+    TrainingState last = read_one(of_last_epoch(path), identity);
+    return last.epoch > flushed.epoch ? last : flushed;
+}
+
+void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity, const TrainingState& state,
+                      bool flush) {
     const std::string text = to_bytes(state);
     Checksum sum;
     sum.add(text);
@@ -41,7 +53,12 @@ void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity,
     writer.integer(identity);
     writer.text(text);
     writer.integer(sum.value());
-    write_file_atomically(path, writer.bytes());
+    if (flush) {
+        write_file_atomically(path, writer.bytes());
+        std::filesystem::remove(of_last_epoch(path));
+    } else {
+        write_file_unflushed(of_last_epoch(path), writer.bytes());
+    }
 }
 
 }  // namespace spikesmith

@@ -1,5 +1,5 @@
 // Masked autoregressive flow (Papamakarios et al. 2017): affine steps whose scales and shifts a masked network computes
-// from the earlier dimensions (Germain et al. 2015) and the features of x; a fixed random permutation after each.
+// from the earlier dimensions (Germain et al. 2015) and the features of x; a fixed permutation after each.
 #include <algorithm>
 
 #include "spikesmith/math/random_stream.hpp"
@@ -80,12 +80,7 @@ class Maf final : public Body {
             }
             x = transform.t;
             x_gradient = transform.y_gradient;
-            math::RandomStream random(seed, 1 + k);
-            for (std::size_t d = D; d > 1; --d) {
-                const std::size_t other = random.next_index(d);
-                std::swap(x[d - 1], x[other]);
-                std::swap(x_gradient[d - 1], x_gradient[other]);
-            }
+            permute(k, seed, x, x_gradient);
             transforms_.push_back(std::move(transform));
         }
         z_ = std::move(x);
@@ -191,6 +186,23 @@ class Maf final : public Body {
     }
 
   private:
+    // Two steps see every pair of dimensions in both orders: after the first of them the order is reversed, after the second a random
+    // cycle leaves no dimension in its place. Any random permutation would leave two dimensions as they are every other time, and what
+    // comes first in each step has an affine density.
+    static void permute(std::size_t step, std::uint64_t seed, RowList& x, RowList& x_gradient) {
+        if (step % 2 == 0) {
+            std::ranges::reverse(x);
+            std::ranges::reverse(x_gradient);
+            return;
+        }
+        math::RandomStream random(seed, 1 + step);
+        for (std::size_t d = x.size(); d > 1; --d) {  // Sattolo's algorithm
+            const std::size_t other = random.next_index(d - 1);
+            std::swap(x[d - 1], x[other]);
+            std::swap(x_gradient[d - 1], x_gradient[other]);
+        }
+    }
+
     BodyShape shape_;
     std::vector<std::uint32_t> known_;  // hidden units that depend on dimensions before d only
     std::vector<Transform> transforms_;

@@ -12,7 +12,7 @@ namespace spikesmith::nets {
 namespace {
 
 constexpr std::string_view magic = "SPKSNETS";
-constexpr std::uint64_t version = 2;  // 1: masked flows without units of degree 0
+constexpr std::uint64_t version = 3;  // 1: masked flows without units of degree 0; 2: with other permutations
 
 // Numbers of 8 bytes, least significant first; floats of 4.
 class Writer {

@@ -250,12 +250,10 @@ TEST(Training, FallingRateEndsAtTheMean) {
         const BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t, std::span<float> gradient) {
             double sum = 0;
             const auto n = static_cast<double>(samples.size());
-            // judged by the distance to the mean itself, so that the luck of the validation set does not choose
-            if (gradient.empty()) return std::fabs(double{parameter[0]} - mean);
             for (const std::uint32_t i : samples) {
                 const double distance = double{parameter[0]} - numbers[i];
                 sum += distance * distance / 2 / n;
-                gradient[0] += static_cast<float>(distance / n);
+                if (!gradient.empty()) gradient[0] += static_cast<float>(distance / n);
             }
             return sum;
         };
@@ -266,9 +264,10 @@ TEST(Training, FallingRateEndsAtTheMean) {
                                                    .final_learning_rate = final_learning_rate},
                                                   0, {}, {});
         EXPECT_LT(state.epoch, 400U);
-        return std::fabs(double{parameter[0]} - mean);
+        return std::fabs(double{state.parameters[0]} - mean);  // after the last epoch, whichever was best
     };
-    EXPECT_LT(error(0.001), 1e-3);
+    EXPECT_LT(error(0.001), 0.005);
+    EXPECT_GT(error(1), 4 * error(0.001));
 }
 
 TEST(Training, BatchesFollowTheNumberOfSimulations) {

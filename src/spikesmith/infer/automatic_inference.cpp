@@ -150,9 +150,13 @@ AutomaticResult choose(const Prior& prior, const Simulations& simulations, const
         mean.posterior += one.posterior / static_cast<double>(n);
         mean.likelihood += one.likelihood / static_cast<double>(n);
     }
+    const double gain = mean.likelihood - mean.posterior;
+    double squares = 0;
+    for (const Scores& one : scores) squares += std::pow(one.likelihood - one.posterior - gain, 2);
+    const double error = std::sqrt(squares / std::max(1.0, static_cast<double>(n) * (static_cast<double>(n) - 1)));
     result.candidates[0].score = mean.posterior;
     result.candidates[1].score = mean.likelihood;
-    if (mean.likelihood > mean.posterior) {
+    if (gain > error) {
         result.method = InferenceMethod::snle;
         result.estimator = likelihood;
     }

@@ -7,7 +7,8 @@
 //
 // Both are judged by the mean log density that their posterior gives to the true parameters of simulations they have not learned from
 // (the negative of the loss of posterior estimation). Of a likelihood L(x | u) the posterior is L N(u; 0, I) / Z(x), with Z(x) by
-// importance sampling: draws from equal parts of the other method's posterior of x and the prior. Networks are an NSF and a MAF of each
+// importance sampling: draws from equal parts of the other method's posterior of x and the prior. The likelihood serves if it is better by more
+// than the standard error of the difference; else the posterior, which needs no Markov chains. Networks are an NSF and a MAF of each
 // method, weighted by their validation likelihood (inference.hpp).
 //
 // With a simulator the simulations come in rounds. From the second round on they are drawn from the prior within the region that holds

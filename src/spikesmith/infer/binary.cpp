@@ -29,9 +29,12 @@ void BinaryWriter::reals(std::span<const double> values) {
 
 void BinaryWriter::floats(std::span<const float> values) {
     integer(values.size());
+    std::size_t at = bytes_.size();
+    bytes_.resize(at + 4 * values.size());
     for (const float value : values) {
         const auto word = std::bit_cast<std::uint32_t>(value);
-        for (int k = 0; k < 4; ++k) bytes_.push_back(static_cast<char>((word >> (8 * k)) & 0xff));
+        for (unsigned k = 0; k < 4; ++k) bytes_[at + k] = static_cast<char>((word >> (8 * k)) & 0xff);
+        at += 4;
     }
 }
 

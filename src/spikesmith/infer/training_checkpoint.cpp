@@ -1,5 +1,7 @@
 #include "spikesmith/infer/training_checkpoint.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,20 @@ namespace {
 
 constexpr std::string_view checkpoint_magic = "spikesmith training 1";
 
+// By words of eight bytes, eight times as quick as by bytes: this is done every epoch.
+std::uint64_t checksum_of(std::string_view text) {
+    Checksum sum;
+    sum.add(std::uint64_t{text.size()});
+    while (!text.empty()) {
+        std::uint64_t word = 0;
+        const std::size_t n = std::min(text.size(), sizeof word);
+        std::memcpy(&word, text.data(), n);
+        sum.add(word);
+        text.remove_prefix(n);
+    }
+    return sum.value();
+}
+
 std::filesystem::path of_last_epoch(std::filesystem::path path) {
     return path += ".epoch";
 }
@@ -25,9 +41,7 @@ TrainingState read_one(const std::filesystem::path& path, std::uint64_t identity
         BinaryReader reader(bytes, "the checkpoint");
         if (reader.text() != checkpoint_magic || reader.integer() != identity) return {};
         const std::string state = reader.text();
-        Checksum sum;
-        sum.add(state);
-        if (reader.integer() != sum.value()) return {};
+        if (reader.integer() != checksum_of(state)) return {};
         return parse_training_state(state);
     } catch (const DataError&) {
         return {};
@@ -46,13 +60,11 @@ TrainingState read_checkpoint(const std::filesystem::path& path, std::uint64_t i
 void write_checkpoint(const std::filesystem::path& path, std::uint64_t identity, const TrainingState& state,
                       bool flush) {
     const std::string text = to_bytes(state);
-    Checksum sum;
-    sum.add(text);
     BinaryWriter writer;
     writer.text(checkpoint_magic);
     writer.integer(identity);
     writer.text(text);
-    writer.integer(sum.value());
+    writer.integer(checksum_of(text));
     if (flush) {
         write_file_atomically(path, writer.bytes());
         std::filesystem::remove(of_last_epoch(path));

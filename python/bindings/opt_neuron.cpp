@@ -2,6 +2,8 @@
 
 #include "opt_neuron.hpp"
 
+#include <algorithm>
+
 #include "interruptible.hpp"
 #include "simulation.hpp"
 
@@ -10,18 +12,20 @@
 namespace spikesmith::python {
 namespace {
 
-// name, low, high, value, expression, scale, integer; None where it does not apply.
-using VariableArgument = std::tuple<std::string, std::optional<std::pair<double, double>>, std::optional<double>,
-                                    std::string, std::string, bool>;
+// name, bounds, value, expression, scale, integer, guess; None where it does not apply.
+using OptionalPair = std::optional<std::pair<double, double>>;
+using VariableArgument =
+    std::tuple<std::string, OptionalPair, std::optional<double>, std::string, std::string, bool, OptionalPair>;
 
 OptVariable to_variable(const VariableArgument& argument) {
-    const auto& [name, bounds, value, expression, scale, integer] = argument;
+    const auto& [name, bounds, value, expression, scale, integer, guess] = argument;
     return {.name = name,
             .bounds = bounds,
             .value = value,
             .expression = expression,
             .scale = scale == "log" ? Scale::logarithmic : Scale::linear,
-            .integer = integer};
+            .integer = integer,
+            .guess = guess};
 }
 
 // Calls `run(simulation)`, which returns a SimulationRecord.
@@ -79,6 +83,10 @@ nb::dict to_dict(OptNeuronResult result) {
     dict["deviations"] = to_numpy(std::move(deviations));
     dict["best_loss_after"] = to_numpy(std::move(result.best_loss_after));
     dict["n_failed"] = result.n_failed;
+    nb::list failures;
+    for (const FailureCause& failure : result.failures)
+        failures.append(nb::make_tuple(failure.what, failure.count, failure.evaluation));
+    dict["failures"] = failures;
     dict["optimizer"] = result.optimizer;
     dict["seed"] = result.seed;
     dict["seconds"] = result.seconds;
@@ -129,12 +137,15 @@ void bind_opt_neuron(nb::module_& module) {
             nb::arg("common_noise"), nb::arg("target_repetitions"), nb::arg("allow_outside_bounds"), nb::arg("seed"),
             nb::arg("threads"))
         .def(
-            "run",
+            "search",
             [](PythonOptNeuron& self, std::size_t max_evaluations, const std::string& method,
                const std::map<std::string, std::string>& optimizer_options, std::size_t population,
-               const Solutions& source_solutions, std::optional<double> stop_at_loss, const nb::object& callback) {
+               std::size_t polish_evaluations, const Solutions& source_solutions, std::optional<double> stop_at_loss,
+               const nb::object& callback, const std::string& checkpoint, bool resume) {
                 OptNeuronRunOptions options;
                 options.max_evaluations = max_evaluations;
+                options.polish_evaluations = polish_evaluations;
+                options.checkpoint = checkpoint;
                 options.method = method;
                 options.optimizer_options = optimizer_options;
                 options.population = population;
@@ -148,15 +159,26 @@ void bind_opt_neuron(nb::module_& module) {
                         return nb::cast<bool>((*held)(done, best.variables, best.loss));
                     };
                 }
-                return to_dict(interruptible(self.cancelled, [&] { return self.fit.run(options); }));
+                if (resume) {
+                    const std::size_t done = self.fit.resume(checkpoint, options);
+                    options.max_evaluations -= std::min(done, options.max_evaluations);
+                }
+                interruptible(self.cancelled, [&] { return self.fit.search(options); });
             },
             nb::kw_only(), nb::arg("max_evaluations"), nb::arg("method"), nb::arg("optimizer_options"),
-            nb::arg("population"), nb::arg("source_solutions"), nb::arg("stop_at_loss").none(),
-            nb::arg("callback").none(),
-            nb::sig("def run(self, *, max_evaluations: int, method: str, optimizer_options: dict[str, str], "
-                    "population: int, source_solutions: list[tuple[list[float], float]], stop_at_loss: float | None, "
-                    "callback: collections.abc.Callable[[int, list[float], float], bool] | None) -> "
-                    "dict[str, typing.Any]"))
+            nb::arg("population"), nb::arg("polish_evaluations"), nb::arg("source_solutions"),
+            nb::arg("stop_at_loss").none(), nb::arg("callback").none(), nb::arg("checkpoint"), nb::arg("resume"),
+            nb::sig("def search(self, *, max_evaluations: int, method: str, optimizer_options: dict[str, str], "
+                    "population: int, polish_evaluations: int, source_solutions: list[tuple[list[float], float]], "
+                    "stop_at_loss: float | None, "
+                    "callback: collections.abc.Callable[[int, list[float], float], bool] | None, checkpoint: str, "
+                    "resume: bool) -> None"))
+        .def(
+            "result",
+            [](PythonOptNeuron& self) {
+                return to_dict(interruptible(self.cancelled, [&] { return self.fit.result(); }));
+            },
+            nb::sig("def result(self) -> dict[str, typing.Any]"))
         .def(
             "losses",
             [](PythonOptNeuron& self, const Matrix& variables) {

@@ -38,7 +38,8 @@ void bind_opt_neuron_posterior(nb::module_& module) {
     module.def(
         "infer_opt_neuron",
         [](PythonOptNeuron& self, std::size_t n_simulations, std::size_t n_rounds,
-           const std::vector<PriorOfVariable>& prior, const nb::object& summary, std::size_t n_samples) {
+           const std::vector<PriorOfVariable>& prior, const nb::object& summary, std::size_t n_samples,
+           const std::string& checkpoint) {
             OptNeuronPosteriorOptions options;
             options.n_simulations = n_simulations;
             options.n_rounds = n_rounds;
@@ -46,6 +47,7 @@ void bind_opt_neuron_posterior(nb::module_& module) {
             options.summary = to_summary(summary);
             options.n_samples = n_samples;
             options.control.cancelled = &self.cancelled;
+            options.control.checkpoint = checkpoint;
             OptNeuronPosterior found =
                 interruptible(self.cancelled, [&] { return infer_opt_neuron(self.fit, options); });
             nb::dict dict = to_dict(std::move(found.fit));
@@ -57,10 +59,10 @@ void bind_opt_neuron_posterior(nb::module_& module) {
             return dict;
         },
         nb::arg("neuron"), nb::kw_only(), nb::arg("n_simulations"), nb::arg("n_rounds"), nb::arg("prior"),
-        nb::arg("summary").none(), nb::arg("n_samples"),
+        nb::arg("summary").none(), nb::arg("n_samples"), nb::arg("checkpoint"),
         nb::sig("def infer_opt_neuron(neuron: OptNeuron, *, n_simulations: int, n_rounds: int, prior: list[tuple[str, "
                 "str, list[float]]], summary: collections.abc.Callable[[SimulationRecord], list[float]] | None, "
-                "n_samples: int) -> dict[str, typing.Any]"));
+                "n_samples: int, checkpoint: str) -> dict[str, typing.Any]"));
 }
 
 }  // namespace spikesmith::python

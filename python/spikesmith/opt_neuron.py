@@ -18,10 +18,8 @@ All candidates of a generation are neurons of one population, compiled once; res
 
 from __future__ import annotations
 
-import ast
 import copy
 import math
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,100 +28,19 @@ import numpy as np
 
 from . import _core
 from ._borders import FloatArray
+from ._opt_arguments import loss_parts, method_options, milliseconds, one_of, option_text, priors, target_record, variables, whole
+from ._opt_data import DataStore, data_key
 from ._opt_files import load_results, plot_losses, plot_posterior, save
 from .errors import ConfigError, NumericalError
 from .experiment import Experiment, Monitors, Simulation, run_experiment
 from .neuron import Neuron
-from .posterior import Posterior, prior_argument
+from .posterior import Posterior
 from .recordings import Results
-from .units import DIMENSIONLESS
 
 __all__ = ["OptNeuron", "load_results", "opt_neuron"]
 
 tuned_population = "model_neuron"
 target_population = "target_model_neuron"
-_data_key = "python_data"  # under which the core keeps where the data of an experiment are
-
-_cma_options = {"lambda_": "population"}
-
-
-class _DataStore:
-    """What experiments put into ``data``, for the losses that are called later."""
-
-    most = 4096
-
-    def __init__(self) -> None:
-        self._entries: dict[int, dict[str, Any]] = {}
-        self._last: tuple[bytes | None, int] = (None, -1)
-
-    def add(self, data: Mapping[str, Any]) -> int:
-        try:
-            image: bytes | None = pickle.dumps(dict(data))
-        except Exception:
-            image = None
-        if image is not None and image == self._last[0] and self._last[1] in self._entries:
-            return self._last[1]
-        key = self._last[1] + 1
-        self._entries[key] = dict(data)
-        self._last = (image, key)
-        while len(self._entries) > self.most:
-            del self._entries[next(iter(self._entries))]
-        return key
-
-    def of(self, record: _core.SimulationRecord) -> dict[str, Any]:
-        stored = record.data.get(_data_key)
-        return copy.copy(self._entries[int(stored[0])]) if stored else {}
-
-
-def _expression(text: str) -> str:
-    """An expression of Python (``2*a if a > 1 else np.exp(b)``) in the language of the core; others stay as they are."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError:
-        return text
-    known = {"minimum": "min", "maximum": "max", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "absolute": "abs"}
-
-    class Rewrite(ast.NodeTransformer):
-        def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-            self.generic_visit(node)
-            return ast.Call(ast.Name("ite", ast.Load()), [node.test, node.body, node.orelse], [])
-
-        def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-            if isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy", "math"):
-                return ast.Name(known.get(node.attr, node.attr), ast.Load())
-            return node
-
-    return ast.unparse(ast.fix_missing_locations(Rewrite().visit(tree)))
-
-
-_Variable = tuple[str, tuple[float, float] | None, float | None, str, str, bool]
-
-
-def _variable(name: str, given: Any) -> _Variable:
-    scale, integer = "linear", False
-    if isinstance(given, Mapping):
-        unknown = set(given) - {"bounds", "scale", "integer"}
-        if unknown or "bounds" not in given:
-            raise ConfigError(f"`{name}` must have `bounds`, and may have `scale` and `integer`, not {sorted(unknown)}")
-        scale, integer = given.get("scale", "linear"), bool(given.get("integer", False))
-        if scale not in ("linear", "log"):
-            raise ConfigError(f"the scale of `{name}` cannot be `{scale}`: linear or log")
-        given = given["bounds"]
-    if isinstance(given, str):
-        return name, None, None, _expression(given), scale, integer
-    if np.ndim(given) == 0:
-        if isinstance(given, bool) or not isinstance(given, (int, float, np.number)):
-            raise ConfigError(f"`{name}` must be two bounds, a number or an expression, not {type(given).__name__}")
-        return name, None, float(given), "", scale, integer
-    if len(given) != 2 or any(isinstance(bound, str) for bound in given):
-        raise ConfigError(f"the bounds of `{name}` must be two numbers, not {given!r}")
-    return name, (float(given[0]), float(given[1])), None, "", scale, integer
-
-
-def _one_of(name: str, first: Any, alias: str, second: Any) -> Any:
-    if first is not None and second is not None:
-        raise ConfigError(f"`{name}` and `{alias}` are the same: give one of them")
-    return second if first is None else first
 
 
 class OptNeuron:
@@ -183,10 +100,8 @@ class OptNeuron:
 
     Attributes
     ----------
-    results : dict
-        Of the last run.
     loss_history : array
-        Best loss and seconds after each generation.
+        Best loss and seconds after each generation (seconds are 0 for those that a checkpoint gave).
     """
 
     def __init__(
@@ -225,10 +140,10 @@ class OptNeuron:
         seed: int = 0,
         threads: int = 0,
     ) -> None:
-        loss = _one_of("get_loss_function", get_loss_function, "loss", loss)
-        bounds = _one_of("variables_bounds", variables_bounds, "bounds", bounds)
-        data = _one_of("results_soll", results_soll, "target_data", target_data)
-        target = _one_of("target_neuron_model", target_neuron_model, "target_model", target_model)
+        loss = one_of("get_loss_function", get_loss_function, "loss", loss)
+        bounds = one_of("variables_bounds", variables_bounds, "bounds", bounds)
+        data = one_of("results_soll", results_soll, "target_data", target_data)
+        target = one_of("target_neuron_model", target_neuron_model, "target_model", target_model)
         if experiment is None or loss is None or bounds is None or neuron_model is None:
             raise TypeError("OptNeuron needs experiment, get_loss_function, variables_bounds and neuron_model")
         if (data is None) == (target is None):
@@ -240,34 +155,32 @@ class OptNeuron:
             raise ConfigError("fv_space is not taken: `variables_bounds` with `scale` says the same")
         if noise not in ("independent", "common"):
             raise ConfigError(f"`noise` cannot be `{noise}`: independent or common")
+        time_step = milliseconds("time_step", time_step)
+        repeated = one_of("num_rep_loss", num_rep_loss, "repetitions", repetitions)
         self._experiment, self._loss = experiment, loss
-        self._store = _DataStore()
+        self._store = DataStore()
         self._template: Any = None
         self._scalar_loss = False
         self._target_results: Any = data
         self._has_target_model = target is not None
         self._raised: BaseException | None = None
-        self._variables = [_variable(name, given) for name, given in bounds.items()]
+        self._variables = variables(bounds, variables_bounds_guess)
         self._bounds = {name: (min(box), max(box)) for name, box, *_ in self._variables if box is not None}
-        self._scales = {name: scale for name, box, _, _, scale, _ in self._variables if box is not None}
-        self.fitting_variables_name_list = [name for name, box, *_ in self._variables if box is not None]
-        if not self.fitting_variables_name_list:
-            raise ConfigError("no variable has bounds, so nothing can be fitted: `variables_bounds={\"a\": [0, 1]}`")
+        self.fitting_variables_name_list = list(self._bounds)
         self.const_params = {name: given for name, given in bounds.items() if name not in self._bounds}
         self.method, self.seed = method, seed
-        self._options = self._method_options(cma_params_dict, bads_params_dict, optimizer_options)
+        self._options = method_options(cma_params_dict, bads_params_dict, optimizer_options)
         dimension = len(self.fitting_variables_name_list)
         self.popsize = int(self._options.get("population", 4 + math.floor(3 * math.log(dimension)) if method == "deap" else 0))
         self._sources = [([float(value) for value in np.ravel(values)], float(loss)) for values, loss in source_solutions]
-        self._guess = variables_bounds_guess
         self.prior, self._summary = prior, summary
         self.record = list(record)
         self._settings: dict[str, Any] = {
             "time_step": time_step,
-            "recording_period": recording_period,
+            "recording_period": None if recording_period is None else milliseconds("recording_period", recording_period),
             "record": self.record,
-            "repetitions": _one_of("num_rep_loss", num_rep_loss, "repetitions", repetitions) or 1,
-            "target_repetitions": target_repetitions,
+            "repetitions": 1 if repeated is None else whole("num_rep_loss", repeated, 1),
+            "target_repetitions": whole("target_repetitions", target_repetitions, 1),
             "noise": noise,
             "loss_weights": list(loss_weights) if loss_weights is not None else None,
             "allow_outside_bounds": allow_outside_bounds,
@@ -281,7 +194,7 @@ class OptNeuron:
                 loss=self._losses_of,
                 loss_weights=list(loss_weights or []),
                 target_model=None if target is None else target.model(target_population),
-                target=_target_record(data, self._settings) if method == "sbi" and target is None else None,
+                target=target_record(data, self._settings) if method == "sbi" and target is None else None,
                 time_step=time_step * 1e-3,
                 method="",
                 record=self.record,
@@ -290,15 +203,17 @@ class OptNeuron:
                 common_noise=noise == "common",
                 target_repetitions=target_repetitions,
                 allow_outside_bounds=allow_outside_bounds,
-                seed=seed,
-                threads=threads,
+                seed=whole("seed", seed, 0),
+                threads=whole("threads", threads, 0),
             )
         )
         self.warnings = self._core.warnings
         if verbose:
             for note in self.warnings:
                 print(note)
-        self.results: dict[str, Any] | None = None
+        self._results: dict[str, Any] | None = None
+        self._report = ""
+        self._searched = False  # the core knows more than `_results`
         self.loss_history: FloatArray = np.empty((0, 2))
 
     # ---- what the core calls ----------------------------------------------------------------------------------------------------------
@@ -316,7 +231,7 @@ class OptNeuron:
 
     def _run_experiment(self, core: _core.Simulation) -> _core.SimulationRecord:
         try:
-            simulation = Simulation._of(core, lambda data: core.set_data(_data_key, [float(self._store.add(data))]))
+            simulation = Simulation._of(core, lambda data: core.set_data(data_key, [float(self._store.add(data))]))
             results = self._results_of_experiment(simulation)
         except BaseException as error:
             self._raised = error
@@ -345,7 +260,7 @@ class OptNeuron:
                 self._target_results = Results(target, target_population, self._store.of(target))._detached()
             value = self._loss(results, self._target_results)
             self._scalar_loss = np.ndim(value) == 0
-            return [float(part) for part in np.ravel(value)]
+            return loss_parts(value)
         except BaseException as error:
             self._raised = error
             raise
@@ -359,16 +274,6 @@ class OptNeuron:
 
     target = results_soll
 
-    def _method_options(self, cma: Mapping[str, Any] | None, bads: Mapping[str, Any] | None, own: Mapping[str, Any] | None) -> dict[str, Any]:
-        options: dict[str, Any] = {}
-        for name, value in (cma or {}).items():
-            if name not in _cma_options and name in ("mu", "weights", "ccum", "cs", "ccov1", "ccovmu", "damps", "cmatrix"):
-                raise ConfigError(f"`{name}` of cma_params_dict follows from the population and the dimension here; `lambda_` sets the population")
-            options[_cma_options.get(name, name)] = value
-        if bads:
-            raise ConfigError("bads_params_dict is of another program's method; options of ours are `optimizer_options`")
-        return {**options, **(own or {})}
-
     def run(
         self,
         max_evals: int | None = None,
@@ -379,10 +284,14 @@ class OptNeuron:
         *,
         max_evaluations: int | None = None,
         population: int = 0,
+        polish_evaluations: int = 0,
         stop_at_loss: float | None = None,
         callback: Callable[[int, dict[str, float], float], Any] | None = None,
+        checkpoint: Any = None,
+        resume: bool = False,
     ) -> dict[str, Any]:
-        """Fits; a second run goes on where the first ended.
+        """Fits; a second run goes on where the first ended. Ctrl-C ends it within a second, or when the call of the experiment or loss in
+        progress returns; ``results`` then has the best so far, and another run goes on.
 
         Parameters
         ----------
@@ -398,29 +307,47 @@ class OptNeuron:
             Prints a line per generation and the report.
         population : int
             Candidates per generation; 0: chosen by the method.
+        polish_evaluations : int
+            The last of all evaluations, with which CMA-ES refines the best: for methods that come near a minimum and no nearer.
         stop_at_loss : float, optional
             A loss that is good enough.
         callback : callable, optional
             ``(evaluations, best values, best loss)`` after each generation; a true result ends the fit.
+        checkpoint : path, optional
+            A file that is written, whole, after each generation (a folder with "sbi").
+        resume : bool
+            Goes on from the checkpoint, if there is one: with the same arguments the result is that of an uninterrupted run, bit for bit.
+            ``max_evals`` counts what was done before. A file of another problem is refused.
 
         Returns
         -------
         dict
             The fitted values under their names; loss, all_loss, std, results, results_soll, parameters, constants, expressions, history
-            (variables, losses, deviations), seed, version, settings, optimizer, n_failed; with "deap" logbook, deap_pop, best_fitness; with
+            (variables, losses, deviations), seed, version, settings, optimizer, n_failed, failures (why, how often, the first); with "deap" logbook, deap_pop, best_fitness; with
             "sbi" posterior and samples.
         """
         if (max_evals is None) == (max_evaluations is None):
             raise ConfigError("give max_evals or max_evaluations")
+        evaluations = whole("max_evals", max_evals, 1) if max_evaluations is None else whole("max_evaluations", max_evaluations, 1)
+        population = whole("population", population, 0)
+        polish_evaluations = whole("polish_evaluations", polish_evaluations, 0)
+        saved = "" if checkpoint is None else str(checkpoint)
+        if resume and not saved:
+            raise ConfigError("`resume` goes on from a file: give `checkpoint`")
         if self.method == "sbi":
-            result = self._run_sbi(int(max_evaluations or max_evals or 0), verbose)
+            if polish_evaluations:
+                raise ConfigError("`sbi` looks for a posterior: there is no minimum to polish")
+            result = self._run_sbi(evaluations, saved, verbose)
         else:
             population = population or self.popsize
-            if max_evaluations is None:
-                assert max_evals is not None
-                max_evaluations = max_evals * population if self.method == "deap" else max_evals
-            result = self._run_search(max_evaluations, population, stop_at_loss, callback, verbose)
-        self.results = result
+            if max_evaluations is None and self.method == "deap":
+                evaluations *= population  # generations
+            again = resume and Path(saved).exists()
+            self._search(evaluations, population, polish_evaluations, stop_at_loss, callback, saved, again, verbose)
+            result = self._found()
+            if verbose:
+                print(self._report)
+        self._results = result
         if results_file_name is not None:
             save(result, Path(results_file_name), self.fitting_variables_name_list)
         if deap_plot_file is not None and self.method != "sbi":
@@ -429,15 +356,12 @@ class OptNeuron:
             plot_posterior(result, self._bounds, Path(sbi_plot_file))
         return result
 
-    def _run_search(self, max_evaluations: int, population: int, stop: float | None, callback: Any, verbose: bool) -> dict[str, Any]:
+    def _search(
+        self, max_evaluations: int, population: int, polish: int, stop: float | None, callback: Any, checkpoint: str, resume: bool, verbose: bool
+    ) -> None:
         names = self.fitting_variables_name_list
-        history: list[tuple[float, float]] = []
-        import time
-
-        start = time.perf_counter()
 
         def after_generation(evaluations: int, values: list[float], loss: float) -> bool:
-            history.append((loss, time.perf_counter() - start))
             if verbose:
                 print(f"{evaluations} evaluations, best loss {loss:g}")
             try:
@@ -446,51 +370,43 @@ class OptNeuron:
                 self._raised = error
                 raise
 
-        sources = [*self._sources, *self._guessed(max_evaluations)]
-        options = {name: _option_text(value) for name, value in self._options.items() if name != "population"}
-        raw = self._guarded(
-            lambda: self._core.run(
-                max_evaluations=max_evaluations - (len(sources) - len(self._sources)),
+        options = {name: option_text(value) for name, value in self._options.items() if name != "population"}
+        self._results, self._searched = None, True
+        self._guarded(
+            lambda: self._core.search(
+                max_evaluations=max_evaluations,
                 method=self.method,
                 optimizer_options=options,
                 population=population,
-                source_solutions=sources,
+                polish_evaluations=polish,
+                source_solutions=self._sources,
                 stop_at_loss=stop,
-                callback=after_generation,
+                callback=after_generation if verbose or callback is not None else None,
+                checkpoint=checkpoint,
+                resume=resume,
             )
         )
-        self.loss_history = np.array(history).reshape(-1, 2)
-        if not raw["best"]:
-            raise NumericalError(f"every one of {len(raw['losses'])} evaluations failed: their losses are not finite")
-        result = self._result(raw)
-        if self.method == "deap":
-            result |= _as_deap(raw, self._bounds)
-        if verbose:
-            print(raw["report"])
-        return result
 
-    def _guessed(self, max_evaluations: int) -> list[tuple[list[float], float]]:
-        """Evaluations within the plausible box, a fifth of all, from which the search starts."""
-        if self._guess is None:
-            return []
-        missing = [name for name in self.fitting_variables_name_list if name not in self._guess]
-        if missing:
-            raise ConfigError(f"variables_bounds_guess says nothing about {', '.join(missing)}")
-        low = np.array([min(self._guess[name]) for name in self.fitting_variables_name_list])
-        high = np.array([max(self._guess[name]) for name in self.fitting_variables_name_list])
-        hard = np.array([self._bounds[name] for name in self.fitting_variables_name_list])
-        if np.any(low < hard[:, 0]) or np.any(high > hard[:, 1]):
-            raise ConfigError("variables_bounds_guess must lie within variables_bounds")
-        n = min(max_evaluations // 5, 10 * len(low))
-        # a rank-1 lattice on the generalised golden ratio (M. Roberts, 2018): even in every dimension
-        ratio = 2.0
-        for _ in range(50):
-            ratio = (1 + ratio) ** (1 / (len(low) + 1))
-        grid = (0.5 + np.outer(np.arange(1, n + 1), ratio ** -np.arange(1.0, len(low) + 1))) % 1
-        points = low + grid * (high - low)
-        weights = self._settings["loss_weights"]
-        losses = [float(np.dot(parts, weights) if weights else np.sum(parts)) for parts in self.losses(points)]
-        return [(list(point), loss) for point, loss in zip(points, losses)]
+    def _found(self) -> dict[str, Any]:
+        """What the core has found so far; the experiment runs once more with the best."""
+        raw = self._guarded(self._core.result)
+        self.loss_history = np.array([(entry[5], entry[6]) for entry in raw["logbook"]]).reshape(-1, 2)
+        if not raw["best"]:
+            causes = "; ".join(f"{count} x {cause}" for cause, count, _ in raw["failures"][:3])
+            raise NumericalError(f"every one of {len(raw['losses'])} evaluations failed: their losses are not finite", causes)
+        self._report = raw["report"]
+        result = self._result(raw)
+        return result | _as_deap(raw, self._bounds) if self.method == "deap" else result
+
+    @property
+    def results(self) -> dict[str, Any] | None:
+        """What the last run returned or, if Ctrl-C ended it, has found until then; None before."""
+        if self._results is None and self._searched:
+            try:
+                self._results = self._found()
+            except (ConfigError, NumericalError):
+                return None
+        return self._results
 
     def losses(self, variables: Any) -> list[list[float]]:
         """Parts of the loss of given values of the fitted variables (rows), as a fit computes them."""
@@ -519,6 +435,7 @@ class OptNeuron:
             "history": {"variables": raw["points"], "losses": raw["losses"], "deviations": raw["deviations"]},
             "best_loss": raw["best_loss"],
             "n_failed": raw["n_failed"],
+            "failures": raw["failures"],
             "optimizer": raw["optimizer"],
             "seed": raw["seed"],
             "seconds": raw["seconds"],
@@ -526,7 +443,7 @@ class OptNeuron:
             "version": _core.__version__,
         }
 
-    def _run_sbi(self, n_simulations: int, verbose: bool) -> dict[str, Any]:
+    def _run_sbi(self, n_simulations: int, checkpoint: str, verbose: bool) -> dict[str, Any]:
         summary = None
         if self._summary is not None:
             own = self._summary
@@ -540,57 +457,15 @@ class OptNeuron:
                 self._core,
                 n_simulations=n_simulations,
                 n_rounds=self._options.get("n_rounds", 1),
-                prior=_priors(self.prior, self.fitting_variables_name_list),
+                prior=priors(self.prior, self.fitting_variables_name_list),
                 summary=summary,
                 n_samples=self._options.get("n_samples", 10000),
+                checkpoint=checkpoint,
             )
         )
         if verbose:
             print(raw["summary_of_posterior"])
         return {**self._result(raw), "posterior": Posterior(raw["posterior"], seed=self.seed), "samples": raw["samples"]}
-
-
-def _priors(prior: Any, names: Sequence[str]) -> list[tuple[str, str, list[float]]]:
-    """``{"a": ("normal", 0, 1), "b": [0, 5]}``; what is not named is uniform within its bounds."""
-    if prior is None:
-        return []
-    if not isinstance(prior, Mapping):
-        raise ConfigError("`prior` must be a dictionary: {\"a\": (\"normal\", mean, deviation), \"b\": [low, high]}")
-    unknown = set(prior) - set(names)
-    if unknown:
-        raise ConfigError(f"`prior` names {', '.join(sorted(unknown))}, which is not fitted")
-    made = [prior_argument(name, given, DIMENSIONLESS) for name, given in prior.items()]
-    return [(name, kind, values) for name, kind, values, _ in made]
-
-
-def _target_record(data: Any, settings: Mapping[str, Any]) -> _core.SimulationRecord:
-    """Target data as a record of the core, from which a posterior is learned."""
-    dt, names = settings["time_step"], [name for name in settings["record"] if name != "spike"]
-    interval = round((settings["recording_period"] or dt) / dt)
-    chunks: list[dict[str, Any]] = []
-    if isinstance(data, Results):
-        chunks = [{key.partition(";")[2]: value for key, value in chunk.items()} for chunk in data.recordings]
-        chunks = [{**chunk, **({"spike": chunk["spike"][0]} if "spike" in chunk else {})} for chunk in chunks]
-    elif isinstance(data, (list, tuple, np.ndarray)):
-        chunks = [dict(chunk) if isinstance(chunk, Mapping) else {names[0]: chunk} for chunk in data if len(names) == 1 or isinstance(chunk, Mapping)]
-    spikes = "spike" in settings["record"]
-    wanted = [*names, *(["spike"] if spikes else [])]
-    if not chunks or any(name not in chunk for chunk in chunks for name in wanted):
-        raise ConfigError(
-            "a posterior is learned from recordings: give `results_soll` as results, or as a list with a dictionary per chunk: "
-            + "{" + ", ".join(f'"{name}": ...' for name in wanted) + "}"
-        )  # fmt: skip
-    return _core.make_record(
-        dt=dt * 1e-3,
-        interval_steps=interval,
-        variables=names,
-        chunks=[[np.ascontiguousarray(chunk[name], dtype=float).reshape(-1) for name in names] for chunk in chunks],
-        spikes=[[int(step) for step in chunk["spike"]] for chunk in chunks] if spikes else None,
-    )
-
-
-def _option_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_deap(raw: dict[str, Any], bounds: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

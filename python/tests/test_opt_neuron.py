@@ -1,13 +1,18 @@
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spikesmith
-from spikesmith import ConfigError, NumericalError
+from spikesmith import ConfigError, DataError, ModelError, NumericalError
 from spikesmith.analysis import (
     RNG,
     efel_loss,
@@ -91,15 +96,32 @@ def test_files_load_without_optional_packages(tmp_path):
     assert set(eval(done.stdout)) == {"a", "b"}
 
 
-searching = {name for name, _, _ in spikesmith._core.optimizer_methods()} - {"nsga2", "ibea", "random_search", "latin_hypercube", "sobol", "halton"}
+methods = sorted(name for name, _, _ in spikesmith._core.optimizer_methods())
 
 
-@pytest.mark.parametrize("method", [*sorted(searching), "deap", "hyperopt", "bads"])
+@pytest.mark.parametrize("method", [*methods, "RF", "ET", "GBRT", "deap", "hyperopt", "bads"])
 def test_every_optimizer_finds_the_truth(method):
-    few = ("bayesian", "bads", "tpe", "hyperopt")
-    result = fitted(method=method).run(max_evaluations=200 if method in few else 8000, results_file_name=None, stop_at_loss=1e-7)
-    tolerance = {"tpe": 1.0, "hyperopt": 1.0, "bayesian": 0.1, "bads": 0.1}.get(method, 1e-6)
-    assert result["a"] == pytest.approx(0.8, abs=tolerance) and result["b"] == pytest.approx(2, abs=tolerance)
+    """The two reference fits, with the bounds of the specification; a search of 120 evaluations, whose best is polished."""
+    wide = {"a": [-50, 100], "b": [-50, 150]}
+    run = {"max_evaluations": 720, "polish_evaluations": 600, "results_file_name": None}
+    result = fitted(method=method, variables_bounds=wide).run(**run)
+    assert result["a"] == pytest.approx(0.8, abs=1e-6) and result["b"] == pytest.approx(2, abs=1e-6)
+    assert len(result["history"]["losses"]) == 720
+
+    def difference(ist, soll):
+        return [rmse(i[key][:, 0], s["target_model_neuron;r"][:, 0]) for i, s in zip(ist.recordings, soll.recordings)]
+
+    parameters = "I_app = 0; m_1 = 1; m_2 = 2; m_3 = 3; n_1 = 1; n_2 = 0; n_3 = -1"
+    target = Neuron(parameters=parameters, equations="r = m_1*I_app + n_1 + m_2*I_app + n_2 + m_3*I_app + n_3")
+    opt = fitted(method=method, variables_bounds=wide, results_soll=None, target_model=target, get_loss_function=difference)
+    result = opt.run(**run)
+    assert result["a"] == pytest.approx(6, abs=1e-6) and result["b"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["deap", "nelder_mead", "jso"])
+def test_methods_that_converge_find_it_alone(method):
+    result = fitted(method=method).run(max_evaluations=4000, results_file_name=None, stop_at_loss=1e-7)
+    assert result["a"] == pytest.approx(0.8, abs=1e-6) and result["b"] == pytest.approx(2, abs=1e-6)
 
 
 def test_another_model_is_the_target():
@@ -218,6 +240,113 @@ def test_a_second_run_goes_on():
     assert len(second["history"]["losses"]) == 240 and second["best_loss"] <= first["best_loss"]
 
 
+def same(one, other):
+    for name in ("variables", "losses", "deviations"):
+        np.testing.assert_array_equal(one["history"][name], other["history"][name])
+    for name in ("loss", "best_loss", "parameters", "n_failed", "failures", "settings", "optimizer"):
+        assert one[name] == other[name], name
+    np.testing.assert_array_equal(one["results"].recordings[1][key], other["results"].recordings[1][key])
+
+
+def test_a_checkpoint_goes_on_bit_for_bit(tmp_path):
+    file = tmp_path / "checkpoint"
+    run = {"max_evaluations": 120, "polish_evaluations": 40, "results_file_name": None}
+    bounds = {"a": [-10, 10], "b": "c", "c": [-10, 10]}
+    guess = {"a": [0, 2], "c": [0, 5]}
+
+    def make(**options):
+        return fitted(variables_bounds=bounds, variables_bounds_guess=guess, **options)
+
+    whole = make().run(**run)
+    for evaluations in (12, 60, 90):
+        make().run(**run, checkpoint=file, resume=True, callback=lambda n, best, loss, stop=evaluations: n >= stop)
+    same(make(threads=1).run(**run, checkpoint=file, resume=True), whole)
+    same(make().run(**run, checkpoint=file, resume=True), whole)
+    with pytest.raises(DataError, match="the seed is `0` there and `1` here"):
+        make(seed=1).run(**run, checkpoint=file, resume=True)
+    with pytest.raises(DataError, match="checksum of the loss"):
+        make(get_loss_function=lambda results, target: 1.0).run(**run, checkpoint=file, resume=True)
+    with pytest.raises(ConfigError, match="give `checkpoint`"):
+        make().run(**run, resume=True)
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_opt_neuron import fitted, rmse
+import time
+def slow(results, target):
+    time.sleep(0.002)
+    return [rmse(chunk["model_neuron;r"][:, 0], soll) for chunk, soll in zip(results.recordings, target)]
+fitted(get_loss_function=slow).run(max_evaluations=100000, results_file_name=None, checkpoint=sys.argv[2])
+"""
+    file = tmp_path / "checkpoint"
+    process = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(file)])
+    start = time.monotonic()
+    while (not file.exists() or len(file.read_bytes()) < 3000) and time.monotonic() - start < 60:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    result = fitted().run(max_evaluations=100000, results_file_name=None, checkpoint=file, resume=True, callback=lambda *_: True)
+    n = len(result["history"]["losses"])
+    assert n > 12
+    whole = fitted().run(max_evaluations=100000, results_file_name=None, callback=lambda done, *_: done >= n)
+    np.testing.assert_array_equal(result["history"]["losses"], whole["history"]["losses"])
+
+
+def test_the_best_so_far_survives_an_interrupt():
+    def slow(results, target):
+        time.sleep(0.002)
+        return loss(results, target)
+
+    opt = fitted(get_loss_function=slow)
+    assert opt.results is None
+    times = []
+
+    def interrupt():
+        times.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(0.5, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        opt.run(max_evaluations=1_000_000, results_file_name=None)
+    assert time.monotonic() - times[0] < 20  # a second on an idle machine; a hang is what this would catch
+    found = opt.results
+    n = len(found["history"]["losses"])
+    assert 6 <= n < 1_000_000 and found["best_loss"] == np.nanmin(found["history"]["losses"]) and opt.loss_history.shape[1] == 2
+    assert found["a"] == found["history"]["variables"][np.nanargmin(found["history"]["losses"])][0]
+    more = opt.run(max_evaluations=600, results_file_name=None)
+    assert len(more["history"]["losses"]) == n + 600 and more["best_loss"] <= found["best_loss"]
+    np.testing.assert_array_equal(more["history"]["losses"][:n], found["history"]["losses"])
+
+
+def test_a_diverged_neuron_fails_though_only_spikes_are_recorded():
+    runaway = Neuron(parameters="a = 0", equations="dv/dt = a*v*v*v : init=1", spike="v > 1e300", reset="v = v")
+
+    class Run(CompNeuroExp):
+        def run(self, population_name):
+            self.monitors.start()
+            simulate(30)
+            self.reset()
+            simulate(1)
+            return self.results()
+
+    opt = OptNeuron(experiment=Run, loss=lambda results, target: 1 - opt_value(results), bounds={"a": [-1, 1]}, neuron_model=runaway, target_data=0, record=["spike"], method="sobol")
+
+    result = opt.run(max_evaluations=64, results_file_name=None)
+    a = result["history"]["variables"][:, 0]
+    failed = np.isnan(result["history"]["losses"])
+    assert np.all(failed[a > 0.3]) and not np.any(failed[a < 0]) and result["n_failed"] == failed.sum()
+    cause, count, first = result["failures"][0]
+    assert cause == "the state `v` became NaN or infinite in chunk 1" and count == failed.sum() and failed[first]
+    assert result["a"] < 0.3
+
+
+def opt_value(results):
+    return float(results.recordings[0]["model_neuron;parameter_dict"]["a"][0])
+
+
 def test_callbacks_stop():
     seen = []
     result = fitted().run(max_evals=50, results_file_name=None, callback=lambda n, best, loss: seen.append((n, best, loss)) or len(seen) == 3)
@@ -299,6 +428,20 @@ def test_wrong_arguments():
         fitted(method="dap").run(max_evals=3, results_file_name=None)
     with pytest.raises(ConfigError, match="max_evals"):
         fitted().run()
+    for wrong in ({"num_rep_loss": 0}, {"num_rep_loss": -1}, {"time_step": 0}, {"time_step": "1"}, {"seed": -1}, {"seed": "x"}, {"threads": -1}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            fitted(**wrong)
+    for number in (0, -1, 2.5):
+        with pytest.raises(ConfigError, match="`max_evals` must be a whole number of at least 1"):
+            fitted().run(max_evals=number, results_file_name=None)
+    for value in (None, "a", 1j, [1.0, None]):
+        with pytest.raises(TypeError, match="the loss must return a number or a list of numbers"):
+            fitted(get_loss_function=lambda results, target, value=value: value)
+    with pytest.raises(ModelError, match=r"expression of b:1:3: unknown name `c`") as caught:
+        fitted(variables_bounds={"a": [0, 1], "b": "2*c"})
+    assert "give it an entry of its own" in str(caught.value)
+    with pytest.raises(ConfigError, match="names c, which is not fitted"):
+        fitted(variables_bounds_guess={"a": [0, 1], "b": [0, 1], "c": [0, 1]})
     assert any("I_app" in note for note in fitted().warnings)
 
 

@@ -12,6 +12,7 @@
 #include "spikesmith/cli/config.hpp"
 #include "spikesmith/cli/experiment_losses.hpp"
 #include "spikesmith/data/numpy.hpp"
+#include "spikesmith/optimize/methods.hpp"
 
 namespace spikesmith::test {
 namespace {
@@ -317,6 +318,138 @@ TEST_F(ExperimentConfiguration, AnInterruptedFitKeepsItsBest) {
     EXPECT_LT(written["n_evaluations"].get<int>(), 10000000);
     EXPECT_TRUE(written["best"].contains("a"));
     EXPECT_THAT(contents("run/log.txt"), HasSubstr("stopped by the user"));
+}
+
+// ---- resuming --------------------------------------------------------------------------------------------------------
+
+const std::vector<std::string> reproducible_files{"result.json", "evaluations.csv", "evaluations.npz", "traces.npz",
+                                                  "traces.svg",  "convergence.svg", "checkpoint.txt"};
+
+TEST_F(ExperimentConfiguration, AKilledFitResumesByteForByte) {
+    write_rate_neuron(with(rate_neuron, "n_evaluations = 1500", "n_evaluations = 20000\npolish_evaluations = 500"));
+    const std::vector<std::string> fit{"fit", "config.toml", "--quiet", "--out"};
+    const auto arguments = [&](const std::string& folder, bool resume) {
+        std::vector<std::string> all = fit;
+        all.push_back(folder);
+        if (resume) all.emplace_back("--resume");
+        return all;
+    };
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(Process(arguments("whole", false)).wait(), 0);
+    const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - start;
+    int killed = 0;
+    for (int attempt = 0; attempt < 20 && killed < 3; ++attempt) {
+        Process process(arguments("run", fs::exists("run")));
+        std::this_thread::sleep_for(duration * (0.2 + 0.05 * attempt));
+        if (!process.kill()) {  // it had ended
+            if (killed > 0) break;
+            fs::remove_all("run");
+            continue;
+        }
+        if (fs::exists("run/checkpoint.txt")) ++killed;
+    }
+    EXPECT_GE(killed, 1);
+    ASSERT_EQ(Process(arguments("run", fs::exists("run/config.toml"))).wait(), 0);
+    for (const std::string& name : reproducible_files)
+        EXPECT_TRUE(contents(fs::path("run") / name) == contents(fs::path("whole") / name)) << name;
+}
+
+TEST_F(ExperimentConfiguration, ResumeAddsEvaluationsAndRefusesOtherProblems) {
+    write_rate_neuron();
+    const auto fit = [](std::vector<std::string> more) {
+        more.insert(more.begin(), {"fit", "config.toml", "--quiet", "--out", "run"});
+        return run(more);
+    };
+    ASSERT_EQ(fit({}).code, 0);
+    const std::string before = contents("run/result.json");
+    ASSERT_EQ(fit({"--resume"}).code, 0);
+    EXPECT_EQ(contents("run/result.json"), before);
+    EXPECT_THAT(contents("run/log.txt"), HasSubstr("resumed after evaluation 1500"));
+    const auto refused = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> all{"--resume"};
+        all.insert(all.end(), more.begin(), more.end());
+        const Outcome outcome = fit(all);
+        EXPECT_EQ(outcome.code, exit_code::wrong_input);
+        return outcome.error;
+    };
+    EXPECT_THAT(refused({"--seed", "5"}),
+                HasSubstr("the checkpoint is of another problem: the seed is `0` there and `5` here"));
+    EXPECT_THAT(refused({"--set", "fit.parameters.a=[-50, 99]"}), HasSubstr("the list of variables is"));
+    EXPECT_THAT(refused({"--set", "fit.optimizer.method=tpe"}), HasSubstr("the optimizer is"));
+    EXPECT_THAT(refused({"--set", "model.equations=r = a*I_app + b + 1"}), HasSubstr("the checksum of the model is"));
+    EXPECT_THAT(refused({"--set", "fit.loss.weight=2"}), HasSubstr("the list of weights is"));
+    EXPECT_THAT(refused({"--set", "fit.n_evaluations=50"}),
+                HasSubstr("the run has done 1500 evaluations already, but `n_evaluations` is 50"));
+    EXPECT_EQ(contents("run/result.json"), before);
+    ASSERT_EQ(fit({"--resume", "--threads", "1", "--set", "fit.n_evaluations=1600"}).code, 0);
+    EXPECT_EQ(json::parse(contents("run/result.json"))["n_evaluations"], 1600);
+    EXPECT_THAT(contents("run/config.toml"), HasSubstr("n_evaluations = 1600"));
+}
+
+TEST_F(ExperimentConfiguration, AnInterruptedFitGoesOn) {
+    write_rate_neuron(with(rate_neuron, "n_evaluations = 1500", "n_evaluations = 60000"));
+    Process process({"fit", "config.toml", "--quiet", "--out", "run"});
+    const auto started = std::chrono::steady_clock::now();
+    while (!fs::exists("run/checkpoint.txt") && std::chrono::steady_clock::now() - started < std::chrono::seconds(60))
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    process.interrupt();
+    EXPECT_EQ(process.wait(), 130);
+    ASSERT_EQ(run({"fit", "config.toml", "--quiet", "--out", "run", "--resume"}).code, 0);
+    ASSERT_EQ(run({"fit", "config.toml", "--quiet", "--out", "whole"}).code, 0);
+    for (const std::string& name : reproducible_files)
+        EXPECT_TRUE(contents(fs::path("run") / name) == contents(fs::path("whole") / name)) << name;
+}
+
+// ---- every method ----------------------------------------------------------------------------------------------------
+
+class EveryMethod : public ProgramTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(EveryMethod, RecoversTheTruthOfBothReferenceFits) {
+    write_rate_neuron();
+    const std::vector<std::string> fit{"fit",
+                                       "config.toml",
+                                       "--json",
+                                       "--set",
+                                       "fit.optimizer.method=" + GetParam(),
+                                       "--set",
+                                       "fit.n_evaluations=700",
+                                       "--set",
+                                       "fit.polish_evaluations=600"};
+    const Outcome data = run(fit);
+    ASSERT_EQ(data.code, 0) << data.error;
+    EXPECT_NEAR(json::parse(data.out)["parameters"]["a"].get<double>(), 0.8, 1e-6);
+    EXPECT_NEAR(json::parse(data.out)["parameters"]["b"].get<double>(), 2, 1e-6);
+    write("config.toml", with(rate_neuron, "[data.outputs]\nr = \"rates.csv\"", R"([target.model]
+language = "annarchy"
+parameters = "I_app = 0; m_1 = 1; m_2 = 2; m_3 = 3; n_1 = 1; n_2 = 0; n_3 = -1"
+equations = "r = m_1*I_app + n_1 + m_2*I_app + n_2 + m_3*I_app + n_3")"));
+    const Outcome model = run(fit);
+    ASSERT_EQ(model.code, 0) << model.error;
+    EXPECT_NEAR(json::parse(model.out)["parameters"]["a"].get<double>(), 6, 1e-6);
+    EXPECT_NEAR(json::parse(model.out)["parameters"]["b"].get<double>(), 0, 1e-6);
+}
+
+std::vector<std::string> all_methods() {
+    std::vector<std::string> names{"deap", "hyperopt", "bads", "RF", "ET", "GBRT"};
+    for (const MethodInfo& method : optimizer_methods()) names.push_back(method.name);
+    return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(all_methods()),
+                         [](const auto& method) { return method.param; });
+
+TEST_F(ExperimentConfiguration, WrongPolishAndGuess) {
+    write_rate_neuron(with(rate_neuron, "n_evaluations = 1500", "n_evaluations = 1500\npolish_evaluations = 1500"));
+    EXPECT_THAT(run({"check", "config.toml"}).error,
+                HasSubstr("1500 evaluations for polishing leave none of 1500 for the search before"));
+    write_rate_neuron(with(rate_neuron, "a = [-50, 100]", "a = {bounds = [-50, 100], guess = [0, 200]}"));
+    const Outcome outcome = run({"fit", "config.toml"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.error, HasSubstr("the guess of `a`, from 0 to 200, is not within the bounds -50 and 100"));
+    write_rate_neuron(with(rate_neuron, "a = [-50, 100]", "a = {fixed = 3, guess = [0, 2]}"));
+    EXPECT_THAT(run({"check", "config.toml"}).error, HasSubstr("`guess` belongs to bounds, and `a` has none"));
+    write_rate_neuron(with(rate_neuron, "a = [-50, 100]", "a = {bounds = [-50, 100], guess = [0, 2]}"));
+    EXPECT_EQ(run({"fit", "config.toml"}).code, 0);
 }
 
 TEST_F(ExperimentConfiguration, RoundTripsThroughText) {

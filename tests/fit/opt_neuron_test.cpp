@@ -45,47 +45,7 @@ OptNeuronOptions with_loss(ExperimentLoss loss) {
     return options;
 }
 
-// --- the reference fits -----------------------------------------------------------------------------------------------
-
-class ReferenceFits : public testing::TestWithParam<std::string> {};
-
-TEST_P(ReferenceFits, RecoverTheTruth) {
-    OptNeuron data(data_fit(half));
-    const OptNeuronResult first = data.run({.max_evaluations = 4000, .method = GetParam()});
-    EXPECT_NEAR(first["a"], 0.8, 1e-6);
-    EXPECT_NEAR(first["b"], 2, 1e-6);
-    EXPECT_EQ(first.loss, first.best_loss);  // the model has no noise
-    EXPECT_EQ(first.all_loss.size(), 2U);
-
-    OptNeuron model(model_fit(half));
-    const OptNeuronResult second = model.run({.max_evaluations = 4000, .method = GetParam()});
-    EXPECT_NEAR(second["a"], 6, 1e-6);
-    EXPECT_NEAR(second["b"], 0, 1e-6);
-    EXPECT_EQ(second.history.size(), 4000U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Methods, ReferenceFits,
-                         testing::Values("auto", "differential_evolution", "jso", "l_shade", "deap", "cma_es",
-                                         "particle_swarm", "quasi_newton", "nelder_mead", "quadratic_model",
-                                         "basin_hopping", "one_plus_lambda"),
-                         [](const auto& method) { return method.param; });
-
-TEST(OptNeuron, EveryMethodComesNear) {
-    std::vector<std::string> names{"hyperopt", "bads"};
-    for (const MethodInfo& method : optimizer_methods()) names.push_back(method.name);
-    for (const std::string& name : names) {
-        OptNeuron fit(data_fit(half));
-        const bool slow = name == "bayesian" || name == "bads" || name == "tpe" || name == "hyperopt";
-        const std::size_t budget = slow ? 120 : 1000;
-        const OptNeuronResult result = fit.run({.max_evaluations = budget, .method = name});
-        EXPECT_LT(result.loss, 15) << name;  // the median of random points is 500
-        EXPECT_EQ(result.history.size(), budget) << name;
-        for (const OptEvaluation& evaluation : result.history) {
-            ASSERT_TRUE(evaluation.variables[0] >= -50 && evaluation.variables[0] <= 100) << name;
-            ASSERT_TRUE(evaluation.variables[1] >= -50 && evaluation.variables[1] <= 150) << name;
-        }
-    }
-}
+// --- a reference fit (opt_recovery_test.cpp has them with every method) --------------------------------------------------
 
 TEST(OptNeuron, WholeProtocolOfTheReference) {
     OptNeuron fit(data_fit(500));
@@ -216,6 +176,77 @@ TEST(OptNeuron, AStateThatIsNoNumberIsAFailure) {
     EXPECT_GT(result.n_failed, 10U);
     for (const OptEvaluation& evaluation : result.history)
         EXPECT_EQ(std::isnan(evaluation.loss), evaluation.variables[0] < 0) << evaluation.variables[0];
+}
+
+// Runs away from anything above 2, with one spike before it does.
+Model exploding() {
+    return parse_annarchy({.parameters = {"parameters", "a = 0.0"},
+                           .equations = {"equations", "dv/dt = v*v*v - v : init=1.0\ndw/dt = a*w*w*w : init=1.0"},
+                           .spike = "v > 0.9",
+                           .reset = "v = 0.1"});
+}
+
+TEST(OptNeuron, ADivergedStateIsAFailureThoughOnlySpikesAreRecorded) {
+    const Experiment two_chunks = [](Simulation& simulation) {
+        simulation.start_recording();
+        simulation.run(0.02);
+        simulation.reset();  // nothing is left of what the first chunk did to the states
+        simulation.run(0.001);
+        return simulation.results();
+    };
+    OptNeuron fit({.model = exploding(),
+                   .variables = {{.name = "a", .bounds = {{-1, 1}}}},
+                   .experiment = two_chunks,
+                   .loss =
+                       [](const SimulationRecord& candidate, const SimulationRecord&) {
+                           // the more it runs away the better it seems
+                           return std::vector{2 - candidate.chunks[0].parameters.at("a")[0]};
+                       },
+                   .record = {"spike"}});
+    const OptNeuronResult result = fit.run({.max_evaluations = 64, .method = "sobol"});
+    const auto diverges = [](double a) {
+        double w = 1;
+        for (int step = 0; step < 20; ++step) w += a * w * w * w;
+        return !std::isfinite(w);
+    };
+    EXPECT_GT(result.n_failed, 10U);
+    EXPECT_LT(result.n_failed, 50U);
+    for (const OptEvaluation& evaluation : result.history)
+        EXPECT_EQ(std::isnan(evaluation.loss), diverges(evaluation.variables[0])) << evaluation.variables[0];
+    EXPECT_FALSE(diverges(result["a"]));
+    ASSERT_EQ(result.failures.size(), 1U);
+    EXPECT_EQ(result.failures[0].what, "the state `w` became NaN or infinite in chunk 1");
+    EXPECT_EQ(result.failures[0].count, result.n_failed);
+    EXPECT_TRUE(std::isnan(result.history[result.failures[0].evaluation].loss));
+    EXPECT_THAT(result.full_report(), HasSubstr("x the state `w` became NaN or infinite in chunk 1"));
+    EXPECT_TRUE(std::isnan(fit.losses(Array2(1, 1, 1.0))[0][0]));
+}
+
+TEST(OptNeuron, ATargetModelThatDivergesIsRefused) {
+    OptNeuronOptions options = model_fit(half);
+    options.target_model = parse_annarchy(
+        {.parameters = {"parameters", "I_app = 0.0"}, .equations = {"equations", "dr/dt = r*r*r : init=10.0"}});
+    EXPECT_THAT(error_of([&] { OptNeuron fit(options); }),
+                HasSubstr("the target model fails: the state `r` became NaN or infinite in chunk 1"));
+}
+
+TEST(OptNeuron, CausesOfFailuresAreToldApart) {
+    OptNeuronOptions options = with_loss([](const SimulationRecord& candidate, const SimulationRecord&) {
+        const double a = candidate.chunks[0].parameters.at("a")[0];
+        return std::vector{a > 50 ? not_a_number : 1.0, a > 20 ? INFINITY : a};
+    });
+    options.variables[1] = {.name = "b", .expression = "log(a)"};
+    const OptNeuronResult result = OptNeuron(options).run({.max_evaluations = 128, .method = "sobol"});
+    std::vector<std::string> causes;
+    std::size_t count = 0;
+    for (const FailureCause& cause : result.failures) {
+        causes.push_back(cause.what);
+        count += cause.count;
+    }
+    EXPECT_THAT(causes, testing::UnorderedElementsAre("the value of `b` is NaN or infinite",
+                                                      "part 1 of the loss is NaN or infinite",
+                                                      "part 2 of the loss is NaN or infinite"));
+    EXPECT_EQ(count, result.n_failed);
 }
 
 TEST(OptNeuron, IfAllFailThereIsNoBest) {

@@ -1,7 +1,7 @@
 // Every neuron in docs/annarchy.md is accepted, and every one that is marked as wrong is refused.
 #include <fstream>
 
-#include "lang/annarchy_file.hpp"
+#include "lang/model_file.hpp"
 #include <gtest/gtest.h>
 
 #include "spikesmith/lang/neuron_library.hpp"

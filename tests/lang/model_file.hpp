@@ -1,6 +1,7 @@
 // Models in text files for the tests: sections that start with a line `[name]`.
 //
-//     [equations]       the text as it is; so are [threshold], [reset], [refractory]
+//     [equations]       the text as it is; so are [reset], [refractory], of Brian's language [threshold], of ANNarchy's [parameters],
+//                       [spike], [functions], [method]
 //     [constants]       one `name = text` per line; so are [initial values]
 //     [inputs]          one name per line, with `: unit` if the data have a unit
 //     [targets]         one name per line
@@ -13,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "spikesmith/lang/annarchy.hpp"
 #include "spikesmith/lang/brian.hpp"
 
 namespace spikesmith::test {
@@ -51,31 +53,58 @@ inline std::vector<std::pair<std::string, std::string>> read_pairs(const std::st
     return pairs;
 }
 
+// The sections that both languages have; false for any other name.
+template <class Text>
+bool read_common_section(Text& text, const std::string& name, const std::string& content) {
+    if (name == "equations")
+        text.equations.text = content;
+    else if (name == "reset")
+        text.reset = content;
+    else if (name == "refractory")
+        text.refractory = content;
+    else if (name == "constants")
+        text.constants = read_pairs(content, '=');
+    else if (name == "initial values")
+        text.initial_values = read_pairs(content, '=');
+    else if (name == "inputs") {
+        for (const auto& [input, unit] : read_pairs(content, ':')) text.inputs.push_back(input);
+    } else if (name == "targets") {
+        for (const auto& [target, nothing] : read_pairs(content, ':')) text.targets.push_back(target);
+    } else {
+        return name == "message" || name == "warnings";
+    }
+    return true;
+}
+
 inline BrianModelText model_of(const std::map<std::string, std::string>& sections) {
     BrianModelText text;
     for (const auto& [name, content] : sections) {
-        if (name == "equations")
-            text.equations.text = content;
-        else if (name == "threshold")
+        if (name == "threshold") {
             text.threshold = content;
-        else if (name == "reset")
-            text.reset = content;
-        else if (name == "refractory")
-            text.refractory = content;
-        else if (name == "constants")
-            text.constants = read_pairs(content, '=');
-        else if (name == "initial values")
-            text.initial_values = read_pairs(content, '=');
-        else if (name == "inputs") {
+        } else if (!read_common_section(text, name, content)) {
+            throw std::runtime_error("unknown section [" + name + "]");
+        } else if (name == "inputs") {
             for (const auto& [input, unit] : read_pairs(content, ':')) {
-                text.inputs.push_back(input);
                 if (!unit.empty()) text.input_dimensions[input] = parse_unit(unit).dimension;
             }
-        } else if (name == "targets") {
-            for (const auto& [target, nothing] : read_pairs(content, ':')) text.targets.push_back(target);
-        } else if (name != "message" && name != "warnings") {
-            throw std::runtime_error("unknown section [" + name + "]");
         }
+    }
+    return text;
+}
+
+inline AnnarchyNeuronText annarchy_of(const std::map<std::string, std::string>& sections) {
+    AnnarchyNeuronText text;
+    for (const auto& [name, content] : sections) {
+        if (name == "parameters")
+            text.parameters.text = content;
+        else if (name == "spike")
+            text.spike = content;
+        else if (name == "functions")
+            text.functions.text = content;
+        else if (name == "method")
+            text.method = content;
+        else if (!read_common_section(text, name, content))
+            throw std::runtime_error("unknown section [" + name + "]");
     }
     return text;
 }

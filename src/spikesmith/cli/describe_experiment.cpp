@@ -62,9 +62,11 @@ std::string describe_experiment(const ExperimentProblem& problem) {
 std::string describe_experiment_fit(const ExperimentProblem& problem) {
     if (!problem.config.experiment_fit) return {};
     const ExperimentFitConfig& fit = *problem.config.experiment_fit;
-    std::string out = fmt::format("\nFit: {} evaluations{}, {}\n", fit.n_evaluations,
-                                  fit.repetitions > 1 ? fmt::format(" of {} repetitions", fit.repetitions) : "",
-                                  fit.method ? fit.method->name : "auto");
+    std::string out = fmt::format(
+        "\nFit: {} evaluations{}, {}{}\n", fit.n_evaluations,
+        fit.repetitions > 1 ? fmt::format(" of {} repetitions", fit.repetitions) : "",
+        fit.method ? fit.method->name : "auto",
+        fit.polish_evaluations > 0 ? fmt::format(", the last {} to polish the best", fit.polish_evaluations) : "");
     std::vector<std::vector<std::string>> rows;
     for (const VariableConfig& variable : fit.variables) {
         const auto known = problem.model.find(variable.name.name);

@@ -305,16 +305,16 @@ VariableConfig read_variable(const TomlMember& member) {
     VariableConfig variable;
     variable.name = {member.key, member.place};
     const std::string example = fmt::format("for example `{} = [0, 10]`", member.key);
-    const auto read_bounds = [&](const TomlValue& bounds) {
+    const auto two = [&](const TomlValue& bounds) {
         if (bounds.kind != Kind::array || bounds.elements.size() != 2)
             wrong_type(member.key, "two bounds", bounds, example);
-        variable.bounds.emplace(read_quantity(bounds.elements[0], member.key),
-                                read_quantity(bounds.elements[1], member.key));
-        const auto& [low, high] = *variable.bounds;
-        if (low.quantity.value == high.quantity.value)
+        std::pair pair(read_quantity(bounds.elements[0], member.key), read_quantity(bounds.elements[1], member.key));
+        if (pair.first.quantity.value == pair.second.quantity.value)
             fail_at(bounds.place, fmt::format("the bounds of `{}` are equal", member.key),
                     fmt::format("for a constant write `{} = {{fixed = ...}}`", member.key));
+        return pair;
     };
+    const auto read_bounds = [&](const TomlValue& bounds) { variable.bounds.emplace(two(bounds)); };
     const TomlValue& value = member.value;
     if (value.kind == Kind::array) {
         read_bounds(value);
@@ -323,7 +323,8 @@ VariableConfig read_variable(const TomlMember& member) {
     } else if (value.kind == Kind::string) {
         variable.expression = value;
     } else if (value.kind == Kind::table) {
-        const Section section(value, "fit.parameters." + member.key, {"bounds", "scale", "integer", "fixed", "tied"});
+        const Section section(value, "fit.parameters." + member.key,
+                              {"bounds", "scale", "integer", "guess", "fixed", "tied"});
         const auto* bounds = section.find("bounds");
         const auto* fixed = section.find("fixed");
         const auto* tied = section.string("tied", "tied = \"2*a\"");
@@ -333,9 +334,16 @@ VariableConfig read_variable(const TomlMember& member) {
                     example);
         variable.logarithmic = section.choice("scale", {"linear", "log"}, 0) == 1;
         variable.integer = section.boolean("integer").value_or(false);
-        if (bounds == nullptr && (section.find("scale") != nullptr || section.find("integer") != nullptr))
-            fail_at(value.place, fmt::format("`scale` and `integer` belong to bounds, and `{}` has none", member.key));
-        if (bounds != nullptr) read_bounds(*bounds);
+        if (bounds == nullptr) {
+            for (const char* key : {"scale", "integer", "guess"}) {
+                if (section.find(key) != nullptr)
+                    fail_at(section.find(key)->place,
+                            fmt::format("`{}` belongs to bounds, and `{}` has none", key, member.key));
+            }
+        } else {
+            read_bounds(*bounds);
+        }
+        if (const auto* guess = section.find("guess")) variable.guess.emplace(two(*guess));
         if (fixed != nullptr) variable.value = read_quantity(*fixed, member.key);
         if (tied != nullptr) variable.expression = *tied;
         if (variable.logarithmic) {
@@ -374,9 +382,10 @@ ExperimentConfig read_experiment(const TomlValue& table, const std::filesystem::
 }
 
 ExperimentFitConfig read_experiment_fit(const TomlValue& table) {
-    const Section section(table, "fit",
-                          {"parameters", "loss", "n_evaluations", "population", "repetitions", "target_repetitions",
-                           "noise", "allow_outside_bounds", "stop_at_loss", "optimizer"});
+    const Section section(
+        table, "fit",
+        {"parameters", "loss", "n_evaluations", "polish_evaluations", "population", "repetitions", "target_repetitions",
+         "noise", "allow_outside_bounds", "stop_at_loss", "checkpoint_interval", "optimizer"});
     ExperimentFitConfig fit;
     fit.place = table.place;
     (void)section.required("parameters", "parameters = {a = [0, 10]}");
@@ -392,6 +401,15 @@ ExperimentFitConfig read_experiment_fit(const TomlValue& table) {
         return given ? static_cast<std::size_t>(*given) : otherwise;
     };
     fit.n_evaluations = whole("n_evaluations", 1, fit.n_evaluations);
+    if (const auto* polish = section.find("polish_evaluations")) {
+        fit.polish_evaluations = whole("polish_evaluations", 0, 0);
+        fit.polish_place = polish->place;
+        if (fit.polish_evaluations > 0 && fit.polish_evaluations >= fit.n_evaluations)
+            fail_at(polish->place,
+                    fmt::format("{} evaluations for polishing leave none of {} for the search before",
+                                fit.polish_evaluations, fit.n_evaluations),
+                    "they are part of `n_evaluations`");
+    }
     fit.population = whole("population", 0, 0);
     fit.repetitions = whole("repetitions", 1, 1);
     fit.target_repetitions = whole("target_repetitions", 1, 1);
@@ -401,6 +419,8 @@ ExperimentFitConfig read_experiment_fit(const TomlValue& table) {
         if (stop->kind != Kind::integer && stop->kind != Kind::real) wrong_type("stop_at_loss", "a number", *stop);
         fit.stop_at_loss = stop->real;
     }
+    if (const auto interval = section.duration("checkpoint_interval", true))
+        fit.checkpoint_seconds = interval->quantity.value;
     if (const auto* optimizer = section.table("optimizer")) {
         for (const TomlMember& member : optimizer->members) {
             if (member.key == "method") {

@@ -68,6 +68,7 @@ struct ExperimentLossConfig {
 struct VariableConfig {
     ConfigName name;
     std::optional<std::pair<ConfigQuantity, ConfigQuantity>> bounds;  // in any order
+    std::optional<std::pair<ConfigQuantity, ConfigQuantity>> guess;   // where the search begins
     std::optional<ConfigQuantity> value;
     std::optional<TomlValue> expression;
     bool logarithmic = false;
@@ -80,12 +81,15 @@ struct ExperimentFitConfig {
     std::vector<VariableConfig> variables;
     std::vector<ExperimentLossConfig> losses;  // at least one
     std::size_t n_evaluations = 1000;
+    std::size_t polish_evaluations = 0;  // of them, the last ones
+    Place polish_place;
     std::size_t population = 0;  // 0: chosen by the method
     std::size_t repetitions = 1;
     std::size_t target_repetitions = 1;
     bool common_noise = false;
     bool allow_outside_bounds = false;
     std::optional<double> stop_at_loss;
+    double checkpoint_seconds = 0;  // at least so long between two checkpoints
     std::optional<ConfigName> method;
     std::vector<std::pair<ConfigName, TomlValue>> options;  // of the optimiser
 };

@@ -7,13 +7,14 @@
 namespace spikesmith {
 
 OptNeuronPosterior learn_posterior(OptNeuron& neuron, const ExperimentFitConfig& fit,
-                                   const std::atomic<bool>* cancelled) {
+                                   const std::filesystem::path& checkpoint, const std::atomic<bool>* cancelled) {
     OptNeuronPosteriorOptions options;
     options.n_simulations = fit.n_evaluations;
     for (const auto& [name, value] : fit.options) {
         (name.name == "n_rounds" ? options.n_rounds : options.n_samples) = static_cast<std::size_t>(value.integer);
     }
     options.control.cancelled = cancelled;
+    options.control.checkpoint = checkpoint;
     return infer_opt_neuron(neuron, options);
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +14,9 @@
 
 namespace spikesmith {
 
+// `checkpoint`: a folder from which an interrupted training goes on.
 [[nodiscard]] OptNeuronPosterior learn_posterior(OptNeuron& neuron, const ExperimentFitConfig& fit,
+                                                 const std::filesystem::path& checkpoint,
                                                  const std::atomic<bool>* cancelled);
 
 // posterior.spk, samples.npz and .csv, posterior.svg; a member "posterior" of `json`.

@@ -371,6 +371,9 @@ std::string option_text(const TomlValue& value) {
 // Unknown methods and options are shown where they are written.
 void check_optimizer(const ExperimentFitConfig& fit) {
     if (fit.method && fit.method->name == "sbi") {
+        if (fit.polish_evaluations > 0)
+            fail_at(fit.polish_place, "`sbi` looks for a posterior: there is no minimum to polish",
+                    "leave `polish_evaluations` out");
         for (const auto& [name, value] : fit.options) {
             if (name.name != "n_rounds" && name.name != "n_samples")
                 fail_at(name.place, fmt::format("`sbi` has no option `{}`", name.name),
@@ -384,6 +387,17 @@ void check_optimizer(const ExperimentFitConfig& fit) {
     located(fit.method ? fit.method->place : fit.place, [&] { return opt_neuron_method(method); });
     for (const auto& [name, value] : fit.options)
         located(name.place, [&] { return opt_neuron_method(method, {{name.name, option_text(value)}}); });
+}
+
+// Wrong expressions, circles and guesses are shown where they are written.
+void check_variables(const ExperimentFitConfig& fit, const OptNeuronOptions& options) {
+    std::vector<NamedText> texts;
+    for (const VariableConfig& given : fit.variables) {
+        if (given.expression) texts.push_back({fmt::format("expression of {}", given.name.name), &*given.expression});
+    }
+    located(fit.parameters_place, [&] {
+        with_positions_in(texts, [&] { (void)OptVariables(options.variables, options.allow_outside_bounds); });
+    });
 }
 
 }  // namespace
@@ -421,7 +435,8 @@ SimulationOptions simulation_options(const ExperimentProblem& problem) {
     return options;
 }
 
-SimulationRecord simulate_experiment(const ExperimentProblem& problem, const std::atomic<bool>* cancelled) {
+SimulationRecord simulate_experiment(const ExperimentProblem& problem, std::vector<std::string>& warnings,
+                                     const std::atomic<bool>* cancelled) {
     const Config& config = problem.config;
     SimulationOptions options = simulation_options(problem);
     options.cancelled = cancelled;
@@ -442,7 +457,11 @@ SimulationRecord simulate_experiment(const ExperimentProblem& problem, const std
                             missing.size() > 1 ? "have" : "has"),
                 "give them in [simulate]: `parameters = {...}`");
     simulation.store();
-    return located(config.experiment->place, [&] { return make_experiment(problem.protocol)(simulation); });
+    SimulationRecord record =
+        located(config.experiment->place, [&] { return make_experiment(problem.protocol)(simulation); });
+    if (const auto& divergence = simulation.divergences().front())
+        warnings.push_back(fmt::format("the state `{}` became NaN or infinite", divergence->state));
+    return record;
 }
 
 std::optional<SimulationRecord> simulate_target(const ExperimentProblem& problem, const std::atomic<bool>* cancelled) {
@@ -474,6 +493,7 @@ OptNeuronOptions opt_neuron_options(const ExperimentProblem& problem) {
         };
         OptVariable variable{.name = given.name.name};
         if (given.bounds) variable.bounds = std::pair{value(given.bounds->first), value(given.bounds->second)};
+        if (given.guess) variable.guess = std::pair{value(given.guess->first), value(given.guess->second)};
         if (given.value) variable.value = value(*given.value);
         if (given.expression) variable.expression = given.expression->text;
         variable.scale = given.logarithmic ? Scale::logarithmic : Scale::linear;
@@ -502,6 +522,7 @@ OptNeuronOptions opt_neuron_options(const ExperimentProblem& problem) {
     options.target_repetitions = fit.target_repetitions;
     options.noise = fit.common_noise ? NoiseStreams::common : NoiseStreams::independent;
     options.allow_outside_bounds = fit.allow_outside_bounds;
+    check_variables(fit, options);
     options.seed = config.run.seed;
     options.threads = config.run.threads;
     options.kernel = simulation.kernel;
@@ -517,6 +538,8 @@ OptNeuronRunOptions opt_neuron_run_options(const ExperimentProblem& problem) {
     for (const auto& [name, value] : fit.options) options.optimizer_options[name.name] = option_text(value);
     options.population = fit.population;
     options.stop_at_loss = fit.stop_at_loss;
+    options.polish_evaluations = fit.polish_evaluations;
+    options.checkpoint_seconds = fit.checkpoint_seconds;
     return options;
 }
 

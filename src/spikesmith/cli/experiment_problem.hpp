@@ -31,8 +31,8 @@ struct ExperimentProblem {
 [[nodiscard]] OptNeuronOptions opt_neuron_options(const ExperimentProblem& problem);
 [[nodiscard]] OptNeuronRunOptions opt_neuron_run_options(const ExperimentProblem& problem);
 
-// One run of the experiment with the parameters of [simulate].
-[[nodiscard]] SimulationRecord simulate_experiment(const ExperimentProblem& problem,
+// One run of the experiment with the parameters of [simulate]; warns of a state that diverges.
+[[nodiscard]] SimulationRecord simulate_experiment(const ExperimentProblem& problem, std::vector<std::string>& warnings,
                                                    const std::atomic<bool>* cancelled = nullptr);
 // What it records of the target model, or the recordings.
 [[nodiscard]] std::optional<SimulationRecord> simulate_target(const ExperimentProblem& problem,

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <filesystem>
 #include <ostream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/output_files.hpp"
 #include "spikesmith/cli/problem.hpp"
-#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/cli/run_output.hpp"
 #include "spikesmith/core/version.hpp"
 #include "spikesmith/report/fit_files.hpp"
 #include "spikesmith/report/fit_plots.hpp"
@@ -83,21 +83,6 @@ NamedArrays evaluation_arrays(const Evaluations& evaluations) {
     return arrays;
 }
 
-// Takes up the run in the folder; afterwards `fit` does the rounds that are left.
-void resume(Fitter& fitter, FitOptions& fit, RunFolder& folder) {
-    std::error_code error;
-    if (!std::filesystem::exists(fit.checkpoint, error)) {
-        folder.log("there is no checkpoint yet: the run begins anew");
-        return;
-    }
-    const std::size_t done = fitter.resume(fit.checkpoint, fit);
-    if (done > fit.n_rounds) {
-        throw ConfigError(fmt::format("the run has done {} rounds already, but `n_rounds` is {}", done, fit.n_rounds));
-    }
-    folder.log(fmt::format("resumed after round {}", done));
-    fit.n_rounds -= done;
-}
-
 // Everything about the best parameter set.
 void write_best(const Problem& problem, Fitter& fitter, const RunFolder& folder) {
     const Generated best = fitter.generate_traces();
@@ -117,10 +102,7 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
     const Problem problem = load_problem(config);
     Fitter fitter = make_fitter(problem);
     FitOptions fit = fit_options(problem, fitter);
-    RunFolder folder = options.resume ? RunFolder::reopen(config) : RunFolder::create(config, options.replace);
-
-    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
-    for (const auto& warning : problem.warnings) folder.log("warning: " + warning);
+    RunFolder folder = open_run(config, options, problem.warnings);
     for (const auto& note : fitter.program().notes) folder.log(note);
     const FitCallback progress = options.quiet ? FitCallback{} : progress_bar(streams.error, streams.terminal);
     fit.cancelled = interrupt.flag();
@@ -129,14 +111,12 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
         folder.log(round_line(report));
         return progress ? progress(report) : CallbackAction::proceed;
     };
-    if (!options.quiet) {
-        for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
-    }
+    show_warnings(problem.warnings, options, streams);
     FitResult result;
     try {
         if (options.resume) {
-            resume(fitter, fit, folder);
-            folder.write("config.toml", config_as_run(config, folder.path()));
+            fit.n_rounds = resume_run(folder, config, {"round", "n_rounds", fit.n_rounds}, fit.checkpoint,
+                                      [&] { return fitter.resume(fit.checkpoint, fit); });
         }
         result = fitter.fit(fit);
     } catch (const std::exception& error) {
@@ -154,7 +134,6 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
     json["command"] = "fit";
     json["model"] = problem.model.name;
     json["version"] = version;
-    folder.write("result.json", json.dump(2) + "\n");
     if (result.best) write_best(problem, fitter, folder);
     if (!result.pareto_front.empty()) {
         folder.write("pareto.csv", pareto_csv(result));
@@ -163,17 +142,8 @@ int fit_command(const Config& config, const CommandOptions& options, const Progr
     if (result.n_evaluations > 0)
         folder.write("convergence.svg", svg(convergence_plot(problem.model.name, result, evaluations)));
 
-    const std::string report = result.full_report();
-    folder.log(report);
-    folder.write_log();
-    if (options.json) {
-        json["folder"] = folder.path().string();
-        json["seconds"] = result.seconds;
-        json["compile_seconds"] = result.compile_seconds;
-        streams.out << json.dump(2) << '\n';
-    } else if (!options.quiet) {
-        streams.out << report << "\nThis run is in " << folder.path().string() << '\n';
-    }
+    close_run(folder, std::move(json), {{"seconds", result.seconds}, {"compile_seconds", result.compile_seconds}},
+              result.full_report(), options, streams);
     if (result.stop_reason == StopReason::cancelled) return exit_code::interrupted;
     if (!result.best) throw NumericalError(no_best_message(result.n_evaluations));
     return exit_code::success;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <ostream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,7 +15,7 @@
 #include "spikesmith/cli/experiment_posterior.hpp"
 #include "spikesmith/cli/experiment_problem.hpp"
 #include "spikesmith/cli/interrupt.hpp"
-#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/cli/run_output.hpp"
 #include "spikesmith/core/version.hpp"
 #include "spikesmith/fit/callback.hpp"
 #include "spikesmith/fit/names.hpp"
@@ -28,12 +29,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void show_warnings(const std::vector<std::string>& warnings, const CommandOptions& options,
-                   const ProgramStreams& streams) {
-    if (options.quiet) return;
-    for (const auto& warning : warnings) streams.error << "warning: " << warning << '\n';
-}
-
 // The bar of other fits; a round is what the method evaluates at a time.
 class Progress {
   public:
@@ -46,6 +41,8 @@ class Progress {
         before_ = evaluations;
         const std::size_t n_rounds = (max_ + population_ - 1) / population_;
         const std::size_t round = std::min((evaluations + population_ - 1) / population_, n_rounds);
+        if (round == round_) return;  // a generation that is not full
+        round_ = round;
         const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
         const double left =
             elapsed * static_cast<double>(max_ - std::min(max_, evaluations)) / static_cast<double>(evaluations);
@@ -71,7 +68,7 @@ class Progress {
 
   private:
     FitCallback bar_;
-    std::size_t max_, population_ = 0, before_ = 0;
+    std::size_t max_, population_ = 0, before_ = 0, round_ = 0;
     bool open_ = false;
     Array2 no_samples_;
     Dimension no_dimension_;
@@ -89,30 +86,21 @@ void write_records(const RunFolder& folder, const ExperimentProblem& problem, co
     if (simulated.spikes) folder.write("spikes.csv", record_spikes_csv(simulated));
 }
 
-RunFolder begin_run(const ExperimentProblem& problem, const CommandOptions& options) {
-    RunFolder folder = RunFolder::create(problem.config, options.replace);
-    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
-    for (const auto& warning : problem.warnings) folder.log("warning: " + warning);
-    return folder;
-}
-
 }  // namespace
 
 int fit_experiment(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
     const ExperimentProblem problem = load_experiment(config);
-    if (options.resume)
-        throw ConfigError("a fit of an experiment cannot be resumed",
-                          "its results are those of a new run with the same seed");
     const OptNeuronOptions fit_options = opt_neuron_options(problem);
     OptNeuronRunOptions run_options = opt_neuron_run_options(problem);
     OptNeuron fit = located(problem.config.experiment_fit->place, [&] { return OptNeuron(fit_options); });
-    RunFolder folder = begin_run(problem, options);
+    RunFolder folder = open_run(config, options, problem.warnings);
     for (const auto& warning : fit.warnings()) folder.log("note: " + warning);
     show_warnings(problem.warnings, options, streams);
 
     Progress progress(streams.error, streams.terminal, run_options.max_evaluations);
     run_options.cancelled = interrupt.flag();
+    run_options.checkpoint = folder.path() / "checkpoint.txt";
     run_options.callback = [&](std::size_t evaluations, const OptEvaluation& best) {
         folder.log(fmt::format("{} evaluations, best loss {}", evaluations, best.loss));
         if (!options.quiet) progress(evaluations, best);
@@ -125,16 +113,22 @@ int fit_experiment(const Config& config, const CommandOptions& options, const Pr
     try {
         located(stated.method ? stated.method->place : stated.place, [&] {
             if (posterior) {
-                learned = learn_posterior(fit, stated, interrupt.flag());
+                // its simulations are repeated, its training goes on from the files in this folder
+                learned = learn_posterior(fit, stated, folder.path() / "checkpoint", interrupt.flag());
                 result = learned->fit;
-            } else {
-                result = fit.run(run_options);
+                return;
             }
+            if (options.resume) {
+                run_options.max_evaluations =
+                    resume_run(folder, config, {"evaluation", "n_evaluations", run_options.max_evaluations},
+                               run_options.checkpoint, [&] { return fit.resume(run_options.checkpoint, run_options); });
+            }
+            result = fit.run(run_options);
         });
     } catch (const std::exception& error) {
         if (!options.quiet && streams.terminal && progress.line_is_open()) streams.error << '\n';
         folder.log(fmt::format("error: {}", error.what()));
-        folder.write_log();
+        if (!options.resume) folder.write_log();
         throw;
     }
     if (!options.quiet && streams.terminal && progress.line_is_open()) streams.error << '\n';
@@ -153,21 +147,12 @@ int fit_experiment(const Config& config, const CommandOptions& options, const Pr
         folder.write("evaluations.csv", evaluations_csv(result));
         folder.write("evaluations.npz", format_npz(evaluation_arrays(result)));
     }
-    folder.write("result.json", json.dump(2) + "\n");
     if (!result.results.chunks.empty())
         write_records(folder, problem, result.results, result.target.chunks.empty() ? nullptr : &result.target);
     if (!result.history.empty() && !result.best.empty())
         folder.write("convergence.svg", svg(loss_plot(problem.model.name, result)));
-    folder.log(report);
-    folder.write_log();
-    if (options.json) {
-        json["folder"] = folder.path().string();
-        json["seconds"] = result.seconds;
-        json["compile_seconds"] = result.compile_seconds;
-        streams.out << json.dump(2) << '\n';
-    } else if (!options.quiet) {
-        streams.out << report << "\nThis run is in " << folder.path().string() << '\n';
-    }
+    close_run(folder, std::move(json), {{"seconds", result.seconds}, {"compile_seconds", result.compile_seconds}},
+              report, options, streams);
     if (result.stop == OptStop::cancelled) return exit_code::interrupted;
     if (result.best.empty()) throw NumericalError(no_best_message(result.history.size()));
     return exit_code::success;
@@ -176,10 +161,11 @@ int fit_experiment(const Config& config, const CommandOptions& options, const Pr
 int simulate_experiment_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
     const ExperimentProblem problem = load_experiment(config);
-    show_warnings(problem.warnings, options, streams);
-    const SimulationRecord record = simulate_experiment(problem, interrupt.flag());
+    std::vector<std::string> warnings = problem.warnings;
+    const SimulationRecord record = simulate_experiment(problem, warnings, interrupt.flag());
+    show_warnings(warnings, options, streams);
     const std::optional<SimulationRecord> target = simulate_target(problem, interrupt.flag());
-    RunFolder folder = begin_run(problem, options);
+    RunFolder folder = open_run(config, options, warnings);
     write_records(folder, problem, record, target ? &*target : nullptr);
     if (config.simulate && config.simulate->csv) folder.write("traces.csv", record_csv(record));
     Json json;
@@ -199,15 +185,7 @@ int simulate_experiment_command(const Config& config, const CommandOptions& opti
         text += '\n';
         chunks.push_back(std::move(item));
     }
-    folder.write("result.json", json.dump(2) + "\n");
-    folder.log(text);
-    folder.write_log();
-    if (options.json) {
-        json["folder"] = folder.path().string();
-        streams.out << json.dump(2) << '\n';
-    } else if (!options.quiet) {
-        streams.out << text << "\nThis run is in " << folder.path().string() << '\n';
-    }
+    close_run(folder, std::move(json), {}, text, options, streams);
     return exit_code::success;
 }
 

@@ -5,7 +5,8 @@
 
 namespace spikesmith {
 
-// Writes result.json, evaluations.csv and .npz, traces.npz, traces.svg, convergence.svg, log.txt, and with spikes spikes.csv.
+// Writes result.json, evaluations.csv and .npz, traces.npz, traces.svg, convergence.svg, log.txt, with spikes spikes.csv, and while it
+// runs checkpoint.txt.
 int fit_experiment(const Config& config, const CommandOptions& options, const ProgramStreams& streams);
 
 // One run with the parameters of [simulate]; writes traces.npz and .svg, result.json, log.txt, with spikes spikes.csv.

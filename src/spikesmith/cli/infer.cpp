@@ -2,7 +2,6 @@
 #include <array>
 #include <filesystem>
 #include <memory>
-#include <ostream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,7 +11,7 @@
 #include "spikesmith/cli/infer_progress.hpp"
 #include "spikesmith/cli/infer_results.hpp"
 #include "spikesmith/cli/interrupt.hpp"
-#include "spikesmith/cli/run_folder.hpp"
+#include "spikesmith/cli/run_output.hpp"
 #include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
@@ -133,16 +132,12 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     (void)make_priors(problem);  // for its errors, before anything is written
     Inferencer inferencer = make_inferencer(problem, interrupt.flag());
     if (options.from) take_posterior(inferencer, problem, *options.from);
-    RunFolder folder = options.resume ? RunFolder::reopen(config) : RunFolder::create(config, options.replace);
+    RunFolder folder = open_run(config, options, problem.warnings);
     if (options.resume) {
         require_same_problem(config, folder);
         folder.write("config.toml", config_as_run(config, folder.path()));
     }
-    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
-    for (const auto& warning : problem.warnings) {
-        folder.log("warning: " + warning);
-        if (!options.quiet) streams.error << "warning: " << warning << '\n';
-    }
+    show_warnings(problem.warnings, options, streams);
     InferProgress progress(streams.error, streams.terminal, options.quiet, infer.n_rounds);
     InferResults results;
     results.json["command"] = "infer";
@@ -184,16 +179,8 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     }
     progress.close();
 
-    folder.write("result.json", results.json.dump(2) + "\n");
     folder.write("summary.txt", fmt::format("{}\n\n{}", problem.model.name, results.report));
-    folder.log(results.report);
-    folder.write_log();
-    if (options.json) {
-        results.json["folder"] = folder.path().string();
-        streams.out << results.json.dump(2) << '\n';
-    } else if (!options.quiet) {
-        streams.out << results.report << "\nThis run is in " << folder.path().string() << '\n';
-    }
+    close_run(folder, std::move(results.json), {}, results.report, options, streams);
     return exit_code::success;
 }
 

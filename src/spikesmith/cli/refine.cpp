@@ -10,6 +10,7 @@
 #include "spikesmith/cli/output_files.hpp"
 #include "spikesmith/cli/problem.hpp"
 #include "spikesmith/cli/refine_start.hpp"
+#include "spikesmith/cli/run_output.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/core/version.hpp"
 #include "spikesmith/report/fit_plots.hpp"
@@ -66,9 +67,7 @@ int refine_command(const Config& config, const CommandOptions& options, const Pr
     Refiner refiner(fitter.options(), fit, variant);
     const auto starts =
         refine_starts(problem, options, refiner.parameters(), static_cast<std::size_t>(wanted.n_starts), false);
-    if (!options.quiet) {
-        for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
-    }
+    show_warnings(problem.warnings, options, streams);
     RefineOptions settings{.starts = starts,
                            .max_iterations = static_cast<std::size_t>(wanted.max_iterations),
                            .hops = static_cast<std::size_t>(wanted.hops),

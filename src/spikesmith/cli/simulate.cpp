@@ -1,4 +1,4 @@
-#include <ostream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -8,8 +8,7 @@
 #include "spikesmith/cli/interrupt.hpp"
 #include "spikesmith/cli/output_files.hpp"
 #include "spikesmith/cli/problem.hpp"
-#include "spikesmith/cli/run_folder.hpp"
-#include "spikesmith/core/version.hpp"
+#include "spikesmith/cli/run_output.hpp"
 #include "spikesmith/report/fit_plots.hpp"
 #include "spikesmith/report/text_table.hpp"
 #include "spikesmith/simulate/record.hpp"
@@ -42,9 +41,7 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
     if (config.experiment) return simulate_experiment_command(config, options, streams);
     const Problem problem = load_problem(config);
     SimulationPlan plan = plan_simulation(problem);
-    if (!options.quiet) {
-        for (const auto& warning : problem.warnings) streams.error << "warning: " << warning << '\n';
-    }
+    show_warnings(problem.warnings, options, streams);
     const std::vector<std::string> names = plan.program.parameters;
     const Array2 values = plan.parameters;
     const std::string method = plan.program.method;
@@ -53,9 +50,7 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
     const InterruptGuard interrupt;
     const Generated traces = simulate(std::move(plan), interrupt.flag());
 
-    RunFolder folder = RunFolder::create(config, options.replace);
-    folder.log(fmt::format("spikesmith {}\n{}", version, options.command_line));
-    for (const auto& warning : problem.warnings) folder.log("warning: " + warning);
+    RunFolder folder = open_run(config, options, problem.warnings);
     folder.write("traces.npz", format_npz(trace_arrays(traces)));
     if (config.simulate && config.simulate->csv) folder.write("traces.csv", traces_csv(traces));
     if (has_threshold) folder.write("spikes.csv", spikes_csv(traces.spikes));
@@ -88,8 +83,6 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
         auto& counts = json["spike_counts"] = nlohmann::ordered_json::array();
         for (const auto& train : traces.spikes) counts.push_back(train.size());
     }
-    folder.write("result.json", json.dump(2) + "\n");
-
     std::string text =
         fmt::format("{} traces of {} steps with {}, dt = {}\n", traces.spikes.size(),
                     json["n_steps"].get<std::size_t>(), method, format_quantity({traces.dt, dimensions::second}));
@@ -97,14 +90,7 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
         for (std::size_t trace = 0; trace < traces.spikes.size(); ++trace)
             text += fmt::format("  trace {}: {} spikes\n", trace + 1, traces.spikes[trace].size());
     }
-    folder.log(text);
-    folder.write_log();
-    if (options.json) {
-        json["folder"] = folder.path().string();
-        streams.out << json.dump(2) << '\n';
-    } else if (!options.quiet) {
-        streams.out << text << "\nThis run is in " << folder.path().string() << '\n';
-    }
+    close_run(folder, std::move(json), {}, text, options, streams);
     return exit_code::success;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/fit/checkpoint_clock.hpp"
 #include "spikesmith/fit/fit_problem.hpp"
 #include "spikesmith/fit/fit_round.hpp"
 #include "spikesmith/fit/fit_search.hpp"
@@ -16,31 +17,11 @@ namespace spikesmith {
 
 namespace {
 
-constexpr double checkpoint_share = 0.05;  // of the time that writing checkpoints may take
-
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// When checkpoints are written: not so often that it takes a noticeable share of the time.
-class CheckpointClock {
-  public:
-    explicit CheckpointClock(double at_least) : at_least_(at_least) {}
-    [[nodiscard]] bool due() const { return first_ || seconds_since(last_) >= wait_; }
-    void written(Clock::time_point start) {
-        last_ = Clock::now();
-        wait_ = std::max(at_least_, seconds_since(start) / checkpoint_share);
-        first_ = false;
-    }
-
-  private:
-    double at_least_;
-    bool first_ = true;
-    Clock::time_point last_;
-    double wait_ = 0;
-};
 
 }  // namespace
 

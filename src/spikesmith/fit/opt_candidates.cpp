@@ -1,6 +1,7 @@
 #include "spikesmith/fit/opt_candidates.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -17,6 +18,20 @@ namespace spikesmith {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+constexpr double worth_waking = 1e-4;  // seconds
+
+constexpr const char* infinite_sum = "the sum of the losses is NaN or infinite";
+
+// Of a candidate whose states are all numbers: why its loss is none.
+std::string failure_of(const std::vector<double>& parts, double total) {
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+        if (std::isfinite(parts[k])) continue;
+        return parts.size() == 1 ? "the loss is NaN or infinite"
+                                 : fmt::format("part {} of the loss is NaN or infinite", k + 1);
+    }
+    return std::isfinite(total) ? "" : infinite_sum;
+}
 
 bool same(double a, double b) {
     return a == b || (std::isnan(a) && std::isnan(b));
@@ -83,6 +98,10 @@ void keep_first(SimulationRecord& record, std::size_t n) {
 
 }  // namespace
 
+std::string cause_of(const Divergence& divergence) {
+    return fmt::format("the state `{}` became NaN or infinite in chunk {}", divergence.state, divergence.chunk + 1);
+}
+
 std::string difference_of(const SimulationRecord& a, const SimulationRecord& b, bool data) {
     if (a.chunks.size() != b.chunks.size())
         return fmt::format("there are {} and {} chunks", a.chunks.size(), b.chunks.size());
@@ -144,21 +163,22 @@ OptCandidates::Block OptCandidates::run_block(const Array2& fitted, std::size_t 
                                               const std::atomic<bool>* cancelled) {
     if (cancelled != nullptr && cancelled->load()) throw Interrupted("the fit was stopped");
     Block block;
-    block.failed.assign(n, 0);
+    block.failures.resize(n);
     Array2 values(variables_->size(), lanes);
     std::size_t sound = n;  // a candidate whose expressions all have values
     for (std::size_t c = 0; c < n; ++c) {
         const std::vector<double> all = variables_->complete(fitted.row(first_row + c));
         for (std::size_t j = 0; j < all.size(); ++j) {
             values(j, c) = all[j];
-            if (!std::isfinite(all[j])) block.failed[c] = 1;
+            if (!std::isfinite(all[j]) && block.failures[c].empty())
+                block.failures[c] = fmt::format("the value of `{}` is NaN or infinite", variables_->given()[j].name);
         }
-        if (block.failed[c] == 0 && sound == n) sound = c;
+        if (block.failures[c].empty() && sound == n) sound = c;
     }
     // Lanes without a candidate, or with one that cannot be simulated, take another.
     for (std::size_t j = 0; j < values.rows && sound < n; ++j) {
         for (std::size_t c = 0; c < lanes; ++c) {
-            if (c >= n || block.failed[c] != 0) values(j, c) = values(j, sound);
+            if (c >= n || !block.failures[c].empty()) values(j, c) = values(j, sound);
         }
     }
     Simulation& candidates = simulation(lanes, cancelled);
@@ -174,11 +194,9 @@ OptCandidates::Block OptCandidates::run_block(const Array2& fitted, std::size_t 
                                       block.record.n_candidates, lanes),
                           "it must end with `return simulation.results();`");
     }
-    for (const State& state : options_->model.states) {
-        const std::vector<double> ends = candidates.get(state.name);
-        for (std::size_t c = 0; c < n; ++c) {
-            if (std::isnan(ends[c])) block.failed[c] = 1;
-        }
+    for (std::size_t c = 0; c < n; ++c) {
+        const std::optional<Divergence>& divergence = candidates.divergences()[c];
+        if (divergence && block.failures[c].empty()) block.failures[c] = cause_of(*divergence);
     }
     keep_first(block.record, n);
     return block;
@@ -202,15 +220,23 @@ SimulationRecord OptCandidates::record(const Array2& fitted, std::uint64_t first
 }
 
 std::vector<std::vector<double>> OptCandidates::losses(const SimulationRecord& record, std::size_t n,
-                                                       const SimulationRecord& target) const {
+                                                       const SimulationRecord& target,
+                                                       const std::atomic<bool>* cancelled) const {
     std::vector<std::vector<double>> result(n);
-    const auto one = [&](std::size_t c) { result[c] = options_->loss(record.candidate(c), target); };
-    if (options_->serial_loss || n == 1) {
-        for (std::size_t c = 0; c < n; ++c) one(c);
+    const auto one = [&](std::size_t c) {
+        if (cancelled != nullptr && cancelled->load()) throw Interrupted("the fit was stopped");
+        result[c] = options_->loss(record.candidate(c), target);
+    };
+    // The first tells how long one takes: other threads are not worth waking up for little.
+    const auto start = std::chrono::steady_clock::now();
+    one(0);
+    const std::chrono::duration<double> rest = static_cast<double>(n - 1) * (std::chrono::steady_clock::now() - start);
+    if (options_->serial_loss || rest.count() < worth_waking) {
+        for (std::size_t c = 1; c < n; ++c) one(c);
     } else {
         oneapi::tbb::task_arena arena;
         if (options_->threads > 0) arena.initialize(options_->threads);
-        arena.execute([&] { oneapi::tbb::parallel_for(std::size_t{0}, n, one); });
+        arena.execute([&] { oneapi::tbb::parallel_for(std::size_t{1}, n, one); });
     }
     for (const std::vector<double>& parts : result) {
         if (parts.empty()) throw ConfigError("the loss gave no value", "it must give at least one number");
@@ -229,35 +255,40 @@ double OptCandidates::total(const std::vector<double>& parts) const {
     return std::isfinite(sum) ? sum : not_a_number;
 }
 
-std::vector<OptEvaluation> OptCandidates::evaluate(const Array2& fitted, std::uint64_t first,
-                                                   const SimulationRecord& target, const std::atomic<bool>* cancelled,
-                                                   std::uint64_t first_repetition) {
+OptCandidates::Evaluated OptCandidates::evaluate(const Array2& fitted, std::uint64_t first,
+                                                 const SimulationRecord& target, const std::atomic<bool>* cancelled,
+                                                 std::uint64_t first_repetition) {
     const std::size_t repetitions = std::max<std::size_t>(1, options_->repetitions);
     const auto count = static_cast<double>(repetitions);
     const std::size_t lanes = fitted.rows == 1 ? 1 : block_;  // one size for the last, smaller batch too
-    std::vector<OptEvaluation> result(fitted.rows);
+    Evaluated result{.evaluations = std::vector<OptEvaluation>(fitted.rows),
+                     .failures = std::vector<std::string>(fitted.rows)};
     for (std::size_t row = 0; row < fitted.rows; row += lanes) {
         const std::size_t n = std::min(lanes, fitted.rows - row);
         Array2 totals(n, repetitions);
         for (std::size_t repetition = 0; repetition < repetitions; ++repetition) {
             const Block block = run_block(fitted, row, n, lanes, first + row, first_repetition + repetition, cancelled);
-            const auto parts = losses(block.record, n, target);
+            const auto parts = losses(block.record, n, target, cancelled);
             for (std::size_t c = 0; c < n; ++c) {
-                OptEvaluation& evaluation = result[row + c];
+                OptEvaluation& evaluation = result.evaluations[row + c];
+                const bool sound = block.failures[c].empty();
                 evaluation.parts.resize(parts[c].size(), 0);
-                for (std::size_t k = 0; k < parts[c].size(); ++k) {
-                    evaluation.parts[k] += block.failed[c] != 0 ? not_a_number : parts[c][k] / count;
-                }
-                totals(c, repetition) = block.failed[c] != 0 ? not_a_number : total(parts[c]);
+                for (std::size_t k = 0; k < parts[c].size(); ++k)
+                    evaluation.parts[k] += sound ? parts[c][k] / count : not_a_number;
+                totals(c, repetition) = sound ? total(parts[c]) : not_a_number;
+                std::string& failure = result.failures[row + c];
+                if (failure.empty()) failure = sound ? failure_of(parts[c], totals(c, repetition)) : block.failures[c];
             }
         }
         for (std::size_t c = 0; c < n; ++c) {
-            OptEvaluation& evaluation = result[row + c];
+            OptEvaluation& evaluation = result.evaluations[row + c];
             const auto values = fitted.row(row + c);
             evaluation.variables.assign(values.begin(), values.end());
             double sum = 0;
             for (const double value : totals.row(c)) sum += value;
             evaluation.loss = sum / count;
+            if (!std::isfinite(evaluation.loss) && result.failures[row + c].empty())
+                result.failures[row + c] = infinite_sum;
             if (repetitions == 1) continue;
             double squares = 0;
             for (const double value : totals.row(c)) squares += (value - evaluation.loss) * (value - evaluation.loss);

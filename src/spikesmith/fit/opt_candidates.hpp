@@ -30,26 +30,31 @@ class OptCandidates {
     [[nodiscard]] SimulationRecord record(const Array2& fitted, std::uint64_t first, std::uint64_t repetition = 0,
                                           const std::atomic<bool>* cancelled = nullptr);
 
+    struct Evaluated {
+        std::vector<OptEvaluation> evaluations;
+        std::vector<std::string> failures;  // of each why it failed; empty if it did not
+    };
     // Means over the repetitions, whose noise is that of first_repetition, first_repetition + 1, ...
-    [[nodiscard]] std::vector<OptEvaluation> evaluate(const Array2& fitted, std::uint64_t first,
-                                                      const SimulationRecord& target,
-                                                      const std::atomic<bool>* cancelled = nullptr,
-                                                      std::uint64_t first_repetition = 0);
+    [[nodiscard]] Evaluated evaluate(const Array2& fitted, std::uint64_t first, const SimulationRecord& target,
+                                     const std::atomic<bool>* cancelled = nullptr, std::uint64_t first_repetition = 0);
 
-    // Losses of recorded candidates, a row of parts each; `failed` ones are NaN. `n_parts`: how many there must be; 0: any.
+    // Losses of recorded candidates, a row of parts each.
     [[nodiscard]] std::vector<std::vector<double>> losses(const SimulationRecord& record, std::size_t n,
-                                                          const SimulationRecord& target) const;
+                                                          const SimulationRecord& target,
+                                                          const std::atomic<bool>* cancelled = nullptr) const;
     // Sum of the parts with their weights; NaN unless finite.
     [[nodiscard]] double total(const std::vector<double>& parts) const;
 
     [[nodiscard]] std::size_t n_parts() const { return n_parts_; }
     void set_parts(std::size_t parts) { n_parts_ = parts; }
     [[nodiscard]] double compile_seconds() const;
+    // Of the model, as it is simulated.
+    [[nodiscard]] const UpdateProgram& program() { return simulation(1, cancelled_).program(); }
 
   private:
     struct Block {
         SimulationRecord record;
-        std::vector<std::uint8_t> failed;  // per candidate: a variable or a state is no number
+        std::vector<std::string> failures;  // per candidate: which variable or state is no number; else empty
     };
     [[nodiscard]] Simulation& simulation(std::size_t candidates, const std::atomic<bool>* cancelled);
     // Rows first_row ... first_row + n - 1, in a simulation of `lanes` candidates.
@@ -68,6 +73,9 @@ class OptCandidates {
 // Options of a Simulation of the model, or of the target model.
 [[nodiscard]] SimulationOptions simulation_options(const OptNeuronOptions& options, std::size_t candidates,
                                                    const std::atomic<bool>* cancelled);
+
+// What went wrong with the only candidate of a simulation, in words; empty if nothing did.
+[[nodiscard]] std::string cause_of(const Divergence& divergence);
 
 // CMA-ES by one of its names with options, from `start` in the unit cube with the first standard deviation `step` unless the options say
 // another.

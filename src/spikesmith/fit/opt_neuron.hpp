@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@
 
 #include "spikesmith/core/array.hpp"
 #include "spikesmith/fit/opt_neuron_variables.hpp"
+#include "spikesmith/fit/results.hpp"
 #include "spikesmith/model/model.hpp"
 #include "spikesmith/optimize/optimizer.hpp"
 #include "spikesmith/simulate/simulation.hpp"
@@ -33,7 +35,8 @@
 namespace spikesmith {
 
 // Loss of one candidate (a record with one candidate) against the target: one value, or several that are summed with
-// OptNeuronOptions::loss_weights (or make a Pareto front). NaN or infinite: the candidate failed. `target` is what the target model
+// OptNeuronOptions::loss_weights (or make a Pareto front). NaN or infinite: the candidate failed; so did one of which a state became NaN
+// or infinite, whatever its loss. `target` is what the target model
 // recorded, or OptNeuronOptions::target, or an empty record. May be called from several threads unless `serial_loss`. An exception
 // ends the fit.
 using ExperimentLoss =
@@ -72,7 +75,8 @@ struct OptEvaluation {
 };
 
 struct OptNeuronRunOptions {
-    std::size_t max_evaluations = 0;  // candidates evaluated (whatever the method)
+    // Candidates evaluated (whatever the method). 0, if there was a search before: its result as it is.
+    std::size_t max_evaluations = 0;
     // Any name of optimize/methods.hpp, or one of the established tool: "deap" is CMA-ES, "hyperopt" TPE, "bads" Bayesian optimisation
     // in a trust region. "sbi", which looks for a posterior, is infer/opt_neuron_posterior.hpp.
     std::string method = "auto";
@@ -82,12 +86,18 @@ struct OptNeuronRunOptions {
     // How many evaluations the optimiser is told to plan for, if `run` is called again to continue; 0: max_evaluations. Two runs are
     // one, bit for bit, if the first was told so.
     std::size_t planned_evaluations = 0;
+    // With the last of the planned evaluations CMA-ES refines the best that the method has found, from there and as wide as the best few
+    // are apart: for methods that come near a minimum and no nearer. 0: none.
+    std::size_t polish_evaluations = 0;
     // Told to the optimiser before it starts; CMA-ES begins at their mean, as wide as they are apart.
     std::vector<OptEvaluation> source_solutions{};
     std::optional<double> stop_at_loss{};
     std::function<bool(std::size_t evaluations, const OptEvaluation& best)>
         callback{};                                // after a generation with a finite loss so far; true stops
     const std::atomic<bool>* cancelled = nullptr;  // the best so far is the result
+    // A file that is written, whole, after each generation; if writing takes long, less often (at most a twentieth of the time).
+    std::filesystem::path checkpoint{};
+    double checkpoint_seconds = 0;  // at least so long between two writings
 };
 
 enum class OptStop : std::uint8_t { max_evaluations, loss_reached, callback, cancelled };
@@ -118,6 +128,7 @@ struct OptNeuronResult {
     std::vector<OptEvaluation> front;     // of a method for fronts: evaluations that none is better than in all parts
     std::size_t population = 0;           // candidates per generation
     std::size_t n_failed = 0;
+    std::vector<FailureCause> failures;  // why, most frequent first; chunks count from 1
     std::size_t repetitions = 1;
     OptStop stop = OptStop::max_evaluations;
     std::string method;     // as it was named
@@ -150,8 +161,18 @@ class OptNeuron {
     OptNeuron& operator=(OptNeuron&&) noexcept;
 
     // A second run continues with the history and the optimiser of the first, if the method is the same; another method starts anew
-    // and is told the best points so far. Cancelled: the best so far; Interrupted if there is none.
+    // and is told the best points so far. Cancelled: the best so far; Interrupted if there is none. Throws ConfigError.
     OptNeuronResult run(const OptNeuronRunOptions& options);
+
+    // `run` without the result, which may cost some runs of the experiment; `result` gives it.
+    OptStop search(const OptNeuronRunOptions& options);
+    // The best so far; the experiment runs with it again. Throws ConfigError before the first search.
+    [[nodiscard]] OptNeuronResult result();
+
+    // Takes up the search of a checkpoint, with the options of the run that wrote it: everything is then as it was after the last
+    // generation in the file, and `run` continues. Gives the number of evaluations done. Throws DataError if the file is damaged or
+    // belongs to another problem (model, experiment, target, loss, variables, method, seed, ...); then this object is as before.
+    std::size_t resume(const std::filesystem::path& checkpoint, const OptNeuronRunOptions& options);
 
     // The experiment and its loss with these values of the fitted variables, as `run` gives them of its best; no history.
     [[nodiscard]] OptNeuronResult result_at(const std::vector<double>& fitted);

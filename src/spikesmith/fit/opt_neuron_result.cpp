@@ -81,11 +81,17 @@ std::string OptNeuronResult::full_report() const {
     }
     line("evaluations", fmt::format("{} in {} generations of {}", history.size(), logbook.size(), population));
     if (n_failed > 0) line("failed", fmt::format("{} with a loss that is not finite", n_failed));
+    constexpr std::size_t shown_causes = 5;
+    for (std::size_t k = 0; k < std::min(failures.size(), shown_causes); ++k) {
+        line("", fmt::format("{} x {}, first in evaluation {}", failures[k].count, failures[k].what,
+                             failures[k].evaluation));
+    }
+    if (failures.size() > shown_causes) line("", fmt::format("and {} other causes", failures.size() - shown_causes));
     if (!front.empty()) line("Pareto front", fmt::format("{} points", front.size()));
     line("ended", reason(stop));
     line("optimizer", optimizer == method ? optimizer : fmt::format("{} ({})", optimizer, method));
     line("seed", fmt::format("{}", seed));
-    line("time", fmt::format("{:.3g} s, of which {:.3g} s compiling", seconds, compile_seconds));
+    line("time", fmt::format("{:.3g} s; compiling took {:.3g} s", seconds, compile_seconds));
     for (const std::string& warning : warnings) line("warning", warning);
     return text;
 }

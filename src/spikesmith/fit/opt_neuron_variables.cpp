@@ -109,6 +109,7 @@ class ExpressionReader {
   public:
     explicit ExpressionReader(const std::vector<OptVariable>& given) {
         for (const OptVariable& entry : given) names_.add(entry.name, Expression::symbol(entry.name));
+        names_.unknown_hint = "give it an entry of its own: bounds, a value or an expression";
         if (!names_.values.contains("pi")) {
             names_.values.emplace("pi", Expression(3.14159265358979323846));
             names_.logical.emplace("pi", false);

@@ -20,6 +20,10 @@ constexpr std::size_t most_operations = 100'000;  // of one expression, with all
 
 // What people miss when they write a name that nobody defined.
 std::string undefined_hint(const std::string& name, const AnnarchyNames& names) {
+    if (!names.unknown_hint.empty()) {
+        const std::string near = did_you_mean(name, names.order);
+        return near.empty() ? names.unknown_hint : near;
+    }
     if (name == "E") return "for Euler's number write `exp(1)`; a reversal potential `E` must be a parameter";
     if (name == "I")
         return "the imaginary unit has no meaning here; a current `I` must be a parameter, a variable or an input";

@@ -30,6 +30,7 @@ struct AnnarchyNames {
     std::unordered_map<std::string, const AnnarchyFunction*> functions;
     std::vector<std::string> inputs;  // of the names: what data drive
     std::vector<std::string> order;   // names as the user defined them, for hints
+    std::string unknown_hint{};       // for names that are like none of these; empty: what to do in a neuron
 
     void add(const std::string& name, const Expression& value, bool is_logical = false);
 };

@@ -79,6 +79,7 @@ Json to_json(const OptNeuronResult& result, const OptNeuronOptions& options, std
     json["seed"] = result.seed;
     json["n_evaluations"] = result.history.size();
     json["n_failed"] = result.n_failed;
+    json["failures"] = failures_json(result.failures);
     json["settings"] = {{"time_step", options.time_step},
                         {"record", options.record},
                         {"recording_interval", options.recording_interval},

@@ -37,6 +37,13 @@ std::string unit_of(const Dimension& dimension) {
 
 }  // namespace
 
+nlohmann::ordered_json failures_json(std::span<const FailureCause> failures) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const FailureCause& failure : failures)
+        list.push_back({{"cause", failure.what}, {"count", failure.count}, {"first_evaluation", failure.evaluation}});
+    return list;
+}
+
 nlohmann::ordered_json to_json(const FitResult& result) {
     nlohmann::ordered_json json;
     json["best_error"] = result.best ? number(result.best->error) : nullptr;
@@ -81,11 +88,7 @@ nlohmann::ordered_json to_json(const FitResult& result) {
     json["n_rounds"] = result.n_rounds;
     json["n_evaluations"] = result.n_evaluations;
     json["n_failed"] = result.n_failed;
-    auto& failures = json["failures"] = nlohmann::ordered_json::array();
-    for (const auto& failure : result.failures) {
-        failures.push_back(
-            {{"cause", failure.what}, {"count", failure.count}, {"first_evaluation", failure.evaluation}});
-    }
+    json["failures"] = failures_json(result.failures);
     json["stopped_by"] = stop_word(result.stop_reason);
     json["method"] = result.method;
     json["optimizer"] = result.optimizer;

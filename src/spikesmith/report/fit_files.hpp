@@ -15,6 +15,9 @@ namespace spikesmith {
 // Everything in the result but times, so equal results give equal text. NaN and infinite numbers become null, for JSON has none.
 [[nodiscard]] nlohmann::ordered_json to_json(const FitResult& result);
 
+// Cause, count and first evaluation of each.
+[[nodiscard]] nlohmann::ordered_json failures_json(std::span<const FailureCause> failures);
+
 // A row per evaluation: round, sample, parameters, error, and with several outputs the normalised error of each
 // (`error_<output>`). Failed evaluations have `nan` or `inf`.
 [[nodiscard]] std::string evaluations_csv(const Evaluations& evaluations);

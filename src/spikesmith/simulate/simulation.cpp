@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -78,6 +79,8 @@ struct Simulation::Implementation {
     std::uint64_t evaluation = 0, repetition = 0, resets = 0;
     NoiseStreams streams = NoiseStreams::independent;
     std::int64_t step = 0;
+    std::size_t chunk = 0;
+    std::vector<std::optional<Divergence>> divergences;  // per candidate
     Recorder recorder;
 
     Implementation(const Model& given, SimulationOptions given_options)
@@ -88,6 +91,7 @@ struct Simulation::Implementation {
         prepare_recording();
         for (const Input& input : original.inputs) input_names.push_back(input.name);
         initialise_arena(arena, options.threads);
+        divergences.resize(options.n_candidates);
         method = integrate(original_with_values(), {.method = options.method, .dt = options.dt}).method;
         values.add_hidden(make_variant({}).program);
     }
@@ -252,6 +256,7 @@ struct Simulation::Implementation {
             }
             step = 0;
         }
+        ++chunk;
         recorder.begin_chunk(step);
     }
 
@@ -346,6 +351,7 @@ struct Simulation::Implementation {
         const bool spikes = recorder.recording() && record_spikes;
         const Kernel& code = kernel(chosen, outputs && !chosen.program.outputs.empty(), spikes);
         values.start();
+        const auto infinite = infinite_states();
         recorder.begin_run(step, n_steps);
         try {
             if (options.kernel.precision == Precision::single_precision) {
@@ -360,6 +366,30 @@ struct Simulation::Implementation {
         recorder.end_run();
         step += n_steps;
         for (const auto& [name, value] : clamped_at) std::ranges::fill(values.visible(name).values, value);
+        note_divergences(infinite);
+    }
+
+    // States of candidates that are infinite on purpose.
+    [[nodiscard]] std::set<std::pair<std::string, std::size_t>> infinite_states() {
+        std::set<std::pair<std::string, std::size_t>> found;
+        for (const State& state : model.states) {
+            const std::vector<double>& now = values.visible(state.name).values;
+            for (std::size_t c = 0; c < now.size(); ++c) {
+                if (std::isinf(now[c])) found.emplace(state.name, c);
+            }
+        }
+        return found;
+    }
+
+    void note_divergences(const std::set<std::pair<std::string, std::size_t>>& infinite_before) {
+        for (const State& state : model.states) {
+            const std::vector<double>& now = values.visible(state.name).values;
+            for (std::size_t c = 0; c < now.size(); ++c) {
+                if (std::isfinite(now[c]) || divergences[c]) continue;
+                if (std::isnan(now[c]) || !infinite_before.contains({state.name, c}))
+                    divergences[c] = Divergence{.state = state.name, .chunk = chunk};
+            }
+        }
     }
 
     template <class Real>
@@ -504,6 +534,8 @@ void Simulation::restart(std::uint64_t evaluation, std::uint64_t repetition, Noi
     self.streams = streams;
     self.resets = 0;
     self.step = 0;
+    self.chunk = 0;
+    self.divergences.assign(self.options.n_candidates, std::nullopt);
     self.recorder.clear();
     self.values.forget();
     data.clear();
@@ -527,6 +559,10 @@ SimulationRecord Simulation::results() {
     return record;
 }
 
+const std::vector<std::optional<Divergence>>& Simulation::divergences() const {
+    return implementation_->divergences;
+}
+
 std::size_t Simulation::size() const {
     return implementation_->options.n_candidates;
 }
@@ -547,6 +583,9 @@ const SimulationOptions& Simulation::options() const {
 }
 double Simulation::compile_seconds() const {
     return implementation_->compile_seconds;
+}
+const UpdateProgram& Simulation::program() const {
+    return implementation_->variant({}).program;
 }
 
 }  // namespace spikesmith

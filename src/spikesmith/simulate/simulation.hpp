@@ -28,6 +28,7 @@
 
 #include "spikesmith/codegen/kernel.hpp"
 #include "spikesmith/model/model.hpp"
+#include "spikesmith/numerics/update_program.hpp"
 #include "spikesmith/simulate/simulation_record.hpp"
 #include "spikesmith/simulate/stimulus.hpp"
 
@@ -74,6 +75,12 @@ struct ResetOptions {
     bool parameters = true;   // false: parameters keep their current values, variables return
 };
 
+// Where a candidate went astray.
+struct Divergence {
+    std::string state;      // the first, in the order of the model, that was found NaN or infinite
+    std::size_t chunk = 0;  // resets before it
+};
+
 // How noise of the candidates relates: each its own stream, or all the same (common random numbers).
 enum class NoiseStreams : std::uint8_t { independent, common };
 
@@ -88,7 +95,7 @@ class Simulation {
 
     // Simulates seconds/dt steps, rounded to the nearest whole number (a duration that is none within 1e-6 steps rounds up).
     // Throws ConfigError for unknown names and waveforms that make no sense, NumericalError for parameters without a value. NaN states
-    // go on as NaN. After Interrupted, call `restart`.
+    // go on as NaN (see `divergences`). After Interrupted, call `restart`.
     void run(double seconds, const RunDrive& drive = {});
 
     // Parameters, inputs or states, from now on. One value for all, or one per candidate. Other names: ConfigError with the nearest.
@@ -115,6 +122,10 @@ class Simulation {
     // All recordings since the last call, and recording is off, chunk 0 next. Time and state are untouched.
     [[nodiscard]] SimulationRecord results();
 
+    // Of each candidate, what a run since `restart` left NaN, or infinite though it was not when the run began; nothing of the others.
+    // Known whatever is recorded, and after resets too.
+    [[nodiscard]] const std::vector<std::optional<Divergence>>& divergences() const;
+
     // Goes into the next `results` (and stays until `restart`).
     std::map<std::string, std::vector<double>> data;
 
@@ -125,6 +136,8 @@ class Simulation {
     [[nodiscard]] const Model& model() const;
     [[nodiscard]] const SimulationOptions& options() const;
     [[nodiscard]] double compile_seconds() const;  // so far
+    // Of a run in which nothing is driven or clamped.
+    [[nodiscard]] const UpdateProgram& program() const;
 
   private:
     struct Implementation;

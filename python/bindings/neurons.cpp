@@ -1,7 +1,7 @@
 // Neurons in ANNarchy's language, and those of the library.
-#include "simulation.hpp"
-
 #include <algorithm>
+
+#include "simulation.hpp"
 
 #include "spikesmith/lang/annarchy.hpp"
 #include "spikesmith/lang/neuron_library.hpp"
@@ -34,8 +34,8 @@ void bind_neurons(nb::module_& module) {
         [](const std::string& name, const std::string& parameters, const std::string& equations,
            std::optional<std::string> spike, const std::string& reset, const std::string& refractory,
            const std::string& functions, const std::string& method, const Texts& constants,
-           const std::vector<std::string>& inputs, const std::vector<std::string>& targets,
-           const Texts& initial_values, const std::vector<std::string>& free) {
+           const std::vector<std::string>& inputs, const std::vector<std::string>& targets, const Texts& initial_values,
+           const std::vector<std::string>& free) {
             AnnarchyNeuronText text;
             text.name = name;
             text.parameters.text = parameters;

@@ -1,4 +1,6 @@
 // Neurons in ANNarchy's language, and those of the library.
+#include <algorithm>
+
 #include "simulation.hpp"
 
 #include "spikesmith/lang/annarchy.hpp"
@@ -32,8 +34,8 @@ void bind_neurons(nb::module_& module) {
         [](const std::string& name, const std::string& parameters, const std::string& equations,
            std::optional<std::string> spike, const std::string& reset, const std::string& refractory,
            const std::string& functions, const std::string& method, const Texts& constants,
-           const std::vector<std::string>& inputs, const std::vector<std::string>& targets,
-           const Texts& initial_values) {
+           const std::vector<std::string>& inputs, const std::vector<std::string>& targets, const Texts& initial_values,
+           const std::vector<std::string>& free) {
             AnnarchyNeuronText text;
             text.name = name;
             text.parameters.text = parameters;
@@ -49,11 +51,15 @@ void bind_neurons(nb::module_& module) {
             text.initial_values = initial_values;
             std::vector<std::string> warnings;
             Model model = parse_annarchy(text, &warnings);
+            std::erase_if(model.initial_values, [&](const InitialValue& initial) {
+                return std::ranges::find(free, initial.name) != free.end();
+            });
             return std::pair{std::move(model), std::move(warnings)};
         },
         nb::kw_only(), nb::arg("name"), nb::arg("parameters"), nb::arg("equations"), nb::arg("spike").none(),
         nb::arg("reset"), nb::arg("refractory"), nb::arg("functions"), nb::arg("method"), nb::arg("constants"),
-        nb::arg("inputs"), nb::arg("targets"), nb::arg("initial_values"), "Checked model and warnings.");
+        nb::arg("inputs"), nb::arg("targets"), nb::arg("initial_values"), nb::arg("free") = std::vector<std::string>{},
+        "Checked model and warnings. Those named in `free` lose their values.");
     module.def(
         "neuron_library",
         [] {

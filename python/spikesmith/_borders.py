@@ -36,6 +36,15 @@ def plain_number(value: Any, dim: Exponents) -> Any:
     return value
 
 
+def quantities(make: Maker, values: FloatArray, dim: Exponents) -> list[Any]:
+    """One quantity for each number; our own are views of one array, which is quick."""
+    if make is own_quantity and not _same(dim, DIMENSIONLESS):
+        array = Quantity(values, dim)
+        item = np.ndarray.__getitem__  # without the checks of a Quantity's own
+        return [item(array, (k, ...)) for k in range(len(values))]
+    return [make(value, dim) for value in values.tolist()]
+
+
 def _brian_quantity(value: Any, dim: Exponents) -> Any:
     if _same(dim, DIMENSIONLESS):
         return value

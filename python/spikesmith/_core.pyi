@@ -52,8 +52,8 @@ class Model:
 def parse_brian(equations: str, constants: Sequence[tuple[str, str]], inputs: Sequence[str], input_dimensions: Mapping[str, Sequence[float]], targets: Sequence[str], threshold: str | None, reset: str | None, refractory: str, initial_values: Sequence[tuple[str, str]]) -> tuple[Model, list[str]]:
     """Checked model and warnings."""
 
-def parse_annarchy(*, name: str, parameters: str, equations: str, spike: str | None, reset: str, refractory: str, functions: str, method: str, constants: Sequence[tuple[str, str]], inputs: Sequence[str], targets: Sequence[str], initial_values: Sequence[tuple[str, str]]) -> tuple[Model, list[str]]:
-    """Checked model and warnings."""
+def parse_annarchy(*, name: str, parameters: str, equations: str, spike: str | None, reset: str, refractory: str, functions: str, method: str, constants: Sequence[tuple[str, str]], inputs: Sequence[str], targets: Sequence[str], initial_values: Sequence[tuple[str, str]], free: Sequence[str] = []) -> tuple[Model, list[str]]:
+    """Checked model and warnings. Those named in `free` lose their values."""
 
 def neuron_library() -> list[tuple[str, str, str, str]]:
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core, plots
-from ._borders import si
+from ._borders import quantities, si
 from ._refining import Refining
 from .callbacks import ProgressBar, callback_none, callback_setup
 from .errors import ConfigError
@@ -72,6 +72,8 @@ class Fitter(Refining):
                 raise ConfigError("You can not change the optimizer between fits", "restart=True begins again with another optimizer")
             if penalty is not None and penalty != self._core_penalty:
                 raise ConfigError("You can not change the penalty between fits", "restart=True begins again with another penalty")
+        if not begun:
+            self._search_in_neuron(name for name in (bounds or self.bounds) if name in self.parameter_names)
         core = self._built(frame, penalty if penalty is not None else self._core_penalty if begun else None)
         first: dict[str, Any] = {"parameters": [], "optimizer": None, "metrics": []}
         names = self.parameter_names
@@ -138,7 +140,8 @@ class Fitter(Refining):
             names, values, plain, _ = core.evaluations(before)
             dims = self._parameter_dims()
             make = self._maker()
-            params = [{n: make(v, dims[n]) for n, v in zip(names, row)} for row in values.tolist()]
+            columns = [quantities(make, values[:, p], dims[name]) for p, name in enumerate(names)]
+            params = [dict(zip(names, row)) for row in zip(*columns)]
             errors = make(plain, self._error_dim())
         return shown(params, errors, self.best_params, self.best_error, index, info)
 

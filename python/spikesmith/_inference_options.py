@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ._borders import FloatArray
 from ._torch_modules import with_module
 
-__all__ = ["inference_options", "method_and_models", "one_number", "posterior_options", "training_options"]
+__all__ = ["checked_features", "inference_options", "method_and_models", "one_number", "posterior_options", "training_options"]
 
 # options of sbi that have no counterpart, because nothing depends on them here
 _ignored_training = (
@@ -29,6 +29,33 @@ def one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[F
         return float(result.reshape(-1)[0])
 
     return checked
+
+
+def checked_features(features: Any, outputs: Sequence[str]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """By output, in their order: labels with functions, or names of features with None."""
+    if not features:
+        return []
+    if not isinstance(features, Mapping):
+        raise TypeError("features must be a dictionary: {output: [functions or names]}")
+    for name in features:
+        if name not in outputs:
+            raise KeyError(f"there are features of `{name}`, which is no output")
+    groups = []
+    for name in outputs:
+        if name not in features:
+            raise KeyError(f"there are no features of the output `{name}`")
+        members: list[tuple[str, Any]] = []
+        for k, feature in enumerate(features[name]):
+            if isinstance(feature, str):
+                members.append((feature, None))
+            elif callable(feature):
+                label = getattr(feature, "__name__", type(feature).__name__)
+                taken = label in [n for n, _ in members] or label == "<lambda>"
+                members.append((f"{label.strip('<>')}_{k}" if taken else label, one_number(feature, label)))
+            else:
+                raise TypeError(f"a feature of `{name}` is neither a function nor a name: {feature!r}")
+        groups.append((name, members))
+    return groups
 
 
 def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[str, list[str]]:

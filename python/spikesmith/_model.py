@@ -14,8 +14,9 @@ import numpy as np
 from . import _core
 from .equations import Equations
 from ._borders import FloatArray, Maker, own_quantity, plain_number, split, text_of
-from .errors import ModelError
-from .units import DIMENSIONLESS, Exponents
+from .errors import ModelError, UnitError
+from .neuron import Neuron
+from .units import DIMENSIONLESS, Exponents, _name
 
 _definition = re.compile(r"^\s*(?:d([A-Za-z_]\w*)\s*/\s*dt|([A-Za-z_]\w*))\s*=", re.MULTILINE)
 _identifier = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
@@ -38,7 +39,7 @@ def equations_text(model: Any) -> str:
         return model.text
     if type(model).__name__ == "Equations" and hasattr(model, "values"):
         return "\n".join(_equation_text(equation) for equation in model.values())
-    raise TypeError(f"model must be the text of equations, not {type(model).__name__}")
+    raise TypeError(f"model must be the text of equations or a Neuron, not {type(model).__name__}")
 
 
 def _equation_text(equation: Any) -> str:
@@ -144,6 +145,37 @@ class ModelText:
             raise
 
 
+class NeuronText:
+    """The same for a neuron in ANNarchy's language, which has its constants and no units."""
+
+    def __init__(self, neuron: Neuron, inputs: list[str], targets: list[str], param_init: Mapping[str, Any] | None) -> None:
+        self.neuron, self.targets = neuron, targets
+        self.inputs: dict[str, Exponents | None] = dict.fromkeys(inputs, DIMENSIONLESS)
+        self.param_init = dict(param_init or {})
+        self.free: list[str] = []  # parameters that are searched, whatever their values
+
+    def parse(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> tuple[_core.Model, list[str]]:
+        initial = {name: _plain_value(name, value) for name, value in {**self.param_init, **(param_init or {})}.items()}
+        free = [name for name in self.free if name not in initial]
+        # what there was to warn of was said when the neuron was made
+        return self.neuron._parse(targets=self.targets, inputs=self.inputs, init=initial, free=free)[0], []
+
+    def capture(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return {}
+
+    def try_parse(self, namespace: Mapping[str, Any]) -> _core.Model | None:
+        return self.parse(namespace)[0]
+
+
+def _plain_value(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    numbers, dim, _ = split(value)
+    if dim is not None and any(dim):
+        raise UnitError(f"{name} is a plain number in ANNarchy's language, not {_name(dim)}")
+    return float(numbers)
+
+
 def series(values: Any) -> tuple[list[FloatArray], Exponents | None, Maker | None]:
     """Rows of a two-dimensional array, or a list of traces of different length."""
     if isinstance(values, (list, tuple)) and len({np.shape(row) for row in values}) > 1:
@@ -167,5 +199,5 @@ def output_maker(makers: list[Maker | None], use_units: bool) -> Maker:
 
 
 __all__ = [
-    "DIMENSIONLESS", "ModelText", "caller_namespace", "constants_for", "equations_text", "output_maker", "parameters_by_eye", "series",
+    "DIMENSIONLESS", "ModelText", "NeuronText", "caller_namespace", "constants_for", "equations_text", "output_maker", "parameters_by_eye", "series",
 ]  # fmt: skip

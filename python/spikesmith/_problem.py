@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from . import _core
 from ._borders import SECOND, Maker, plain_number, si, si_number, split
-from ._model import ModelText, caller_namespace, equations_text, output_maker, parameters_by_eye, series
+from ._model import ModelText, NeuronText, caller_namespace, equations_text, output_maker, parameters_by_eye, series
 from .equations import Equations
 from .errors import UnitError
+from .neuron import Neuron
 from .units import DIMENSIONLESS, Exponents, _name, _same
 
 __all__ = ["Problem", "input_dictionary", "output_dictionary"]
@@ -46,7 +47,8 @@ class Problem:
         trace_weights: Any,
         frame: Mapping[str, Any],
     ) -> None:
-        self._equations = equations_text(model)
+        self._neuron = model if isinstance(model, Neuron) else None
+        self._equations = equations_text(model) if self._neuron is None else ""
         self.dt = dt
         self._dt = si_number(dt, SECOND, "dt", required=True)
         if not self._dt > 0:
@@ -87,7 +89,13 @@ class Problem:
         self._n_steps = max(len(row) for row in rows)
         if self._spikes is not None and len(self._spikes) != self.n_traces:
             raise ValueError(f"there are {len(self._spikes)} spike trains for {self.n_traces} input traces")
-        self._text = ModelText(self._equations, dims, list(output), threshold, reset, refractory, param_init)
+        self._text: ModelText | NeuronText
+        if self._neuron is None:
+            self._text = ModelText(self._equations, dims, list(output), threshold, reset, refractory, param_init)
+        else:
+            if threshold is not None or reset is not None or refractory not in (None, False):
+                raise TypeError("a Neuron has its spike condition, reset and refractory time")
+            self._text = NeuronText(self._neuron, list(dims), list(output), param_init)
         self._namespace = self._text.capture(frame if namespace is None else namespace)
         self._check_names()
         parsed = self._text.try_parse(self._namespace)
@@ -111,8 +119,10 @@ class Problem:
         return int(self.n_samples * self.n_traces)
 
     @property
-    def model(self) -> Equations:
-        """The equations, with inputs and targets (``v_target``)."""
+    def model(self) -> Equations | Neuron:
+        """The equations, with inputs and targets (``v_target``); a neuron as it was given."""
+        if self._neuron is not None:
+            return self._neuron
         known = {} if self._parsed is None else {name: tuple(dim) for name, dim in self._parsed.inputs}
         dims = {name: known.get(name, dim or DIMENSIONLESS) for name, dim in self._text.inputs.items()}
         equations = Equations(self._equations)
@@ -128,22 +138,30 @@ class Problem:
     def output_dim(self) -> list[Exponents]:
         """Exponents of the dimensions of the outputs; of seconds for spikes."""
         model = self.model
+        if isinstance(model, Neuron):
+            return [SECOND if name == "spikes" else DIMENSIONLESS for name in self.output_var]
         return [SECOND if name == "spikes" else model[name].dim for name in self.output_var]
 
     def _check_names(self) -> None:
+        if self._neuron is not None:
+            known = _known(self._neuron.model())
+            for name in self._output_dims:
+                if name not in known:
+                    raise NameError(f"{name} is not a model variable")
+            return
         text = self._equations
         for name in self._text.inputs:
             if not _occurs(name, text):
                 raise NameError(f"{name} is not an identifier in the model")
-        known = _defined(text)
+        defined = _defined(text)
         for name in self._output_dims:
-            if name not in known:
+            if name not in defined:
                 raise NameError(f"{name} is not a model variable")
         for name in self.param_init or {}:
-            if name not in known:
+            if name not in defined:
                 raise ValueError(f"{name} is not a model variable or a parameter in the model")
         for name in self._text.inputs:
-            if name in known and name not in parameters_by_eye(text):
+            if name in defined and name not in parameters_by_eye(text):
                 raise NameError(f"{name} is not an identifier in the model: it is defined there")
 
     def _declared(self, parsed: _core.Model | None) -> list[str]:
@@ -163,6 +181,13 @@ class Problem:
             given = {**self._text.inputs, **self._output_dims}[name]
             if self.use_units and given is None and not _same(dims[name], DIMENSIONLESS) and any(np.any(row) for row in rows):
                 raise UnitError(f"{name} is {_name(dims[name])}, but its recording has no unit; use_units=False takes plain SI numbers")
+
+    def _search_in_neuron(self, names: Iterable[str]) -> None:
+        """Parameters of a neuron, which all have values, are searched where there are bounds for them."""
+        free = list(names)
+        if isinstance(self._text, NeuronText) and free != self._text.free:
+            self._text.free = free
+            self._core = None
 
     def _built(self, frame: Mapping[str, Any], penalty: str | None = None) -> _core.Fitter:
         """The core's fitter; made when first needed, with the constants of the script at that time."""

@@ -72,8 +72,8 @@ class TraceFitter(_MetricFitter):
 
     Parameters
     ----------
-    model : str
-        Equations in Brian 2's language.
+    model : str or Neuron
+        Equations in Brian 2's language, or a neuron in ANNarchy's, whose parameters all have values: those with bounds are fitted.
     input : dict
         ``{name: array}``, each n_traces x n_steps (a list of arrays for traces of different length).
     output : dict

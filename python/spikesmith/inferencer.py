@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 from . import _core, _pairplots, plots
 from ._borders import FloatArray
 from ._features import windows_of
-from ._inference_options import inference_options, method_and_models, one_number, posterior_options, training_options
-from ._model import caller_namespace
+from ._inference_options import checked_features, inference_options, method_and_models, posterior_options, training_options
+from ._model import NeuronText, caller_namespace
 from ._progress import Progress, inference_progress
 from ._problem import Problem
 from .errors import ConfigError, DataError
@@ -111,7 +111,7 @@ class Inferencer(Problem):
             refractory=refractory, param_init=param_init, penalty=None, use_units=use_units, namespace=namespace, seed=seed,
             threads=threads, trace_weights=None, frame=caller_namespace(_level + 1),
         )  # fmt: skip
-        self.features = self._checked_features(features)
+        self.features = checked_features(features, self.output_var)
         self._feature_options: dict[str, Any] = {
             "windows": [] if stim_times is None else windows_of(stim_times, self.n_traces),
             "mode": mode, "settings": dict(settings or {}), "volts_per_unit": volts_per_unit,
@@ -128,32 +128,8 @@ class Inferencer(Problem):
         self._inferencer: _core.Inferencer | None = None
         self._given: tuple[FloatArray, FloatArray] | None = None  # simulations that the core knows already
         if self._parsed is not None:
+            self._search_in_neuron(self.parameter_names)  # until a prior says which
             self._ready({})
-
-    def _checked_features(self, features: Any) -> list[tuple[str, list[tuple[str, Any]]]]:
-        if not features:
-            return []
-        if not isinstance(features, Mapping):
-            raise TypeError("features must be a dictionary: {output: [functions or names]}")
-        for name in features:
-            if name not in self.output_var:
-                raise KeyError(f"there are features of `{name}`, which is no output")
-        groups = []
-        for name in self.output_var:
-            if name not in features:
-                raise KeyError(f"there are no features of the output `{name}`")
-            members: list[tuple[str, Any]] = []
-            for k, feature in enumerate(features[name]):
-                if isinstance(feature, str):
-                    members.append((feature, None))
-                elif callable(feature):
-                    label = getattr(feature, "__name__", type(feature).__name__)
-                    taken = label in [n for n, _ in members] or label == "<lambda>"
-                    members.append((f"{label.strip('<>')}_{k}" if taken else label, one_number(feature, label)))
-                else:
-                    raise TypeError(f"a feature of `{name}` is neither a function nor a name: {feature!r}")
-            groups.append((name, members))
-        return groups
 
     # --- what is known before ----------------------------------------------------------------------------------------
 
@@ -197,6 +173,12 @@ class Inferencer(Problem):
             self._inferencer.progress = inference_progress(self.progress)
         return self._inferencer
 
+    def _search_in_neuron(self, names: Iterable[str]) -> None:
+        known = self._text.free if isinstance(self._text, NeuronText) else None
+        super()._search_in_neuron(names)
+        if isinstance(self._text, NeuronText) and self._text.free != known:
+            self._inferencer = None
+
     def _best_values(self) -> dict[str, float] | None:
         return None
 
@@ -206,8 +188,9 @@ class Inferencer(Problem):
         """The prior: ``name=[low, high]`` is uniform; ``name=('log_uniform', low, high)``, ``('normal', mean, deviation)``,
         ``('truncated_normal', mean, deviation, low, high)``, ``('log_normal', median, deviation of the logarithm)``.
         """
-        core = self._ready(caller_namespace(1))
         given = {**(bounds or {}), **params}
+        self._search_in_neuron(name for name in given if name in self.parameter_names)
+        core = self._ready(caller_namespace(1))
         for name in given:
             if name not in self.param_names:
                 raise ValueError(f"Parameter {name} must be defined as a parameter in the model")

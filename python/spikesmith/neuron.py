@@ -105,12 +105,20 @@ class Neuron:
         for note in notes:
             warnings.warn(note, stacklevel=2)
 
-    def _parse(self, name: str | None = None, targets: Iterable[str] = ()) -> tuple[_core.Model, list[str]]:
+    def _parse(
+        self,
+        name: str | None = None,
+        targets: Iterable[str] = (),
+        inputs: Iterable[str] = (),
+        init: Mapping[str, Any] | None = None,
+        free: Iterable[str] = (),
+    ) -> tuple[_core.Model, list[str]]:
         return _core.parse_annarchy(
             name=self.name if name is None else name,
-            inputs=self._inputs,
+            inputs=[*self._inputs, *(name for name in inputs if name not in self._inputs)],
             targets=list(targets),
-            initial_values=list(self._init.items()),
+            initial_values=list({**self._init, **{key: _value(value) for key, value in (init or {}).items()}}.items()),
+            free=list(free),
             **self._text,
         )
 

@@ -153,8 +153,9 @@ typename B::Real expm1(const B& b, typename B::Real x) {
 template <class B>
 typename B::Real exprel(const B& b, typename B::Real x) {
     // Time steps are short against time constants, so |x| is nearly always small: then 1 + x*q(x), without division.
-    const auto small = b.less_equal(b.abs(x), detail::constant(b, 0x1.62p-2, 0x1.62p-2));
-    const auto usual = b.fma(x, detail::exponential_tail(b, x, b.mul(x, x)), b.real(1));
+    const auto square = b.mul(x, x);
+    const auto small = b.less_equal(square, detail::constant(b, 0x1.e9p-4, 0x1.e9p-4));
+    const auto usual = b.fma(x, detail::exponential_tail(b, x, square), b.real(1));
     return b.seldom(b.negated(small), usual, [&] {
         const auto limited = detail::at_most(b, x, detail::constant(b, 717, 94));
         return b.div(detail::scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));

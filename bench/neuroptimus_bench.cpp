@@ -1,7 +1,7 @@
 // Optimisers on the first use case of the Neuroptimus benchmark, rebuilt from its description: three conductance densities
 // of a Hodgkin-Huxley compartment from one voltage trace.
 //
-//     neuroptimus_bench [--methods a,b:option=value] [--seeds N] [--samples N] [--rounds N]
+//     neuroptimus_bench [study|trace|all] [--methods a,b:option=value] [--seeds N] [--samples N] [--rounds N]
 //
 // A cylinder of 100 um by 10 um (length, diameter), channels of Hodgkin & Huxley (1952) at 6.3 degrees as in NEURON's `hh`, 0.3 nA
 // from 200 to 700 ms, 1 s in steps of 0.025 ms. The target is simulated with
@@ -20,11 +20,13 @@
 // Printed is how many simulations lead below 1e-8, and the median error at the end. The study itself (Mohacsi et al., PLoS
 // Comput. Biol. 20 (2024) e1012039) runs 10,000 simulations, of which its best, a CMA-ES of 100 points, needs about 3500.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "optimizer_bench_options.hpp"
@@ -204,8 +206,9 @@ void measure(const TimeSeries& target, double range, ErrorKind kind, const std::
 }  // namespace
 
 int main(int argc, char** argv) {
+    constexpr std::array<std::string_view, 2> tables{"study", "trace"};
     try {
-        BenchOptions options = bench::parse_options({argv, static_cast<std::size_t>(argc)}, {});
+        BenchOptions options = bench::parse_options({argv, static_cast<std::size_t>(argc)}, tables);
         const TimeSeries silence{.dt = dt, .values = Array2(1, n_steps)};
         const Generated truth =
             make_fitter(silence, 30, 0)
@@ -215,6 +218,7 @@ int main(int argc, char** argv) {
         fmt::print("Target: {:.2f} to {:.2f} mV\n", low, high);
         fmt::print("{:<28}{:>9}{:>10}  simulations to {}, per seed\n", "", "solved", "error", solved);
         for (const ErrorKind kind : {ErrorKind::study, ErrorKind::trace}) {
+            if (options.table == (kind == ErrorKind::study ? "trace" : "study")) continue;
             for (const Scale scale : {Scale::linear, Scale::logarithmic}) {
                 fmt::print("{}, {} scale\n", kind == ErrorKind::study ? "the study's error" : "the trace",
                            scale == Scale::linear ? "linear" : "logarithmic");

@@ -1,16 +1,19 @@
 // Quality and cost of every optimiser on the functions of tests/optimize/benchmark_functions.hpp, beside the established
 // tools:
 //
-//     optimizers_bench [functions|small|overhead|nan|scale|all] [--methods a,b:option=value] [--seeds N] [--limit SECONDS]
+//     optimizers_bench [functions|small|tpe|overhead|nan|scale|all] [--methods a,b:option=value] [--seeds N] [--limit SECONDS]
 //
 //     functions   median best of 5 seeds after 10,000 evaluations in batches of 30
 //     small       the same after 300 and 1000 evaluations
+//     tpe         the tree-structured Parzen estimators after 100 and 300 points one after the other, 50 seeds
 //     overhead    processor time of ask and tell per evaluation
-//     nan         how much worse the result is if 20 % of the errors are NaN, for as many others
+//     nan         how much worse the result is if 20 % of the errors are NaN, for as many others; 101 seeds, since the
+//                 best errors of single runs spread over many powers of ten; beside it how many in a hundred clean and
+//                 disturbed runs are solved, since a median jumps where that is one half
 //     scale       whether errors times 1e-18 lead to the same points
 //
 // Figures of other tools were measured on the same functions (nevergrad 1.0.12, pycma 4.4.0, libcmaes, scikit-optimize
-// 0.9.0); batches of 30, PSO 40, SQP and Nelder-Mead one at a time.
+// 0.9.0, hyperopt 0.3.0); batches of 30, PSO 40, SQP and Nelder-Mead one at a time.
 #include <array>
 #include <bit>
 #include <chrono>
@@ -39,6 +42,7 @@ using test::BenchmarkFunction;
 
 constexpr std::array<std::size_t, 3> dimensions{5, 10, 20};
 constexpr std::size_t batch = 30;
+constexpr std::size_t few_seeds = 5;
 constexpr std::size_t n_functions = BenchmarkFunction::all.size();
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
@@ -181,9 +185,13 @@ std::string_view counterpart(std::string_view method) {
 
 // ----------------------------------------------------------------------------------------------------- measurements
 
+// Below this a function counts as solved, so smaller values are no better.
+constexpr double solved = 1e-10;
+
 struct RunEnd {
     double best = std::numeric_limits<double>::infinity();
     bool complete = true;  // not stopped by the time limit
+    double share = 0;      // of the runs that are solved
 };
 
 // An error as the run gives it to the optimiser, from its value, and the number of the evaluation.
@@ -208,12 +216,12 @@ std::vector<double> errors_of(const Candidates& candidates, const BenchmarkFunct
 }
 
 RunEnd run(const OptimizerChoice& choice, const BenchmarkFunction& function, std::size_t evaluations,
-           std::uint64_t seed, double limit, Disturbance disturb = undisturbed) {
-    const std::size_t rounds = (evaluations + batch - 1) / batch;
+           std::uint64_t seed, double limit, Disturbance disturb = undisturbed, std::size_t per_round = batch) {
+    const std::size_t rounds = (evaluations + per_round - 1) / per_round;
     const double begin = processor_seconds();
-    const auto optimizer = choice({function.dimension(), batch, rounds, seed});
+    const auto optimizer = choice({function.dimension(), per_round, rounds, seed});
     for (std::size_t asked = 0; asked < evaluations;) {
-        const std::size_t n = std::min(batch, evaluations - asked);
+        const std::size_t n = std::min(per_round, evaluations - asked);
         const Candidates candidates = optimizer->ask(n);
         optimizer->tell(candidates.ids, errors_of(candidates, function, disturb));
         asked += n;
@@ -226,14 +234,16 @@ RunEnd median_run(const OptimizerChoice& choice, BenchmarkFunction::Kind kind, s
                   std::size_t evaluations, const BenchOptions& options, Disturbance disturb = undisturbed) {
     std::vector<double> best;
     bool complete = true;
-    const std::size_t seeds = options.seeds == 0 ? 5 : options.seeds;
+    const std::size_t seeds = options.seeds == 0 ? few_seeds : options.seeds;
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        if (!complete && seed > few_seeds) break;  // marked anyway
         const RunEnd end =
             run(choice, BenchmarkFunction(kind, dimension, seed), evaluations, seed, options.limit, disturb);
         best.push_back(end.best);
         complete = complete && end.complete;
     }
-    return {bench::median(best), complete};
+    const auto n_solved = std::ranges::count_if(best, [](double error) { return error < solved; });
+    return {bench::median(best), complete, static_cast<double>(n_solved) / static_cast<double>(best.size())};
 }
 
 // -------------------------------------------------------------------------------------------------------- printing
@@ -275,9 +285,6 @@ void for_methods(const BenchOptions& options, Work&& work) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- tables
-
-// Below this a function counts as solved, so smaller values are no better.
-constexpr double solved = 1e-10;
 
 std::string ratio_cell(double ours, double theirs) {
     if (std::isnan(theirs) || std::isnan(ours)) return "-";
@@ -341,6 +348,44 @@ void small_table(const BenchOptions& options) {
     }
 }
 
+// Medians of hyperopt's, for 5 and 10 dimensions, and of how many seeds.
+struct ParzenPeer {
+    std::size_t evaluations, dimension, seeds;
+    Row median;
+};
+
+constexpr std::array<ParzenPeer, 4> parzen_peers{{
+    {100, 5, 50, {2.46, 1.684e4, 313.7, 29.42, 9.573, 32.57}},
+    {100, 10, 50, {16.36, 2.193e5, 5446, 88.77, 56.31, 94.48}},
+    {300, 5, 5, {1.041, 5840, 60.34, 20.14, 4.292, 27.95}},
+    {300, 10, 5, {7.95, 9.77e4, 1920, 78.2, 31, 80.4}},
+}};
+
+void parzen_table(const BenchOptions& options) {
+    const std::size_t seeds = options.seeds == 0 ? 50 : options.seeds;
+    for (const ParzenPeer& peer : parzen_peers) {
+        fmt::print("\nMedian best after {} points one after the other, {} dimensions\n", peer.evaluations,
+                   peer.dimension);
+        print_functions("");
+        std::vector<std::string> cells;
+        for (const double median : peer.median) cells.push_back(fmt::format("{:.3g}", median));
+        print_row(fmt::format("hyperopt 0.3.0, {} seeds", peer.seeds), cells);
+        for_methods(options, [&](const std::string& name, const OptimizerChoice& choice) {
+            if (!name.starts_with("tpe") && !name.starts_with("ClassicTPE")) return;
+            cells.clear();
+            for (const auto kind : BenchmarkFunction::all) {
+                std::vector<double> best;
+                for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+                    const BenchmarkFunction function(kind, peer.dimension, seed);
+                    best.push_back(run(choice, function, peer.evaluations, seed, options.limit, undisturbed, 1).best);
+                }
+                cells.push_back(fmt::format("{:.3g}", bench::median(best)));
+            }
+            print_row(fmt::format("{}, {} seeds", name, seeds), cells);
+        });
+    }
+}
+
 // Microseconds of ask and tell per evaluation over a run of `evaluations`, the least of three runs.
 double cost(const OptimizerChoice& choice, std::size_t dimension, std::size_t evaluations, double limit) {
     const BenchmarkFunction function(BenchmarkFunction::Kind::rosenbrock, dimension, 1);
@@ -400,12 +445,13 @@ void overhead_table(const BenchOptions& options) {
     });
 }
 
-void failures_table(const BenchOptions& options) {
+void failures_table(BenchOptions options) {
     constexpr std::size_t evaluations = 3000;
+    if (options.seeds == 0) options.seeds = 101;
     fmt::print(
         "\nMedian best after {} evaluations of which 20 % are NaN, 5 dimensions, over the median best of clean runs\n"
-        "with as many errors that are not NaN\n",
-        evaluations);
+        "with as many errors that are not NaN, {} seeds; and percent of clean and of disturbed runs below {:.0e}\n",
+        evaluations, options.seeds, solved);
     print_functions("");
     for_methods(options, [&](const std::string& name, const OptimizerChoice& choice) {
         std::vector<std::string> cells;
@@ -413,7 +459,9 @@ void failures_table(const BenchOptions& options) {
             const RunEnd clean = median_run(choice, kind, 5, evaluations * 4 / 5, options);
             const RunEnd disturbed = median_run(choice, kind, 5, evaluations, options, failing);
             const double ratio = std::max(disturbed.best, solved) / std::max(clean.best, solved);
-            cells.push_back(fmt::format("{:.2g}{}", ratio, clean.complete && disturbed.complete ? "" : "*"));
+            cells.push_back(fmt::format("{:.2g}{} ({:.0f},{:.0f})", ratio,
+                                        clean.complete && disturbed.complete ? "" : "*", 100 * clean.share,
+                                        100 * disturbed.share));
         }
         print_row(name, cells);
     });
@@ -457,12 +505,13 @@ void scale_table(const BenchOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    constexpr std::array<std::string_view, 5> tables{"functions", "small", "overhead", "nan", "scale"};
+    constexpr std::array<std::string_view, 6> tables{"functions", "small", "tpe", "overhead", "nan", "scale"};
     try {
         const BenchOptions options = bench::parse_options({argv, static_cast<std::size_t>(argc)}, tables);
         const auto wanted = [&](std::string_view table) { return options.table == table || options.table == "all"; };
         if (wanted("functions")) functions_table(options);
         if (wanted("small")) small_table(options);
+        if (wanted("tpe")) parzen_table(options);
         if (wanted("overhead")) overhead_table(options);
         if (wanted("nan")) failures_table(options);
         if (wanted("scale")) scale_table(options);

@@ -19,14 +19,15 @@ double normal_distribution(double z) {
     return 0.5 * std::erfc(-z * std::numbers::sqrt2 / 2);
 }
 
-// 1 for the latest `remembered` of n, before them a ramp from 1/n.
-std::vector<double> age_weights(std::size_t n, std::size_t remembered) {
+// By age: 1 for the latest `remembered` of n, before them a ramp from 1/n; times the importance.
+std::vector<double> weights_of(std::size_t n, std::size_t remembered, std::span<const double> importance) {
     std::vector<double> weights(n, 1.0);
+    if (!importance.empty()) std::ranges::copy(importance, weights.begin());
     if (n <= remembered) return weights;
     const std::size_t old = n - remembered;
     const double oldest = 1 / static_cast<double>(n);
     for (std::size_t k = 0; k < old; ++k) {
-        weights[k] = old == 1 ? oldest : oldest + (1 - oldest) * static_cast<double>(k) / static_cast<double>(old - 1);
+        weights[k] *= old == 1 ? oldest : oldest + (1 - oldest) * static_cast<double>(k) / static_cast<double>(old - 1);
     }
     return weights;
 }
@@ -39,7 +40,7 @@ struct Neighbours {
     std::vector<double> deviations;
 };
 
-Neighbours neighbours_of(std::span<const double> numbers) {
+Neighbours neighbours_of(std::span<const double> numbers, double narrowest) {
     const std::size_t n = numbers.size();
     Neighbours result;
     std::vector<std::pair<double, std::size_t>> sorted(n);
@@ -50,11 +51,11 @@ Neighbours neighbours_of(std::span<const double> numbers) {
     for (const std::size_t k : result.order) result.means.push_back(numbers[k]);
     result.means.insert(result.means.begin() + static_cast<std::ptrdiff_t>(result.prior), prior_mean);
     result.deviations.assign(n + 1, prior_deviation / 2);  // stays for a single number
-    const double smallest = prior_deviation / std::min(100.0, static_cast<double>(n + 2));
+    if (narrowest == 0) narrowest = prior_deviation / std::min(100.0, static_cast<double>(n + 2));
     for (std::size_t k = 0; k <= n && n > 1; ++k) {
         const double left = k > 0 ? result.means[k] - result.means[k - 1] : 0;
         const double right = k < n ? result.means[k + 1] - result.means[k] : 0;
-        result.deviations[k] = std::clamp(std::max(left, right), smallest, prior_deviation);
+        result.deviations[k] = std::clamp(std::max(left, right), narrowest, prior_deviation);
     }
     result.deviations[result.prior] = prior_deviation;
     return result;
@@ -79,12 +80,14 @@ std::size_t choose(const std::vector<double>& weights, math::RandomStream& rando
 
 }  // namespace
 
-ParzenEstimator parzen_estimator(std::span<const double> numbers, double prior_weight, std::size_t remembered) {
-    const std::vector<double> by_age = age_weights(numbers.size(), remembered);
-    Neighbours neighbours = neighbours_of(numbers);
+ParzenEstimator parzen_estimator(std::span<const double> numbers, const ParzenSettings& settings,
+                                 std::span<const double> importance) {
+    const std::vector<double> in_time = weights_of(numbers.size(), settings.remembered, importance);
+    Neighbours neighbours = neighbours_of(numbers, settings.narrowest);
     ParzenEstimator result;
-    for (const std::size_t k : neighbours.order) result.weights.push_back(by_age[k]);
-    result.weights.insert(result.weights.begin() + static_cast<std::ptrdiff_t>(neighbours.prior), prior_weight);
+    for (const std::size_t k : neighbours.order) result.weights.push_back(in_time[k]);
+    result.weights.insert(result.weights.begin() + static_cast<std::ptrdiff_t>(neighbours.prior),
+                          settings.prior_weight);
     normalize(result.weights);
     result.means = std::move(neighbours.means);
     result.deviations = std::move(neighbours.deviations);
@@ -112,12 +115,13 @@ double ParzenEstimator::sample(math::RandomStream& random) const {
     }
 }
 
-JointParzenEstimator joint_parzen_estimator(const Array2& points, double prior_weight, std::size_t remembered) {
+JointParzenEstimator joint_parzen_estimator(const Array2& points, const ParzenSettings& settings,
+                                            std::span<const double> importance) {
     const std::size_t n = points.rows;
     const std::size_t dimension = points.columns;
     JointParzenEstimator result;
-    result.weights = age_weights(n, remembered);
-    result.weights.push_back(prior_weight);
+    result.weights = weights_of(n, settings.remembered, importance);
+    result.weights.push_back(settings.prior_weight);
     normalize(result.weights);
     result.means = Array2(n + 1, dimension, prior_mean);
     std::ranges::copy(points.values, result.means.values.begin());
@@ -125,7 +129,7 @@ JointParzenEstimator joint_parzen_estimator(const Array2& points, double prior_w
     std::vector<double> numbers(n);
     for (std::size_t j = 0; j < dimension; ++j) {
         for (std::size_t k = 0; k < n; ++k) numbers[k] = points(k, j);
-        const Neighbours neighbours = neighbours_of(numbers);
+        const Neighbours neighbours = neighbours_of(numbers, settings.narrowest);
         for (std::size_t place = 0; place < n; ++place) {
             result.precisions(neighbours.order[place], j) =
                 1 / neighbours.deviations[place < neighbours.prior ? place : place + 1];

@@ -13,6 +13,12 @@
 
 namespace spikesmith {
 
+struct ParzenSettings {
+    double prior_weight = 1;      // of the wide component, whose mean is 0.5 and standard deviation 1
+    std::size_t remembered = 25;  // numbers before the last so many weigh less, linearly down to 1/n for the oldest
+    double narrowest = 0;         // smallest standard deviation of a number; 0: 1/min(100, n + 2)
+};
+
 struct ParzenEstimator {
     std::vector<double> weights;  // sum 1
     std::vector<double> means;    // ascending
@@ -23,11 +29,11 @@ struct ParzenEstimator {
     [[nodiscard]] double sample(math::RandomStream& random) const;
 };
 
-// `numbers`: in the order of time, all in [0, 1]. The wide component has mean 0.5, standard deviation 1 and the weight
-// `prior_weight`, the others weight 1, but those before the last `remembered` a weight that falls linearly to 1/n for the
-// oldest. A number's standard deviation is its distance to the farther neighbour, at least 1/min(100, n + 2).
-[[nodiscard]] ParzenEstimator parzen_estimator(std::span<const double> numbers, double prior_weight = 1,
-                                               std::size_t remembered = 25);
+// `numbers`: in the order of time, all in [0, 1]. A number's standard deviation is its distance to the farther neighbour, within
+// [settings.narrowest, 1]. `importance`: a further factor of each number's weight, of mean 1 to keep the share of the wide
+// component; empty: 1.
+[[nodiscard]] ParzenEstimator parzen_estimator(std::span<const double> numbers, const ParzenSettings& settings = {},
+                                               std::span<const double> importance = {});
 
 // The density of points of the unit cube: one product of normal distributions round each, each cut to the cube, with the widths that the
 // estimators of the single parameters have, and a wide one.
@@ -42,7 +48,7 @@ struct JointParzenEstimator {
 };
 
 // `points`: rows in the order of time, at least one column.
-[[nodiscard]] JointParzenEstimator joint_parzen_estimator(const Array2& points, double prior_weight = 1,
-                                                          std::size_t remembered = 25);
+[[nodiscard]] JointParzenEstimator joint_parzen_estimator(const Array2& points, const ParzenSettings& settings = {},
+                                                          std::span<const double> importance = {});
 
 }  // namespace spikesmith

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/math/logarithm.hpp"
 #include "spikesmith/math/random_stream.hpp"
 #include "spikesmith/optimize/designs.hpp"
 #include "spikesmith/optimize/parzen.hpp"
@@ -33,6 +34,9 @@ class TreeParzenEstimator final : public Optimizer {
     TreeParzenEstimator(const TpeOptions& options, const SearchSetting& setting)
         : Optimizer(setting.dimension),
           options_(options),
+          parzen_{.prior_weight = options.prior_weight,
+                  .remembered = options.linear_forgetting,
+                  .narrowest = options.narrowest},
           seed_(setting.seed),
           design_(options.start == TpeStart::sobol ? sobol_design(setting.dimension, setting.seed)
                                                    : random_design(setting.dimension, setting.seed)) {}
@@ -82,30 +86,42 @@ class TreeParzenEstimator final : public Optimizer {
         std::vector<std::size_t> order(n);
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::ranges::sort(order, {}, [&](std::size_t k) { return std::pair(known[k]->error, k); });
-        std::vector<char> is_good(n, 0);
-        for (std::size_t k = 0; k < n_good; ++k) is_good[order[k]] = 1;
+        std::vector<std::size_t> place(n, n);  // among the good ones
+        for (std::size_t k = 0; k < n_good; ++k) place[order[k]] = k;
+        const std::vector<double> by_place = weights_by_place(n_good);
 
         Array2 good(n_good, dimension());
+        importance_.clear();
         bad_.clear();
         std::size_t row = 0;
         for (std::size_t k = 0; k < n; ++k) {
-            if (is_good[k] == 0) {
+            if (place[k] == n) {
                 bad_.push_back(known[k]->point);
             } else {
                 std::ranges::copy(known[k]->point, good.row(row++).begin());
+                importance_.push_back(by_place[place[k]]);
             }
         }
         for (const Observation& open : open_) bad_.push_back(open.point);
         if (options_.joint) {
-            good_together_ = joint_parzen_estimator(good, options_.prior_weight, options_.linear_forgetting);
+            good_together_ = joint_parzen_estimator(good, parzen_, importance_);
             return;
         }
         good_.clear();
-        for (std::size_t j = 0; j < dimension(); ++j) good_.push_back(estimate(column(good, j)));
+        for (std::size_t j = 0; j < dimension(); ++j)
+            good_.push_back(parzen_estimator(column(good, j), parzen_, importance_));
     }
 
-    [[nodiscard]] ParzenEstimator estimate(const std::vector<double>& numbers) const {
-        return parzen_estimator(numbers, options_.prior_weight, options_.linear_forgetting);
+    // Of the good points, the best first; of mean 1.
+    [[nodiscard]] std::vector<double> weights_by_place(std::size_t n_good) const {
+        std::vector<double> weights(n_good, 1.0);
+        if (options_.weights == TpeWeights::equal) return weights;
+        const auto log = [](double x) { return math::log(math::ScalarOperations<double>(), x); };
+        const double last = log(static_cast<double>(n_good) + 0.5);
+        for (std::size_t k = 0; k < n_good; ++k) weights[k] = last - log(static_cast<double>(k + 1));
+        const double mean = std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(n_good);
+        for (double& weight : weights) weight /= mean;
+        return weights;
     }
 
     static std::vector<double> column(const Array2& points, std::size_t j) {
@@ -127,8 +143,7 @@ class TreeParzenEstimator final : public Optimizer {
         const Array2 bad = used_bad();
         double best = 0;
         if (options_.joint) {
-            const JointParzenEstimator others =
-                joint_parzen_estimator(bad, options_.prior_weight, options_.linear_forgetting);
+            const JointParzenEstimator others = joint_parzen_estimator(bad, parzen_);
             std::vector<double> candidate(dimension());
             for (std::size_t k = 0; k < options_.n_EI_candidates; ++k) {
                 good_together_.sample(random, candidate);
@@ -140,7 +155,7 @@ class TreeParzenEstimator final : public Optimizer {
             return;
         }
         for (std::size_t j = 0; j < dimension(); ++j) {
-            const ParzenEstimator others = estimate(column(bad, j));
+            const ParzenEstimator others = parzen_estimator(column(bad, j), parzen_);
             for (std::size_t k = 0; k < options_.n_EI_candidates; ++k) {
                 const double x = good_[j].sample(random);
                 const double score = good_[j].log_density(x) - others.log_density(x);
@@ -152,6 +167,7 @@ class TreeParzenEstimator final : public Optimizer {
     }
 
     TpeOptions options_;
+    ParzenSettings parzen_;
     std::uint64_t seed_;
     Design design_;
     std::uint64_t n_designed_ = 0;
@@ -159,12 +175,14 @@ class TreeParzenEstimator final : public Optimizer {
     std::vector<Observation> observations_;  // by id, foreign ones last in the order told
     std::vector<Observation> open_;          // by id, without errors
     bool stale_ = true;                      // something was told since the division
+    std::vector<double> importance_;         // of the good points
     std::vector<ParzenEstimator> good_;      // of each parameter
     JointParzenEstimator good_together_;     // of all
     std::vector<std::vector<double>> bad_;   // in the order of time
 };
 
 constexpr std::array<OptionWord<TpeSplit>, 2> splits{{{"share", TpeSplit::share}, {"root", TpeSplit::root}}};
+constexpr std::array<OptionWord<TpeWeights>, 2> weightings{{{"rank", TpeWeights::rank}, {"equal", TpeWeights::equal}}};
 constexpr std::array<OptionWord<TpeStart>, 2> starts{{{"sobol", TpeStart::sobol}, {"random", TpeStart::random}}};
 constexpr std::array<OptionWord<TpeUnknown>, 2> unknowns{{{"bad", TpeUnknown::bad}, {"ignored", TpeUnknown::ignored}}};
 
@@ -177,7 +195,13 @@ std::size_t tpe_good_points(TpeSplit split, double gamma, std::size_t n) {
 }
 
 TpeOptions classic_tpe() {
-    return {.start = TpeStart::random, .split = TpeSplit::root, .joint = false, .unknown = TpeUnknown::ignored};
+    return {.n_startup_jobs = 20,
+            .start = TpeStart::random,
+            .split = TpeSplit::root,
+            .weights = TpeWeights::equal,
+            .narrowest = 0,
+            .joint = false,
+            .unknown = TpeUnknown::ignored};
 }
 
 OptimizerChoice tpe(TpeOptions options) {
@@ -189,6 +213,7 @@ OptimizerChoice tpe(TpeOptions options) {
             options.n_EI_candidates);
     const double gamma = options.gamma.value_or(1);
     require(gamma > 0 && std::isfinite(gamma), "gamma must be positive", gamma);
+    require(options.narrowest >= 0 && options.narrowest < 1, "narrowest must be in [0, 1)", options.narrowest);
     require(options.prior_weight > 0 && std::isfinite(options.prior_weight), "prior_weight must be positive",
             options.prior_weight);
     require(options.linear_forgetting >= 1, "linear_forgetting must be at least 1", options.linear_forgetting);
@@ -206,6 +231,8 @@ void visit_fields(OptionVisitor& visit, TpeOptions& options) {
     visit.count("n_EI_candidates", options.n_EI_candidates);
     visit.choice("split", options.split, splits);
     visit.real("gamma", options.gamma);
+    visit.choice("weights", options.weights, weightings);
+    visit.real("narrowest", options.narrowest);
     visit.flag("joint", options.joint);
     visit.real("prior_weight", options.prior_weight);
     visit.count("linear_forgetting", options.linear_forgetting);

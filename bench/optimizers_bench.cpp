@@ -445,8 +445,7 @@ void overhead_table(const BenchOptions& options) {
     });
 }
 
-void failures_table(BenchOptions options) {
-    constexpr std::size_t evaluations = 3000;
+void failures_table(BenchOptions options, std::size_t evaluations) {
     if (options.seeds == 0) options.seeds = 101;
     fmt::print(
         "\nMedian best after {} evaluations of which 20 % are NaN, 5 dimensions, over the median best of clean runs\n"
@@ -513,7 +512,9 @@ int main(int argc, char** argv) {
         if (wanted("small")) small_table(options);
         if (wanted("tpe")) parzen_table(options);
         if (wanted("overhead")) overhead_table(options);
-        if (wanted("nan")) failures_table(options);
+        if (wanted("nan")) {
+            for (const std::size_t evaluations : {3000, 10000}) failures_table(options, evaluations);
+        }
         if (wanted("scale")) scale_table(options);
     } catch (const Error& error) {
         fmt::print(stderr, "{}\n", error.what());

@@ -256,7 +256,7 @@ outputs = ["x"]
 )");
     const Outcome outcome = run({"simulate", "config.toml", "--out", "run"});
     EXPECT_EQ(outcome.code, 0);
-    EXPECT_THAT(outcome.error, HasSubstr("trace 1 is infinite or undefined from 1.6 s on"));
+    EXPECT_THAT(outcome.error, HasSubstr("trace 1 is infinite or undefined from 1.6 second on"));
     EXPECT_THAT(outcome.error, HasSubstr("may need more than 100 steps"));
     EXPECT_EQ(json::parse(contents("run/result.json"))["failures"].size(), 2U);
 }

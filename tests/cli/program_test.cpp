@@ -243,6 +243,24 @@ TEST_F(Program, AFitInWhichEverythingFailsSaysSo) {
     EXPECT_TRUE(result["best_error"].is_null());
 }
 
+TEST_F(Program, ASimulationThatFailsSaysSo) {
+    write("config.toml", R"(
+[model]
+equations = "dx/dt = (1 + x**2)/second : 1"
+method = "gsl_rk4"
+dt = "0.1 second"
+
+[simulate]
+duration = "3 second"
+outputs = ["x"]
+)");
+    const Outcome outcome = run({"simulate", "config.toml", "--out", "run"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.error, HasSubstr("trace 1 is infinite or undefined from 1.6 second on"));
+    EXPECT_THAT(outcome.error, HasSubstr("may need more than 100 steps"));
+    EXPECT_EQ(json::parse(contents("run/result.json"))["failures"].size(), 2U);
+}
+
 TEST_F(Program, OptionsOfTheMethodReachTheFit) {
     write_membrane();
     const auto failed = [](const std::string& options) {

@@ -232,5 +232,21 @@ TEST(RefineGradients, SayWhereThereAreNone) {
     EXPECT_NO_THROW(Refiner(linear, {.derivatives = Derivatives::exact}));
 }
 
+// One note for all parameters of which it is true.
+TEST(RefineGradients, SayWhatTheyDoNotSee) {
+    FitterOptions options = test::leaky_options();
+    options.model = parse_brian({.equations = {"equations",
+                                               "dv/dt = (E - v + R*I + int(v > -60*mV)*mV)/tau : volt\n"
+                                               "E : volt (constant)\ntau : second (constant)\nR : ohm (constant)"},
+                                 .inputs = {"I"},
+                                 .input_dimensions = {{"I", dimensions::ampere}}});
+    options.method = "euler";
+    TraceFitter fitter(options);
+    (void)fitter.fit(set_up(test::leaky_bounds()));
+    const Refiner refiner(fitter);
+    EXPECT_THAT(refiner.notes(), testing::ElementsAre(testing::AllOf(HasSubstr("`E`"), HasSubstr("`tau`"),
+                                                                     HasSubstr("`R`"), HasSubstr("a condition"))));
+}
+
 }  // namespace
 }  // namespace spikesmith

@@ -185,6 +185,7 @@ TEST(Refine, SaysWhichParametersTheDataDoNotDetermine) {
                 testing::Contains(testing::AllOf(HasSubstr("`a`, `b` singly"), HasSubstr("change together"))));
     EXPECT_THAT(refined.statistics.undetermined, testing::Contains("the data do not determine `c`"));
     EXPECT_THAT(refined.full_report(), HasSubstr("the data do not determine `c`"));
+    EXPECT_THAT(refined.statistics.standard_errors, testing::Each(testing::IsNan())) << "there is none to tell";
 }
 
 TEST(Refine, TakesBoundsScalesTiesFixedAndWholeParameters) {

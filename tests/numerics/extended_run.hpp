@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -196,10 +197,11 @@ struct ExtendedRun {
 
 namespace extended {
 
-// From the start of a dt to its end. `held`: the lengths to take; absent: as the error estimates say. `lengths` gets those taken.
+// From the start of a dt to its end, or to where a solution passes the threshold that becomes infinite then. `held`: the lengths to take;
+// absent: as the error estimates say. `lengths` gets those taken. `past` tells whether the derivative was last taken past the threshold.
 template <class Derivative>
 std::vector<Extended> solve_adaptively(const AdaptiveSolve& solve, Extended dt, std::vector<Extended> states,
-                                       Derivative derivative, const Lengths* held, Lengths& lengths,
+                                       Derivative derivative, const bool& past, const Lengths* held, Lengths& lengths,
                                        std::size_t& rejected) {
     const EmbeddedPair& pair = embedded_pair(solve.tableau);
     const auto sum = [&](const std::vector<double>& weights, const auto& slopes, std::size_t s) {
@@ -209,6 +211,12 @@ std::vector<Extended> solve_adaptively(const AdaptiveSolve& solve, Extended dt, 
     };
     Extended elapsed = 0;
     Extended length = dt;
+    struct Passage {
+        std::size_t steps;
+        Extended length;
+        std::vector<Extended> states;
+    };
+    std::optional<Passage> passage;
     for (int trial = 0; trial < solve.max_steps; ++trial) {
         const bool last = held ? lengths.size() + 1 == held->size() : dt - elapsed <= length;
         const Extended h = held ? (*held)[lengths.size()] : last ? dt - elapsed : length;
@@ -217,6 +225,7 @@ std::vector<Extended> solve_adaptively(const AdaptiveSolve& solve, Extended dt, 
             auto moved = states;
             for (std::size_t s = 0; s < moved.size(); ++s) moved[s] += h * sum(pair.matrix[stage], slopes, s);
             slopes.push_back(derivative(elapsed + h * static_cast<Extended>(pair.nodes[stage]), moved));
+            if (stage == 0 && past && !lengths.empty() && !passage) passage = {lengths.size(), length, states};
         }
         auto next = states;
         Extended norm = 0;
@@ -240,7 +249,10 @@ std::vector<Extended> solve_adaptively(const AdaptiveSolve& solve, Extended dt, 
         lengths.push_back(h);
         if (last) return states;
     }
-    throw std::runtime_error("the adaptive method needs too many steps");
+    if (!passage || !(length < passage->length / 100))
+        throw std::runtime_error("the adaptive method needs too many steps");
+    lengths.resize(passage->steps);
+    return passage->states;
 }
 
 }  // namespace extended
@@ -265,17 +277,19 @@ inline ExtendedRun extended_run(const UpdateProgram& program, std::int64_t n_ste
             const AdaptiveSolve& solve = program.adaptive.value();
             std::vector<Extended> from;
             for (const ValueId v : solve.start) from.push_back(values[static_cast<std::size_t>(v)]);
+            bool past = false;
             const auto derivative = [&](Extended elapsed, const std::vector<Extended>& at) {
                 const Stage stage{values, static_cast<Extended>(k) * program.dt + elapsed, at};
                 const auto inner = self(self, solve.code, k, row, &stage);
                 std::vector<Extended> out;
                 for (const ValueId d : solve.derivative) out.push_back(inner[static_cast<std::size_t>(d)]);
+                past = solve.threshold != no_value && inner[static_cast<std::size_t>(solve.threshold)] != 0;
                 return out;
             };
             const auto step = static_cast<std::size_t>(k);
             run.lengths.resize(step + 1);
-            solved = extended::solve_adaptively(solve, program.dt, from, derivative, held ? &(*held)[step] : nullptr,
-                                                run.lengths[step], run.rejected);
+            solved = extended::solve_adaptively(solve, program.dt, from, derivative, past,
+                                                held ? &(*held)[step] : nullptr, run.lengths[step], run.rejected);
         };
         for (std::size_t n = 0; n < code.size(); ++n) {
             const Instruction& i = code[n];

@@ -19,7 +19,9 @@ struct GradientModel {
     std::vector<std::pair<std::string, double>> parameters;  // with values
     double input = 0;                                        // amplitude of the stimulus
     std::vector<std::string> methods;
-    bool spikes = false;  // must it spike?
+    bool spikes = false;      // must it spike?
+    double tolerance = 1e-8;  // of adaptive methods
+    double shift = 3e-6;      // of parameters in finite differences, relative
 };
 
 inline const std::vector<std::string>& smooth_methods() {
@@ -79,7 +81,7 @@ inline std::vector<GradientModel> gradient_models() {
                            {"gL", 30e-9},
                            {"VT", -50.4e-3},
                            {"DeltaT", 2e-3}},
-                          1.6e-9,
+                          1.55e-9,
                           smooth_methods(),
                           true});
     }
@@ -100,7 +102,9 @@ inline std::vector<GradientModel> gradient_models() {
                           {{"EL", -68e-3}, {"DeltaT", 1.8e-3}, {"R", 70e6}, {"tau", 11e-3}},
                           0.5e-9,
                           smooth_methods(),
-                          true});
+                          true,
+                          1e-8,
+                          5e-7});
     }
     {
         auto text = equations(
@@ -129,7 +133,7 @@ inline std::vector<GradientModel> gradient_models() {
         auto methods = smooth_methods();
         methods.emplace_back("exact");
         models.push_back(
-            {"LIF", text, 1e-4, 1000, {{"R", 51e6}, {"tau", 9.3e-3}, {"EL", -64e-3}}, 0.5e-9, methods, true});
+            {"LIF", text, 1e-4, 1000, {{"R", 51e6}, {"tau", 9.3e-3}, {"EL", -64e-3}}, 0.5e-9, methods, true, 1e-12});
         models.back().name = "LIF without refractoriness";
         text.equations.text =
             "dv/dt = (EL - v + R*I)/tau : volt (unless refractory)\nR : ohm (constant)\ntau : second (constant)\n"
@@ -143,7 +147,8 @@ inline std::vector<GradientModel> gradient_models() {
                           {{"R", 51e6}, {"tau", 9.3e-3}, {"EL", -64e-3}},
                           0.5e-9,
                           methods,
-                          true});
+                          true,
+                          1e-12});
     }
     {
         auto text = equations(
@@ -206,13 +211,17 @@ inline std::vector<GradientModel> gradient_models() {
             "dv/dt = (-leak + I*(1.5 - gate) + int(v > 0.3)*slope - max(v, 2*half)*min(v, k1))/(5*ms) : 1\n"
             "slope : 1 (constant)\nhalf : 1 (constant)\nk1 : 1 (constant)\nk2 : 1 (constant)\n");
         text.inputs = {"I"};
-        models.push_back({"clip, abs, where, int, min, max",
-                          text,
-                          1e-4,
-                          900,
-                          {{"slope", 1.31}, {"half", 0.217}, {"k1", 0.83}, {"k2", 0.47}},
-                          4.1,
-                          smooth_methods()});
+        models.push_back(
+            {"clip, abs, where, int, min, max",
+             text,
+             1e-4,
+             900,
+             {{"slope", 1.31}, {"half", 0.217}, {"k1", 0.83}, {"k2", 0.47}},
+             4.1,
+             smooth_methods(),
+             false,
+             1e-4,  // steps of adaptive methods end so near to conditions that differences would reach across
+             1e-6});
     }
     {
         auto text = equations(
@@ -229,7 +238,10 @@ inline std::vector<GradientModel> gradient_models() {
                           500,
                           {{"gain", 0.37}, {"offset", 0.21}, {"k", 0.93}, {"tau", 13e-3}},
                           0.8,
-                          smooth_methods()});
+                          smooth_methods(),
+                          false,
+                          1e-4,
+                          1e-6});
     }
     {
         auto text = equations(

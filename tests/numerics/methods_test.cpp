@@ -76,6 +76,56 @@ TEST_P(Adaptive, GivesNaNWhenItNeedsTooManySteps) {
         std::isnan(run(integrate(model, {.method = GetParam(), .dt = 0.1, .max_adaptive_steps = 20}), 1).states[0]));
 }
 
+// dx/dt = 1 + x^2 and dy/dt = x: x = tan(t) and y = -log(cos(t)) since the last spike, infinite before the dt ends in which x passes 50.
+TEST_P(Adaptive, EndsAtTheThresholdWhereTheSolutionBecomesInfinite) {
+    auto model = model_of({{"x", 1.0 + symbol("x") * symbol("x")}, {"y", symbol("x")}}, {0.0, 0.0});
+    model.threshold = apply(Op::greater, symbol("x"), 50.0);
+    model.reset = {{.name = "x", .value = 0.0}};
+    const auto program =
+        integrate(model, {.method = GetParam(), .dt = 0.1, .outputs = {"x", "y"}, .max_adaptive_steps = 1000});
+    const auto result = run(program, 100);
+    EXPECT_EQ(result.spikes, (std::vector<std::int64_t>{15, 31, 47, 63, 79, 95}));
+    double before = 0;
+    for (std::size_t k = 0; k < 100; ++k) {
+        const double t = 0.1 * static_cast<double>(k % 16);
+        EXPECT_NEAR(result.outputs[k][0], std::tan(t), 1e-4 * (1 + std::tan(t)));
+        if (k % 16 == 0) before = result.outputs[k][1];  // since the spike
+        EXPECT_NEAR(result.outputs[k][1] - before, -std::log(std::cos(t)), 1e-4);
+        if (k % 16 == 0 && k > 0) {
+            const double passage = before - result.outputs[k - 1][1] - std::log(std::cos(1.5));
+            EXPECT_GE(passage, std::log(std::sqrt(1 + 50.0 * 50.0)) - 1e-4);
+            EXPECT_LT(passage, std::log(1e4)) << "soon after";
+        }
+    }
+    model.threshold.reset();
+    model.reset.clear();
+    EXPECT_TRUE(std::isnan(run(integrate(model, {.method = GetParam(), .dt = 0.1}), 16).states[0]));
+}
+
+// Exponential integrate-and-fire with the default tolerance, against small steps of another method.
+TEST_P(Adaptive, SpikesWhereTheExponentialBecomesInfinite) {
+    const auto rate = 1.2 - symbol("v") + apply(Op::exp, (symbol("v") - 1.0) / 0.05) * 0.05;
+    auto model = model_of({{"v", rate}}, {0.0});
+    model.threshold = apply(Op::greater, symbol("v"), 1.2);
+    model.reset = {{.name = "v", .value = 0.0}};
+    const auto coarse = run(model, GetParam(), 0.05, 1000);
+    const auto fine = run(model, "rk4", 1e-4, 40000);
+    ASSERT_GE(coarse.spikes.size(), 5U);
+    ASSERT_TRUE(std::isfinite(coarse.states[0]));
+    // a reset waits for the end of its step, so one spike delays the next by up to a step
+    EXPECT_EQ(coarse.spikes[0], static_cast<std::int64_t>(static_cast<double>(fine.spikes[0]) * 1e-4 / 0.05));
+    for (std::size_t k = 1; k < coarse.spikes.size(); ++k)
+        EXPECT_EQ(coarse.spikes[k] - coarse.spikes[k - 1], coarse.spikes[0] + 1);
+}
+
+// Past the threshold, but the solution stays finite: it only needs more steps than allowed.
+TEST_P(Adaptive, GivesNaNWhenItNeedsTooManyStepsPastTheThreshold) {
+    auto model = model_of({{"x", 1.0}, {"y", 1e5 * (apply(Op::cos, 1e3 * symbol("t")) - symbol("y"))}}, {0.0, 0.0});
+    model.threshold = apply(Op::greater, symbol("x"), 1e-9);
+    model.reset = {{.name = "x", .value = 0.0}};
+    EXPECT_TRUE(std::isnan(run(integrate(model, {.method = GetParam(), .dt = 0.1}), 1).states[1]));
+}
+
 INSTANTIATE_TEST_SUITE_P(Pairs, Adaptive,
                          testing::Values("adaptive", "gsl", "gsl_rkf45", "gsl_rk2", "gsl_rk4", "gsl_rkck",
                                          "gsl_rk8pd"));

@@ -64,13 +64,15 @@ int landscape_command(const Config& config, const CommandOptions& options, const
         json["points"] = {drawn.values[0].size(), drawn.values[1].size()};
         json["optimum"] = {drawn.parameters[0].value, drawn.parameters[1].value};
         json["optimum_error"] = drawn.centre_error;
+        json["notes"] = refiner.notes();
         json["version"] = version;
         json["folder"] = folder.path().string();
         streams.out << json.dump(2) << '\n';
     } else if (!options.quiet) {
-        streams.out << fmt::format("error {} at the optimum\n\nThe landscape is in {}\n",
-                                   format_quantity({drawn.centre_error, drawn.error_dimension}, 6),
-                                   folder.path().string());
+        streams.out << fmt::format("error {} at the optimum\n",
+                                   format_quantity({drawn.centre_error, drawn.error_dimension}, 6));
+        for (const std::string& note : refiner.notes()) streams.out << fmt::format("note  {}\n", note);
+        streams.out << fmt::format("\nThe landscape is in {}\n", folder.path().string());
     }
     return exit_code::success;
 }

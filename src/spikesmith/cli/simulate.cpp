@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,7 +18,36 @@
 namespace spikesmith {
 namespace {
 
-Generated simulate(SimulationPlan plan, const std::atomic<bool>* cancelled) {
+struct SimulatedTraces {
+    Generated traces;
+    std::vector<std::string> failures;
+};
+
+// Which traces became infinite or undefined, and when.
+std::vector<std::string> failures_of(const EnsembleRecord& recorded, const UpdateProgram& program) {
+    std::vector<std::string> failures;
+    for (std::size_t trace = 0; trace < recorded.n_traces; ++trace) {
+        if (recorded.result.diverged[trace] == 0) continue;
+        std::size_t first = recorded.trace_steps[trace];
+        for (const std::string& output : recorded.outputs) {
+            const auto values = recorded.trace(output, 0, trace);
+            const auto wrong = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
+            first = std::min(first, static_cast<std::size_t>(wrong - values.begin()));
+        }
+        failures.push_back(
+            fmt::format("trace {} is infinite or undefined from {} on", trace + 1,
+                        format_quantity({static_cast<double>(first) * recorded.dt, dimensions::second})));
+    }
+    if (!failures.empty() && program.adaptive) {
+        failures.push_back(
+            fmt::format("`{}` may need more than {} steps within a dt: raise `max_steps` in [model.method_options], or "
+                        "take a shorter dt",
+                        program.method, program.adaptive->max_steps));
+    }
+    return failures;
+}
+
+SimulatedTraces simulate(SimulationPlan plan, const std::atomic<bool>* cancelled) {
     const UpdateProgram program = plan.program;
     Ensemble ensemble(std::move(plan.program), std::move(plan.data), plan.options);
     RunRequest request;
@@ -32,7 +63,7 @@ Generated simulate(SimulationPlan plan, const std::atomic<bool>* cancelled) {
     for (std::size_t trace = 0; trace < recorded.n_traces; ++trace) {
         traces.spikes.push_back(request.spikes ? recorded.spike_times(0, trace) : std::vector<double>{});
     }
-    return traces;
+    return {std::move(traces), failures_of(recorded, program)};
 }
 
 }  // namespace
@@ -48,9 +79,11 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
     const bool has_threshold = plan.program.spike != no_value;
 
     const InterruptGuard interrupt;
-    const Generated traces = simulate(std::move(plan), interrupt.flag());
+    const auto [traces, failures] = simulate(std::move(plan), interrupt.flag());
+    show_warnings(failures, options, streams);
 
     RunFolder folder = open_run(config, options, problem.warnings);
+    for (const auto& failure : failures) folder.log("warning: " + failure);
     folder.write("traces.npz", format_npz(trace_arrays(traces)));
     if (config.simulate && config.simulate->csv) folder.write("traces.csv", traces_csv(traces));
     if (has_threshold) folder.write("spikes.csv", spikes_csv(traces.spikes));
@@ -83,6 +116,8 @@ int simulate_command(const Config& config, const CommandOptions& options, const 
         auto& counts = json["spike_counts"] = nlohmann::ordered_json::array();
         for (const auto& train : traces.spikes) counts.push_back(train.size());
     }
+    if (!failures.empty()) json["failures"] = failures;
+
     std::string text =
         fmt::format("{} traces of {} steps with {}, dt = {}\n", traces.spikes.size(),
                     json["n_steps"].get<std::size_t>(), method, format_quantity({traces.dt, dimensions::second}));

@@ -448,16 +448,20 @@ class KernelBuilder {
         auto* trials = builder_.CreatePHI(builder_.getInt32Ty(), 2);
         trials->addIncoming(builder_.getInt32(0), before);
         using Progress = AdaptiveProgress<Vector>;
-        const Progress old{.states = phis(start, before),
-                           .elapsed = phi(vector_.real(0), before),
-                           .length = phi(vector_.real(program_.dt), before),
-                           .finished = phi(vector_.boolean(false), before)};
+        Progress old = adaptive_start(vector_, solve, program_.dt, std::move(start), vector_.boolean(false));
+        old = {.states = phis(old.states, before),
+               .elapsed = phi(old.elapsed, before),
+               .length = phi(old.length, before),
+               .finished = phi(old.finished, before),
+               .passed = phi(old.passed, before),
+               .passage = phis(old.passage, before),
+               .passage_length = phi(old.passage_length, before)};
         Progress next =
             try_adaptive_step(vector_, solve, program_.dt, old, [&](Real elapsed, const std::vector<Real>& states) {
-                return derivative(solve, vector_.add(start_time, elapsed), states);
+                return rates(solve, vector_.add(start_time, elapsed), states);
             });
         const auto kept = [&](Real previous, Real value) { return vector_.select(old.finished, previous, value); };
-        for (std::size_t s = 0; s < start.size(); ++s) next.states[s] = kept(old.states[s], next.states[s]);
+        for (std::size_t s = 0; s < next.states.size(); ++s) next.states[s] = kept(old.states[s], next.states[s]);
         next.elapsed = kept(old.elapsed, next.elapsed);
         next.length = kept(old.length, next.length);
         next.finished = vector_.either(old.finished, next.finished);
@@ -471,17 +475,17 @@ class KernelBuilder {
         add_incoming(old.elapsed, next.elapsed, trial_end);
         add_incoming(old.length, next.length, trial_end);
         add_incoming(old.finished, next.finished, trial_end);
+        add_incoming(old.passed, next.passed, trial_end);
+        add_incoming(old.passage, next.passage, trial_end);
+        add_incoming(old.passage_length, next.passage_length, trial_end);
         builder_.CreateCondBr(more, trial, solved);
 
         builder_.SetInsertPoint(solved);
-        adaptive_result_.reserve(next.states.size());
-        const Real failed = vector_.real(std::numeric_limits<double>::quiet_NaN());
-        for (const Real& state : next.states) {
-            adaptive_result_.push_back(solve.max_steps > 0 ? vector_.select(next.finished, state, failed) : failed);
-        }
+        if (solve.max_steps <= 0) next.finished = next.passed = vector_.boolean(false);
+        adaptive_result_ = adaptive_result(vector_, next, vector_.real(std::numeric_limits<double>::quiet_NaN()));
     }
 
-    std::vector<Real> derivative(const AdaptiveSolve& solve, Real time, const std::vector<Real>& states) {
+    AdaptiveRates<Vector> rates(const AdaptiveSolve& solve, Real time, const std::vector<Real>& states) {
         solver_time_ = time;
         solver_states_ = states;
         std::vector<PieceValue> values;
@@ -492,9 +496,11 @@ class KernelBuilder {
             else
                 values.push_back(value_of(vector_, instruction, [&](ValueId id) { return values.at(index_of(id)); }));
         }
-        std::vector<Real> result;
-        result.reserve(solve.derivative.size());
-        for (const ValueId d : solve.derivative) result.push_back(as_real(vector_, values.at(index_of(d))));
+        AdaptiveRates<Vector> result{.derivative = {}, .past_threshold = vector_.boolean(false)};
+        result.derivative.reserve(solve.derivative.size());
+        for (const ValueId d : solve.derivative) result.derivative.push_back(as_real(vector_, values.at(index_of(d))));
+        if (solve.threshold != no_value)
+            result.past_threshold = as_boolean(vector_, values.at(index_of(solve.threshold)));
         return result;
     }
 

@@ -1,7 +1,9 @@
 // Exact derivatives: tangents, summed by the kernel, and the adjoint.
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/refine_derivatives.hpp"
@@ -132,11 +134,22 @@ template <class Make>
 std::unique_ptr<FitDerivatives> exact_derivatives(const FitSetup& setup, std::string& reason, Make make) {
     const WithErrors errors = with_errors(setup);
     ChainRule chain(setup.parameters);
+    std::vector<std::pair<std::string, std::vector<std::string>>> unseen;  // with the parameters it is said of
     for (const std::string& name : chain.names()) {
         const Differentiability answer = differentiability(errors.program, name);
-        if (!answer.reason.empty()) reason = fmt::format("`{}`: {}", name, answer.reason);
-        if (!answer.differentiable) return nullptr;
+        if (!answer.differentiable) {
+            reason = answer.reason;
+            return nullptr;
+        }
+        if (answer.reason.empty()) continue;
+        const auto same = std::ranges::find(unseen, answer.reason, [](const auto& entry) { return entry.first; });
+        auto& names =
+            same == unseen.end() ? unseen.emplace_back(answer.reason, std::vector<std::string>{}).second : same->second;
+        names.push_back(fmt::format("`{}`", name));
     }
+    reason.clear();
+    for (const auto& [text, names] : unseen)
+        reason += fmt::format("{}{}: {}", reason.empty() ? "" : ". ", fmt::join(names, ", "), text);
     try {
         auto gradients = make(errors.program, chain.names(), errors.data);
         return std::make_unique<Exact<decltype(gradients)>>(setup, std::move(chain), std::move(gradients));

@@ -25,6 +25,7 @@ constexpr double shown_change = 0.1;  // of the box, in the sentence about a com
 constexpr double strong_correlation = 0.99;
 constexpr double noticeable_autocorrelation = 0.3;
 constexpr double rounding_share = 1e-9;  // residuals of this share of the recording are rounding
+constexpr double least_share = 1e-3;     // of an unresolved direction in a parameter that leaves it open
 
 // The coordinates that a search may move and that no bound stops.
 std::vector<Index> free_coordinates(const FitParameters& parameters, std::span<const double> point,
@@ -47,7 +48,8 @@ std::vector<double> point_of(const FitParameters& parameters, const std::vector<
 }
 
 // "a + 3 mV", "b - 20 nS": how parameters change together along a direction of the unit cube.
-std::string changes_along(const FitParameters& parameters, const std::vector<double>& all, const VectorXd& direction) {
+std::string changes_along(const FitParameters& parameters, const std::vector<double>& all, const VectorXd& direction,
+                          double least) {
     const Array2 slopes = parameters.derivatives(all);
     const double largest = direction.cwiseAbs().maxCoeff();
     std::vector<std::string> changes;
@@ -58,18 +60,18 @@ std::string changes_along(const FitParameters& parameters, const std::vector<dou
         const double share = direction(static_cast<Index>(coordinate)) / largest;
         const double change = shown_change * share * slopes(j, coordinate);
         ++coordinate;
-        if (std::fabs(share) < shown_share) continue;
+        if (std::fabs(share) < least) continue;
         changes.push_back(fmt::format("`{}` by {}{}", parameter.name, change < 0 ? "-" : "+",
                                       format_quantity({std::fabs(change), parameter.dimension}, 2)));
     }
     return fmt::format("{}", fmt::join(changes, ", "));
 }
 
-std::vector<std::string> names_along(const FitParameters& parameters, const VectorXd& direction) {
+std::vector<std::string> names_along(const FitParameters& parameters, const VectorXd& direction, double least) {
     const double largest = direction.cwiseAbs().maxCoeff();
     std::vector<std::string> names;
     for (Index k = 0; k < direction.size(); ++k) {
-        if (std::fabs(direction(k)) >= shown_share * largest)
+        if (std::fabs(direction(k)) >= least * largest)
             names.push_back(fmt::format("`{}`", parameters.space().ranges()[static_cast<std::size_t>(k)].name));
     }
     return names;
@@ -155,16 +157,16 @@ ParameterStatistics parameter_statistics(const FitParameters& parameters, const 
         for (Index k = 0; k < p; ++k) direction(free[static_cast<std::size_t>(k)]) = part(k);
         return direction;
     };
-    const auto tell = [&](const VectorXd& part) {
+    const auto tell = [&](const VectorXd& part, double least) {
         const VectorXd direction = in_cube(part);
-        const std::vector<std::string> names = names_along(parameters, direction);
+        const std::vector<std::string> names = names_along(parameters, direction, least);
         if (names.size() == 1) {
             result.undetermined.push_back(fmt::format("the data do not determine {}", names.front()));
             return;
         }
         result.undetermined.push_back(
             fmt::format("the data do not determine {} singly: the error hardly changes when they change together, {}",
-                        fmt::join(names, ", "), changes_along(parameters, all, direction)));
+                        fmt::join(names, ", "), changes_along(parameters, all, direction, least)));
     };
     // Directions that rounding of the derivatives cannot tell from none have no covariance.
     const double resolved = accuracy * accuracy * std::max(1.0, scaled.eigenvalues()(p - 1));
@@ -172,17 +174,18 @@ ParameterStatistics parameter_statistics(const FitParameters& parameters, const 
     for (Index k = 0; k < p; ++k) {
         if (scaled.eigenvalues()(k) > resolved) continue;
         singular = true;
-        tell(scale.asDiagonal() * scaled.eigenvectors().col(k));
+        tell(scale.asDiagonal() * scaled.eigenvectors().col(k), least_share);
     }
-    // Infinite variance along unresolved directions.
+    // The variance along unresolved directions is infinite: parameters with a share in them have no standard error.
     VectorXd inverse_eigenvalues(p);
-    for (Index k = 0; k < p; ++k) inverse_eigenvalues(k) = 1 / std::max(scaled.eigenvalues()(k), resolved);
+    for (Index k = 0; k < p; ++k)
+        inverse_eigenvalues(k) = scaled.eigenvalues()(k) > resolved ? 1 / scaled.eigenvalues()(k) : 0;
     const MatrixXd covariance =
         variance * (scale.asDiagonal() * scaled.eigenvectors() * inverse_eigenvalues.asDiagonal() *
                     scaled.eigenvectors().transpose() * scale.asDiagonal());
     for (Index k = 0; k < p && !singular; ++k) {
         const double error = std::sqrt(variance / std::max(plain.eigenvalues()(k), 1e-300));
-        if (error > widest_determined) tell(plain.eigenvectors().col(k));
+        if (error > widest_determined) tell(plain.eigenvectors().col(k), shown_share);
     }
 
     // From the unit cube to values.
@@ -192,12 +195,20 @@ ParameterStatistics parameter_statistics(const FitParameters& parameters, const 
         for (Index k = 0; k < p; ++k)
             jacobian(static_cast<Index>(j), k) = slopes(j, static_cast<std::size_t>(free[static_cast<std::size_t>(k)]));
     }
-    MatrixXd values = jacobian * covariance * jacobian.transpose();
+    const MatrixXd values = jacobian * covariance * jacobian.transpose();
+    const MatrixXd shares = jacobian * scale.asDiagonal() * scaled.eigenvectors();
+    std::vector<bool> open(n_all);
+    for (std::size_t j = 0; j < n_all; ++j) {
+        const auto row = shares.row(static_cast<Index>(j));
+        open[j] = row.isZero(0);
+        for (Index k = 0; k < p; ++k)
+            open[j] = open[j] || (inverse_eigenvalues(k) == 0 && std::fabs(row(k)) > least_share * row.norm());
+    }
     const double quantile = student_quantile((1 + confidence) / 2, degrees);
     for (std::size_t j = 0; j < n_all; ++j) {
         const FittedParameter& parameter = parameters.list()[j];
         const auto row = static_cast<Index>(j);
-        if (jacobian.row(row).isZero(0)) continue;
+        if (open[j]) continue;
         const double error = std::sqrt(values(row, row));
         result.standard_errors[j] = error;
         if (parameter.searched() && parameter.scale == Scale::logarithmic) {
@@ -210,7 +221,7 @@ ParameterStatistics parameter_statistics(const FitParameters& parameters, const 
         }
         for (std::size_t i = 0; i < n_all; ++i) {
             const auto column = static_cast<Index>(i);
-            if (jacobian.row(column).isZero(0)) continue;
+            if (open[i]) continue;
             result.covariance(j, i) = values(row, column);
             result.correlation(j, i) =
                 i == j

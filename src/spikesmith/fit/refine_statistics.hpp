@@ -18,7 +18,8 @@
 
 namespace spikesmith {
 
-// Lists and tables go over all parameters of the model; those that were not refined, or ended at a bound, have NaN.
+// Lists and tables go over all parameters of the model; those that were not refined, ended at a bound, or have a share in a
+// direction without any influence have NaN.
 struct ParameterStatistics {
     std::vector<double> standard_errors;  // SI
     std::vector<double> confidence_low;   // SI

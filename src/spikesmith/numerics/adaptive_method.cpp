@@ -1,6 +1,7 @@
 // Adaptive Runge-Kutta inside each dt: the derivative as code of its own, run by the interpreter's or the kernel's step-size loop.
 // Stimulus, parameters and refractoriness keep their values of the step; time and states move.
 #include "spikesmith/numerics/step_context.hpp"
+#include "spikesmith/symbolic/calculus.hpp"
 
 namespace spikesmith {
 
@@ -32,6 +33,12 @@ NextStates adaptive_step(StepContext& context, AdaptiveSolve::Tableau tableau) {
         const ValueId rate = lowering.value(context.derivatives()[s]);
         const ValueId active = context.active(s);
         solve.derivative.push_back(active == no_value ? rate : inner.select(imported(active), rate, inner.number(0)));
+    }
+    if (model.threshold && !has_random(model.inlined(*model.threshold))) {
+        ValueId past = lowering.value(stabilise(model.inlined(*model.threshold)));
+        if (inner.at(past).type != ProgramType::boolean) past = inner.apply(Op::not_equal, past, inner.number(0));
+        if (context.not_refractory != no_value) past = inner.logical_and(past, imported(context.not_refractory));
+        solve.threshold = past;
     }
     context.program().adaptive = std::move(solve);
     NextStates next;

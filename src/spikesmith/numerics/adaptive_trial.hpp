@@ -1,7 +1,8 @@
-// One trial step of the adaptive Runge-Kutta solution, over a policy of operations: the arithmetic that interpreter and kernels
-// share, so that both take the same steps.
+// One trial step of the adaptive Runge-Kutta solution, and what the trials come to, over a policy of operations: the arithmetic that
+// interpreter and kernels share, so that both take the same steps.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "spikesmith/math/elementary.hpp"
@@ -15,14 +16,38 @@ struct AdaptiveProgress {
     typename B::Real elapsed;  // since the start of the step, seconds
     typename B::Real length;   // of the next trial
     typename B::Bool finished;
+    // of solutions with a threshold: where an accepted step first ended past it
+    typename B::Bool passed;
+    std::vector<typename B::Real> passage;
+    typename B::Real passage_length;  // of the trial that followed
+};
+
+template <class B>
+AdaptiveProgress<B> adaptive_start(const B& b, const AdaptiveSolve& solve, double dt,
+                                   std::vector<typename B::Real> states, typename B::Bool no) {
+    auto passage = solve.threshold == no_value ? std::vector<typename B::Real>{} : states;
+    return {.states = std::move(states),
+            .elapsed = b.real(0),
+            .length = b.real(dt),
+            .finished = no,
+            .passed = no,
+            .passage = std::move(passage),
+            .passage_length = b.real(0)};
+}
+
+// What the code of the solution gives for a moment.
+template <class B>
+struct AdaptiveRates {
+    std::vector<typename B::Real> derivative;
+    typename B::Bool past_threshold;  // of solutions with a threshold
 };
 
 // Tries one step from `from`. Where the error is too large, states and elapsed time stay and the next trial is shorter.
-// `derivative(elapsed, states)` gives the derivatives. The caller repeats, at most solve.max_steps times, the lanes that have not
-// finished; lanes that never finish get NaN.
-template <class B, class Derivative>
+// `rates(elapsed, states)` gives AdaptiveRates. The caller repeats, at most solve.max_steps times, the lanes that have not
+// finished, and takes `adaptive_result`.
+template <class B, class Rates>
 AdaptiveProgress<B> try_adaptive_step(const B& b, const AdaptiveSolve& solve, double dt,
-                                      const AdaptiveProgress<B>& from, Derivative derivative) {
+                                      const AdaptiveProgress<B>& from, Rates rates) {
     using Real = typename B::Real;
     const EmbeddedPair& pair = embedded_pair(solve.tableau);
     const std::size_t n = from.states.size();
@@ -30,6 +55,9 @@ AdaptiveProgress<B> try_adaptive_step(const B& b, const AdaptiveSolve& solve, do
     const auto last = b.less_equal(remaining, from.length);
     const Real h = b.select(last, remaining, from.length);
 
+    auto passed = from.passed;
+    std::vector<Real> passage = from.passage;
+    Real passage_length = from.passage_length;
     std::vector<std::vector<Real>> slopes;
     const auto combination = [&](const std::vector<double>& weights, std::size_t state) {
         Real total = b.real(0);
@@ -42,7 +70,14 @@ AdaptiveProgress<B> try_adaptive_step(const B& b, const AdaptiveSolve& solve, do
         std::vector<Real> states;
         for (std::size_t s = 0; s < n; ++s)
             states.push_back(stage == 0 ? from.states[s] : b.add(from.states[s], combination(pair.matrix[stage], s)));
-        slopes.push_back(derivative(b.fma(b.real(pair.nodes[stage]), h, from.elapsed), states));
+        auto found = rates(b.fma(b.real(pair.nodes[stage]), h, from.elapsed), states);
+        slopes.push_back(std::move(found.derivative));
+        if (stage > 0 || passage.empty()) continue;
+        const auto past = b.both(found.past_threshold, b.less(b.real(0), from.elapsed));
+        for (std::size_t s = 0; s < n; ++s)
+            passage[s] = b.select(passed, passage[s], b.select(past, states[s], passage[s]));
+        passage_length = b.select(passed, passage_length, b.select(past, from.length, passage_length));
+        passed = b.either(passed, past);
     }
     std::vector<Real> proposed;
     Real norm = b.real(0);
@@ -65,9 +100,26 @@ AdaptiveProgress<B> try_adaptive_step(const B& b, const AdaptiveSolve& solve, do
     AdaptiveProgress<B> to{.states = from.states,
                            .elapsed = b.select(accepted, b.add(from.elapsed, h), from.elapsed),
                            .length = b.mul(h, factor),
-                           .finished = b.both(accepted, last)};
+                           .finished = b.both(accepted, last),
+                           .passed = passed,
+                           .passage = std::move(passage),
+                           .passage_length = passage_length};
     for (std::size_t s = 0; s < n; ++s) to.states[s] = b.select(accepted, proposed[s], from.states[s]);
     return to;
+}
+
+// The states after all trials; `failed` for lanes that needed more.
+template <class B>
+std::vector<typename B::Real> adaptive_result(const B& b, const AdaptiveProgress<B>& progress,
+                                              typename B::Real failed) {
+    auto result = progress.states;
+    const auto escapes =
+        b.both(progress.passed, b.less(progress.length, b.mul(b.real(StepControl::escape), progress.passage_length)));
+    for (std::size_t s = 0; s < result.size(); ++s) {
+        const auto otherwise = progress.passage.empty() ? failed : b.select(escapes, progress.passage[s], failed);
+        result[s] = b.select(progress.finished, result[s], otherwise);
+    }
+    return result;
 }
 
 }  // namespace spikesmith

@@ -96,6 +96,8 @@ class Analysis {
             for (std::size_t s = 0; s < solver.states.size(); ++s) {
                 changed = join(result_.solver_states[s], at(result_.step, solver.start[s])) || changed;
                 changed = join(result_.solver_states[s], at(result_.solver, solver.derivative[s])) || changed;
+                if (influence_ == Influence::any && solver.threshold != no_value)
+                    changed = join(result_.solver_states[s], at(result_.solver, solver.threshold)) || changed;
             }
             grown = grown || changed;
         }

@@ -28,6 +28,8 @@ struct StepControl {
     static constexpr double safety = 0.9;
     static constexpr double smallest_factor = 0.2;
     static constexpr double largest_factor = 5.0;
+    // A lane that is out of trials is taken to become infinite if its steps have shrunk so much since it passed the threshold.
+    static constexpr double escape = 1e-2;
 };
 
 }  // namespace spikesmith

@@ -153,6 +153,7 @@ void finish(UpdateProgram& program) {
         auto& solve = *program.adaptive;
         Roots inner;
         for (auto& d : solve.derivative) inner.push_back(&d);
+        if (solve.threshold != no_value) inner.push_back(&solve.threshold);
         optimise(solve.code, inner);
         for (auto& s : solve.start) step.push_back(&s);
         for (auto& i : solve.code) {

@@ -136,22 +136,31 @@ void Interpreter::step(std::int64_t k, std::span<const double> time_inputs) {
 void Interpreter::solve_adaptively(std::int64_t k) {
     const AdaptiveSolve& solve = *program_.adaptive;
     const double start = static_cast<double>(k) * program_.dt;
-    const auto derivative = [&](double elapsed, const std::vector<double>& states) {
+    const auto rates = [&](double elapsed, const std::vector<double>& states) {
         adaptive_values_.assign(solve.code.size(), 0.0);
         for (std::size_t n = 0; n < solve.code.size(); ++n)
             adaptive_values_[n] = value(solve.code[n], adaptive_values_, k, {}, start + elapsed, states);
-        std::vector<double> out;
-        for (const ValueId d : solve.derivative) out.push_back(adaptive_values_[static_cast<std::size_t>(d)]);
+        AdaptiveRates<Scalar> out{};
+        for (const ValueId d : solve.derivative)
+            out.derivative.push_back(adaptive_values_[static_cast<std::size_t>(d)]);
+        if (solve.threshold != no_value)
+            out.past_threshold = adaptive_values_[static_cast<std::size_t>(solve.threshold)] != 0;
         return out;
     };
-    AdaptiveProgress<Scalar> progress{.states = {}, .elapsed = 0, .length = program_.dt, .finished = false};
-    for (const ValueId s : solve.start) progress.states.push_back(values_[static_cast<std::size_t>(s)]);
+    std::vector<double> states;
+    for (const ValueId s : solve.start) states.push_back(values_[static_cast<std::size_t>(s)]);
+    auto progress = adaptive_start(scalar, solve, program_.dt, std::move(states), false);
+    std::size_t until_passage = 0;
+    solver_lengths_.clear();
     for (int trial = 0; trial < solve.max_steps && !progress.finished; ++trial) {
-        progress = try_adaptive_step(scalar, solve, program_.dt, progress, derivative);
+        const auto before = progress;
+        progress = try_adaptive_step(scalar, solve, program_.dt, before, rates);
+        if (progress.passed && !before.passed) until_passage = solver_lengths_.size();
+        if (progress.finished || progress.elapsed > before.elapsed)
+            solver_lengths_.push_back(std::min(before.length, program_.dt - before.elapsed));
     }
-    adaptive_result_ = progress.states;
-    if (!progress.finished)
-        std::fill(adaptive_result_.begin(), adaptive_result_.end(), std::numeric_limits<double>::quiet_NaN());
+    if (!progress.finished && progress.passed) solver_lengths_.resize(until_passage);
+    adaptive_result_ = adaptive_result(scalar, progress, std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace spikesmith

@@ -37,6 +37,8 @@ class Interpreter {
     [[nodiscard]] std::span<const double> states() const { return states_; }
     [[nodiscard]] std::span<const double> outputs() const { return outputs_; }
     [[nodiscard]] bool spiked() const { return spiked_; }
+    // Seconds, of the steps that an adaptive method took inside the last step to what it came to.
+    [[nodiscard]] std::span<const double> solver_lengths() const { return solver_lengths_; }
 
   private:
     double value(const Instruction& instruction, const std::vector<double>& values, std::int64_t k,
@@ -46,7 +48,7 @@ class Interpreter {
 
     const UpdateProgram& program_;
     LaneContext lane_;
-    std::vector<double> parameters_, states_, outputs_, values_, adaptive_values_, adaptive_result_;
+    std::vector<double> parameters_, states_, outputs_, values_, adaptive_values_, adaptive_result_, solver_lengths_;
     std::vector<std::vector<double>> matrix_results_;
     bool spiked_ = false;
 };

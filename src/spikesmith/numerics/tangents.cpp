@@ -37,6 +37,68 @@ ValueId observed_value(const UpdateProgram& program, const OnlineError& error) {
     return program.outputs[at(program.find_output(error.output).value())].value;
 }
 
+// Which values of a code only say whether the neuron has spiked or is refractory. `outer`: the same of the step, for a solver's code.
+std::vector<bool> told_by_spikes(const UpdateProgram& program, const Code& code, const std::vector<Pattern>& depends,
+                                 const std::vector<bool>& outer) {
+    std::vector<bool> told(code.size(), false);
+    for (std::size_t v = 0; v < code.size(); ++v) {
+        const Instruction& i = code[v];
+        if (i.source == Source::outer) {
+            told[v] = outer[at(i.args[0])];
+        } else if (i.source == Source::state) {
+            told[v] = program.states[at(i.index)].name.starts_with('@');
+        } else if (i.source == Source::operation || i.source == Source::fused) {
+            told[v] = std::ranges::all_of(
+                i.args, [&](ValueId a) { return a == no_value || told[at(a)] || !any(depends[at(a)]); });
+        }
+        if (&code == &program.step && static_cast<ValueId>(v) == program.spike) told[v] = true;
+    }
+    return told;
+}
+
+// Does a value jump where a condition changes, other than of spikes, or where it is rounded?
+bool may_jump(const Code& code, ValueId value, const std::vector<Pattern>& depends, const std::vector<bool>& told) {
+    const Instruction& i = code[at(value)];
+    const auto follows = [&](ValueId a) { return a != no_value && any(depends[at(a)]) && !told[at(a)]; };
+    if (i.source != Source::operation && i.source != Source::fused) return false;
+    switch (i.source == Source::fused ? Op::add : i.op) {
+        case Op::floor:
+        case Op::ceil:
+        case Op::truncate:
+        case Op::sign:
+        case Op::select:
+            return follows(i.args[0]);
+        case Op::floor_divide:
+        case Op::modulo:
+            return follows(i.args[0]) || follows(i.args[1]);
+        default:  // a condition as a number
+            return i.type == ProgramType::real && std::ranges::any_of(i.args, [&](ValueId a) {
+                       return follows(a) && code[at(a)].type == ProgramType::boolean;
+                   });
+    }
+}
+
+// Does that happen in the equations when the parameters change?
+bool has_jumps(const UpdateProgram& program, const Dependence& at_all) {
+    std::vector<ValueId> wanted;
+    for (std::size_t s = 0; s < program.states.size(); ++s) {
+        if (!program.states[s].name.starts_with('@')) wanted.push_back(program.states[s].next);
+    }
+    for (const auto& output : program.outputs) wanted.push_back(output.value);
+    const auto needed = values_behind(program, wanted);
+    const auto told = told_by_spikes(program, program.step, at_all.step, {});
+    for (std::size_t v = 0; v < program.step.size(); ++v) {
+        if (needed[v] && may_jump(program.step, static_cast<ValueId>(v), at_all.step, told)) return true;
+    }
+    if (!program.adaptive) return false;
+    const Code& inner = program.adaptive->code;
+    const auto told_inside = told_by_spikes(program, inner, at_all.solver, told);
+    for (std::size_t v = 0; v < inner.size(); ++v) {
+        if (may_jump(inner, static_cast<ValueId>(v), at_all.solver, told_inside)) return true;
+    }
+    return false;
+}
+
 // Values of the step whose derivatives are asked for.
 std::vector<ValueId> wanted_values(const UpdateProgram& program, const TangentOptions& options) {
     std::vector<ValueId> wanted;
@@ -379,7 +441,9 @@ Differentiability differentiability(const UpdateProgram& program, const std::str
         random = random || (i.source == Source::operation && (i.op == Op::uniform || i.op == Op::normal));
         if (i.source == Source::matrix_exponential && any(smooth.step[v]) &&
             2 * program.matrix_exponentials[at(i.args[0])].n > largest_matrix)
-            return no("the matrix exponential of this many coupled equations is too large to differentiate");
+            return no(
+                fmt::format("`{}` changes the matrix exponential of {} coupled equations, too many to differentiate",
+                            parameter, program.matrix_exponentials[at(i.args[0])].n));
     }
     bool matters = false, smoothly = false;
     for (std::size_t s = 0; s < program.states.size(); ++s) {
@@ -400,8 +464,9 @@ Differentiability differentiability(const UpdateProgram& program, const std::str
     }
     std::string unseen;
     const auto note = [&](std::string_view text) { unseen += (unseen.empty() ? "" : "; ") + std::string(text); };
-    if (!smoothly) return {true, fmt::format("nothing depends on `{}`", parameter)};
+    if (!smoothly) return {true, "nothing depends on it"};
     if (moves_spikes) note("jumps where a spike moves to another time step are not seen");
+    if (has_jumps(program, at_all)) note("jumps where a condition or a rounding in the equations changes are not seen");
     if (std::any_of(smooth.solver_states.begin(), smooth.solver_states.end(), any))
         note("step lengths of the adaptive method are held");
     if (random) note("random numbers are held");

@@ -165,6 +165,8 @@ std::string to_string(const UpdateProgram& program) {
                                 program.states[static_cast<std::size_t>(program.adaptive->states[s])].name,
                                 inner.operand(program.adaptive->derivative[s]));
         }
+        if (program.adaptive->threshold != no_value)
+            text += fmt::format("    past the threshold = {}\n", inner.operand(program.adaptive->threshold));
         section("adaptive solution inside the step", text);
     }
     std::string results;

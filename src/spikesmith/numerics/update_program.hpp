@@ -101,6 +101,9 @@ struct MatrixExponential {
 };
 
 // Adaptive embedded Runge-Kutta over one dt, for each lane on its own.
+//
+// The exact solution may become infinite before the dt ends, when it is past the threshold (exponential and quadratic
+// integrate-and-fire): then its steps become ever shorter, and the result is the solution where it passed the threshold.
 struct AdaptiveSolve {
     enum class Tableau {
         fehlberg45,
@@ -117,6 +120,7 @@ struct AdaptiveSolve {
     std::vector<std::int32_t> states;  // state numbers
     std::vector<ValueId> start;        // values at the start, in `step` code
     std::vector<ValueId> derivative;   // per state, in `code`
+    ValueId threshold = no_value;      // boolean, in `code`; no_value: none
 };
 
 enum class Loss : std::uint8_t { squared, soft_l1, huber, cauchy };

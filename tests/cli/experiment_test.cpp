@@ -452,6 +452,27 @@ TEST_F(ExperimentConfiguration, WrongPolishAndGuess) {
     EXPECT_EQ(run({"fit", "config.toml"}).code, 0);
 }
 
+TEST_F(ExperimentConfiguration, WrongExpressionsAreShownWhereTheyAreWritten) {
+    write_rate_neuron(with(rate_neuron, "a = [-50, 100]", "a = \"2*bb\""));
+    EXPECT_THAT(run({"check", "config.toml"}).error,
+                HasSubstr(":8: unknown name `bb` in the expression of `a`\n    a = \"2*bb\"\n           ^~\n"));
+    write_rate_neuron(with(rate_neuron, "a = [-50, 100]", "a = \"x\"\nx = \"a\""));
+    EXPECT_THAT(run({"check", "config.toml"}).error, HasSubstr("the expressions go in a circle"));
+}
+
+TEST_F(ExperimentConfiguration, DivergenceIsSaid) {
+    write_rate_neuron(with(rate_neuron, "r = a*I_app + b", "dr/dt = (a*I_app + b)*r*r*r : init=10.0"));
+    const Outcome simulated = run({"simulate", "config.toml", "--out", "run"});
+    EXPECT_EQ(simulated.code, 0);
+    EXPECT_THAT(simulated.error, HasSubstr("warning: the state `r` became NaN or infinite"));
+    write_rate_neuron(with(rate_neuron, "r = a*I_app + b", "dr/dt = (a*I_app + b)*r*r*r : init=0.1"));
+    EXPECT_EQ(run({"fit", "config.toml", "--out", "fit", "--quiet"}).code, 0);
+    const json failures = json::parse(contents("fit/result.json"))["failures"];
+    ASSERT_GE(failures.size(), 1U);
+    EXPECT_THAT(failures[0]["cause"].get<std::string>(), HasSubstr("the state `r` became NaN or infinite in chunk "));
+    EXPECT_GT(failures[0]["count"], 0);
+}
+
 TEST_F(ExperimentConfiguration, RoundTripsThroughText) {
     const std::string once = config_as_run(read_config_text({"config", rate_neuron}), "");
     EXPECT_EQ(config_as_run(read_config_text({"config", once}), ""), once);

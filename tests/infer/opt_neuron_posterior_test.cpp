@@ -119,6 +119,38 @@ TEST(OptNeuronPosterior, FindsTheReferenceFit) {
               options.variables.size() == 2 ? neuron.fitted() : std::vector<std::string>{});
 }
 
+TEST(OptNeuronPosterior, SimulationsThatDivergeAreCountedThoughOnlySpikesAreRecorded) {
+    // A spike every T ms; w runs away if T is above 30.
+    const auto clock = [](const std::string& period) {
+        return parse_annarchy({.parameters = {"parameters", "T = " + period},
+                               .equations = {"equations",
+                                             "v = v + 1.0\n"
+                                             "dw/dt = if T > 30.0: w*w*w else: -w : init=2.0"},
+                               .spike = "v >= T",
+                               .reset = "v = 0.0"});
+    };
+    OptNeuron neuron({.model = clock("20.0"),
+                      .variables = {{.name = "T", .bounds = {{10, 50}}}},
+                      .experiment =
+                          [](Simulation& simulation) {
+                              simulation.start_recording();
+                              simulation.run(1.0);
+                              return simulation.results();
+                          },
+                      .loss = [](const auto&, const auto&) { return std::vector{1.0}; },
+                      .target_model = clock("20.0"),
+                      .record = {"spike"}});
+    const OptNeuronPosterior found = infer_opt_neuron(neuron, {.n_simulations = 800, .n_samples = 1000});
+    const auto counted = std::ranges::find_if(
+        found.fit.warnings, [](const std::string& text) { return text.find("became NaN") != std::string::npos; });
+    ASSERT_NE(counted, found.fit.warnings.end());
+    EXPECT_THAT(*counted, HasSubstr("them the state `w` became NaN or infinite in chunk 1"));
+    std::vector<double> values = found.samples.values;
+    std::ranges::sort(values);
+    EXPECT_NEAR(values[500], 20, 1.5);
+    EXPECT_LT(values[975], 30);
+}
+
 TEST(OptNeuronPosterior, RefusesWhatHasNoPosterior) {
     const auto refused = [](const std::function<void(OptNeuronOptions&, OptNeuronPosteriorOptions&)>& change) {
         OptNeuronOptions options = noisy();

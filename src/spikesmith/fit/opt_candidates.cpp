@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
@@ -203,13 +204,15 @@ OptCandidates::Block OptCandidates::run_block(const Array2& fitted, std::size_t 
 }
 
 SimulationRecord OptCandidates::record(const Array2& fitted, std::uint64_t first, std::uint64_t repetition,
-                                       const std::atomic<bool>* cancelled) {
+                                       const std::atomic<bool>* cancelled, std::vector<std::string>* failures) {
+    if (failures != nullptr) failures->clear();
     if (fitted.rows == 0) throw ConfigError("there are no candidates to simulate");
     const std::size_t lanes = std::min(block_, fitted.rows);
     SimulationRecord result;
     for (std::size_t row = 0; row < fitted.rows; row += lanes) {
         Block block =
             run_block(fitted, row, std::min(lanes, fitted.rows - row), lanes, first + row, repetition, cancelled);
+        if (failures != nullptr) std::ranges::move(block.failures, std::back_inserter(*failures));
         if (row == 0) {
             result = std::move(block.record);
         } else {

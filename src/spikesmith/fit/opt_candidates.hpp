@@ -28,7 +28,8 @@ class OptCandidates {
 
     // What the experiment records with rows of fitted values; the noise is that of the evaluations first, first + 1, ...
     [[nodiscard]] SimulationRecord record(const Array2& fitted, std::uint64_t first, std::uint64_t repetition = 0,
-                                          const std::atomic<bool>* cancelled = nullptr);
+                                          const std::atomic<bool>* cancelled = nullptr,
+                                          std::vector<std::string>* failures = nullptr);
 
     struct Evaluated {
         std::vector<OptEvaluation> evaluations;

@@ -372,9 +372,9 @@ std::vector<std::vector<double>> OptNeuron::losses(const Array2& variables, std:
 }
 
 SimulationRecord OptNeuron::record(const Array2& variables, std::uint64_t first_evaluation,
-                                   const std::atomic<bool>* cancelled) {
+                                   const std::atomic<bool>* cancelled, std::vector<std::string>* failures) {
     implementation_->candidates.set_block(64);
-    return implementation_->candidates.record(variables, first_evaluation, 0, cancelled);
+    return implementation_->candidates.record(variables, first_evaluation, 0, cancelled, failures);
 }
 
 const OptNeuronOptions& OptNeuron::options() const {

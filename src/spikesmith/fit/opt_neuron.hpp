@@ -180,9 +180,11 @@ class OptNeuron {
     // Losses (one row each: its parts) of given values of the fitted variables (rows), as `run` computes them.
     // Means over repetitions; row r has the noise of evaluation `first_evaluation` + r.
     [[nodiscard]] std::vector<std::vector<double>> losses(const Array2& variables, std::uint64_t first_evaluation = 0);
-    // What the experiment records under given values of the fitted variables (candidates in their order).
+    // What the experiment records under given values of the fitted variables (candidates in their order). `failures`, if given: of each
+    // candidate which variable or state is NaN or infinite; empty if none is.
     [[nodiscard]] SimulationRecord record(const Array2& variables, std::uint64_t first_evaluation = 0,
-                                          const std::atomic<bool>* cancelled = nullptr);
+                                          const std::atomic<bool>* cancelled = nullptr,
+                                          std::vector<std::string>* failures = nullptr);
 
     [[nodiscard]] const OptNeuronOptions& options() const;
     [[nodiscard]] const OptVariables& variables() const;

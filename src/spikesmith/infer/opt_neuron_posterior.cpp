@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -74,8 +76,14 @@ class Summarizer {
             const std::size_t n = std::min(block, theta.rows - row);
             Array2 part(n, theta.columns);
             for (std::size_t r = 0; r < n; ++r) std::ranges::copy(theta.row(row + r), part.row(r).begin());
-            const SimulationRecord record = neuron_->record(part, first + row, options_->control.cancelled);
+            std::vector<std::string> failures;
+            const SimulationRecord record = neuron_->record(part, first + row, options_->control.cancelled, &failures);
             summarize(record, row, result);
+            for (std::size_t r = 0; r < n; ++r) {
+                if (failures[r].empty()) continue;
+                std::ranges::fill(result.row(row + r), std::numeric_limits<double>::quiet_NaN());
+                ++failures_[failures[r]];
+            }
             simulated_ += n;
             if (options_->progress) options_->progress(simulated_);
         }
@@ -84,21 +92,24 @@ class Summarizer {
 
     // Leaves out what is the same, or missing, in all rows.
     void choose(const Array2& x, std::vector<std::string>& warnings) {
+        std::vector<std::size_t> sound;  // rows of simulations that did not fail
+        for (std::size_t row = 0; row < x.rows; ++row) {
+            if (!std::ranges::all_of(x.row(row), [](double value) { return std::isnan(value); })) sound.push_back(row);
+        }
+        if (sound.empty()) throw DataError("every simulation of the prior failed", failures());
         for (std::size_t column = 0; column < x.columns; ++column) {
-            bool varies = false;
-            for (std::size_t row = 1; row < x.rows && !varies; ++row) {
-                const bool missing = std::isnan(x(row, column));
-                varies = missing != std::isnan(x(0, column)) || (!missing && x(row, column) != x(0, column));
-            }
+            const double first = x(sound.front(), column);
+            const bool varies = std::ranges::any_of(sound, [&](std::size_t row) {
+                const double value = x(row, column);
+                return std::isnan(value) != std::isnan(first) || (!std::isnan(value) && value != first);
+            });
             if (varies) {
                 kept_.push_back(column);
                 continue;
             }
-            const bool same =
-                x(0, column) == target_[column] || (std::isnan(x(0, column)) && std::isnan(target_[column]));
-            if (!same) {
+            if (first != target_[column] && !(std::isnan(first) && std::isnan(target_[column]))) {
                 warnings.push_back(fmt::format("{} is {:g} in all simulations of the prior, but {:g} in the target",
-                                               names_[column], x(0, column), target_[column]));
+                                               names_[column], first, target_[column]));
             }
         }
         if (kept_.empty())
@@ -111,6 +122,14 @@ class Summarizer {
             for (std::size_t k = 0; k < kept_.size(); ++k) result(row, k) = x(row, kept_[k]);
         }
         return result;
+    }
+
+    // How many simulations failed, and why; empty if none did.
+    [[nodiscard]] std::string failures() const {
+        std::vector<std::string> causes;
+        for (const auto& [cause, count] : failures_) causes.push_back(fmt::format("in {} of them {}", count, cause));
+        return causes.empty() ? std::string{}
+                              : fmt::format("of {} simulations, {}", simulated_, fmt::join(causes, ", "));
     }
 
     [[nodiscard]] std::vector<double> observation() const {
@@ -152,6 +171,7 @@ class Summarizer {
     std::vector<std::string> names_;
     std::vector<std::size_t> kept_;
     std::size_t simulated_ = 0;
+    std::map<std::string, std::size_t> failures_;  // by cause
 };
 
 struct Learned {
@@ -240,6 +260,7 @@ OptNeuronPosterior infer_opt_neuron(OptNeuron& neuron, const OptNeuronPosteriorO
     result.fit.optimizer =
         fmt::format("{}, {} simulations in {} {}", learned.method, options.n_simulations * options.n_rounds,
                     options.n_rounds, options.n_rounds == 1 ? "round" : "rounds");
+    if (const std::string failures = summarizer.failures(); !failures.empty()) warnings.push_back(failures);
     result.fit.warnings.insert(result.fit.warnings.end(), warnings.begin(), warnings.end());
     result.fit.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;

@@ -117,6 +117,24 @@ void bind_fitters(nb::module_& module) {
                 "bool, "
                 "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
         .def(
+            "resume",
+            [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
+               const std::optional<OptimizerChoice>& optimizer,
+               const std::vector<std::pair<std::string, nb::object>>& metrics, std::size_t planned_rounds,
+               const std::string& checkpoint) {
+                FitOptions options;
+                options.parameters = to_fit_parameters(parameters);
+                options.optimizer = optimizer;
+                for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
+                options.planned_rounds = planned_rounds;
+                return self.fitter.resume(checkpoint, options);
+            },
+            nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"),
+            nb::arg("planned_rounds"), nb::arg("checkpoint"),
+            nb::sig("def resume(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice "
+                    "| None, metrics: collections.abc.Sequence[tuple[str, Metric]], planned_rounds: int, checkpoint: "
+                    "str) -> int"))
+        .def(
             "result", [](const PythonFitter& self) { return result_of(self.fitter.result()); },
             nb::sig("def result(self) -> dict[str, typing.Any]"))
         .def("summary", [](const PythonFitter& self) { return self.fitter.result().summary(); })

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,15 @@ class Fitter(Refining):
         frame: Mapping[str, Any],
         bounds: Mapping[str, Any],
         checkpoint: Any,
+        resume: bool,
     ) -> tuple[Any, Any]:
         if not isinstance(n_rounds, (int, np.integer)) or n_rounds < 0:
             raise ValueError("n_rounds must be a whole number that is not negative")
         chosen = None if optimizer is None else as_optimizer(optimizer)
         metrics = self._metrics_of(metric) if metric is not None else None
+        if resume and checkpoint is None:
+            raise ConfigError("`resume` goes on from a file: give `checkpoint`")
+        restart = restart or resume
         begun = self._result is not None and not restart
         if begun:
             if metrics is not None and not self._same_metrics(metrics):
@@ -103,18 +108,30 @@ class Fitter(Refining):
         shown = callback_setup(callback, n_rounds)
         again = restart and self._result is not None
         single = shown is callback_none
+        saved = str(checkpoint) if checkpoint is not None else ""
         index = 0
+        if resume and Path(saved).exists():
+            index = min(core.resume(**first, planned_rounds=n_rounds, checkpoint=saved), n_rounds)
+            again, start_iteration = False, None
+            first = {"parameters": [], "optimizer": None, "metrics": []}
+            self.iteration += index
         while True:
-            step = n_rounds if single else min(n_rounds - index, 1)
-            before = core.n_evaluations if not (again and index == 0) else 0
-            self._result = core.fit(
-                **first,
-                n_rounds=step,
-                planned_rounds=n_rounds if not begun else 0,
-                restart=again and index == 0,
-                start_iteration=start_iteration if index == 0 else None,
-                checkpoint=str(checkpoint) if checkpoint is not None else "",
-            )
+            step = n_rounds - index if single else min(n_rounds - index, 1)
+            before = core.n_evaluations if not again else 0
+            try:
+                self._result = core.fit(
+                    **first,
+                    n_rounds=step,
+                    planned_rounds=n_rounds if not begun and index == 0 else 0,
+                    restart=again,
+                    start_iteration=start_iteration,
+                    checkpoint=saved,
+                )
+            except KeyboardInterrupt:
+                if core.n_evaluations:  # what was found before
+                    self._result = core.result()
+                raise
+            again, start_iteration = False, None
             first = {"parameters": [], "optimizer": None, "metrics": []}
             self.iteration += step
             if single or step == 0:

@@ -32,6 +32,7 @@ class _MetricFitter(Fitter):
         *,
         bounds: Mapping[str, Any] | None = None,
         checkpoint: Any = None,
+        resume: bool = False,
         **params: Any,
     ) -> tuple[Any, Any]:
         """Searches for the best parameters.
@@ -53,6 +54,9 @@ class _MetricFitter(Fitter):
             ``{parameter: [low, high]}``, for parameters that are named like an argument.
         checkpoint : path, optional
             Written after each round.
+        resume : bool
+            Goes on from the checkpoint, if there is one: with the same arguments the result is that of an uninterrupted run, bit for bit.
+            ``n_rounds`` counts what was done before. A file of another problem is refused.
         **params
             Bounds by parameter.
 
@@ -63,7 +67,7 @@ class _MetricFitter(Fitter):
         """
         frame = caller_namespace(level + 1)
         return self._fit(
-            optimizer, metric, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint
+            optimizer, metric, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint, resume
         )
 
 
@@ -302,6 +306,7 @@ class OnlineTraceFitter(Fitter):
         *,
         bounds: Mapping[str, Any] | None = None,
         checkpoint: Any = None,
+        resume: bool = False,
         **params: Any,
     ) -> tuple[Any, Any]:
         """See :meth:`TraceFitter.fit`."""
@@ -309,7 +314,7 @@ class OnlineTraceFitter(Fitter):
             raise TypeError("an OnlineTraceFitter has its own metric, the mean squared error; a TraceFitter takes any")
         frame = caller_namespace(level + 1)
         return self._fit(
-            optimizer, None, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint
+            optimizer, None, n_rounds, callback, restart, start_iteration, penalty, frame, {**(bounds or {}), **params}, checkpoint, resume
         )
 
     def generate_traces(self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, level: int = 0) -> Any:

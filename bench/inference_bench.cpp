@@ -155,8 +155,7 @@ int main(int argc, char** argv) try {
                 if (!arguments["learning_rate"].empty())
                     options.training.learning_rate = std::stod(arguments["learning_rate"]);
                 if (!arguments["final"].empty()) options.training.final_learning_rate = std::stod(arguments["final"]);
-                if (!arguments["batch"].empty())
-                    options.training.training_batch_size = std::stoul(arguments["batch"]);
+                if (!arguments["batch"].empty()) options.training.training_batch_size = std::stoul(arguments["batch"]);
                 options.posterior.chains.method = chain_method(arguments["chains"]);
                 options.seed = seed;
                 double sum = 0;

@@ -7,7 +7,8 @@
 //     small       the same after 300 and 1000 evaluations
 //     tpe         the tree-structured Parzen estimators after 100 and 300 points one after the other, 50 seeds
 //     overhead    processor time of ask and tell per evaluation
-//     nan         how much worse the result is if 20 % of the errors are NaN, for as many others; 101 seeds, since the
+//     nan         how much worse the result is after 3000 and 10,000 evaluations if 20 % of the errors are NaN, for as
+//                 many others; 101 seeds, since the
 //                 best errors of single runs spread over many powers of ten; beside it how many in a hundred clean and
 //                 disturbed runs are solved, since a median jumps where that is one half
 //     scale       whether errors times 1e-18 lead to the same points

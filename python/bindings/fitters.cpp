@@ -11,6 +11,17 @@ namespace spikesmith::python {
 
 namespace {
 
+using MetricArguments = std::vector<std::pair<std::string, nb::object>>;  // by output
+
+FitOptions search_options(const std::vector<ParameterArgument>& parameters,
+                          const std::optional<OptimizerChoice>& optimizer, const MetricArguments& metrics) {
+    FitOptions options;
+    options.parameters = to_fit_parameters(parameters);
+    options.optimizer = optimizer;
+    for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
+    return options;
+}
+
 nb::dict result_of(const FitResult& result) {
     nb::dict dict;
     nb::list parameters;
@@ -93,14 +104,10 @@ void bind_fitters(nb::module_& module) {
         .def(
             "fit",
             [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
-               const std::optional<OptimizerChoice>& optimizer,
-               const std::vector<std::pair<std::string, nb::object>>& metrics, std::size_t n_rounds,
+               const std::optional<OptimizerChoice>& optimizer, const MetricArguments& metrics, std::size_t n_rounds,
                std::size_t planned_rounds, bool restart, std::optional<std::size_t> start_iteration,
                const std::string& checkpoint) {
-                FitOptions options;
-                options.parameters = to_fit_parameters(parameters);
-                options.optimizer = optimizer;
-                for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
+                FitOptions options = search_options(parameters, optimizer, metrics);
                 options.n_rounds = n_rounds;
                 options.planned_rounds = planned_rounds;
                 options.restart = restart;
@@ -119,13 +126,9 @@ void bind_fitters(nb::module_& module) {
         .def(
             "resume",
             [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
-               const std::optional<OptimizerChoice>& optimizer,
-               const std::vector<std::pair<std::string, nb::object>>& metrics, std::size_t planned_rounds,
-               const std::string& checkpoint) {
-                FitOptions options;
-                options.parameters = to_fit_parameters(parameters);
-                options.optimizer = optimizer;
-                for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
+               const std::optional<OptimizerChoice>& optimizer, const MetricArguments& metrics,
+               std::size_t planned_rounds, const std::string& checkpoint) {
+                FitOptions options = search_options(parameters, optimizer, metrics);
                 options.planned_rounds = planned_rounds;
                 return self.fitter.resume(checkpoint, options);
             },

@@ -123,7 +123,7 @@ TEST_F(InferProgram, GoesOnWhereItWasStopped) {
     };
     ASSERT_EQ(run(with({"--out", "whole"})).code, 0);
     const auto wait_for = [](const fs::path& path) {
-        for (int k = 0; k < 2000 && !fs::exists(path); ++k) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        for (int k = 0; k < 24000 && !fs::exists(path); ++k) std::this_thread::sleep_for(std::chrono::milliseconds(5));
         return fs::exists(path);
     };
     {

@@ -1,1 +1,1 @@
-target_compile_options(golden_tests PRIVATE -Wno-maybe-uninitialized)  # false alarm of GCC 12 about std::regex under the sanitizers
+target_compile_options(golden_tests PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # false alarm of GCC 12 about std::regex under the sanitizers

@@ -34,9 +34,16 @@ class Grower {
         }
         const Split split = options_.random_thresholds ? random_split(samples) : best_split(samples);
         if (!split.found) return index;
-        const auto right = std::ranges::stable_partition(
-            samples, [&](std::size_t s) { return points_(s, split.coordinate) <= split.threshold; });
-        const std::size_t n_left = samples.size() - right.size();
+        std::size_t n_left = 0;
+        std::vector<std::size_t> right;
+        for (const std::size_t s : samples) {
+            if (points_(s, split.coordinate) <= split.threshold) {
+                samples[n_left++] = s;
+            } else {
+                right.push_back(s);
+            }
+        }
+        std::ranges::copy(right, samples.begin() + static_cast<std::ptrdiff_t>(n_left));
         nodes_[index].coordinate = split.coordinate;
         nodes_[index].threshold = split.threshold;
         const std::size_t left_child = grow(samples.first(n_left), depth + 1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -216,14 +217,30 @@ class Converter {
     Lines lines_;
 };
 
-// Refuses what toml++ 3.3 cannot parse safely: keys with thousands of dots, which exhaust its stack, and characters beyond ASCII
-// where blanks are looked for, which its tables do not foresee. Neither is valid TOML, except such a character right behind a
-// backslash that joins lines.
+// Whether the bracket at `at`, which begins a statement, is followed by something that toml++ takes for a name without looking.
+std::optional<std::size_t> nameless_header(std::string_view text, std::size_t at) {
+    const auto skip_blanks = [&](std::size_t from) {
+        return std::min(text.find_first_not_of(" \t", from), text.size());
+    };
+    std::size_t name = skip_blanks(at + 1);
+    if (name == at + 1 && name < text.size() && text[name] == '[') name = skip_blanks(name + 1);
+    if (name == text.size()) return std::nullopt;
+    const char c = text[name];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || std::string_view("_-\"']").find(c) != std::string_view::npos) return std::nullopt;
+    return name;
+}
+
+// Refuses what toml++ 3.3 cannot parse safely: keys with thousands of dots, which exhaust its stack, brackets of a table without
+// a name, and characters beyond ASCII where blanks are looked for, which its tables do not foresee. None is valid TOML, except
+// such a character right behind a backslash that joins lines.
 void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
     enum class Inside : std::uint8_t { nothing, comment, text, block } inside = Inside::nothing;
     const std::string_view text = source->text;
     char quote = 0;
     int dots = 0;
+    int depth = 0;       // of brackets and braces
+    bool begins = true;  // a statement
     std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
     const auto beyond_ascii = [&](std::size_t at) {
         return at < text.size() && static_cast<unsigned char>(text[at]) >= 0x80;
@@ -245,6 +262,16 @@ void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
                 dots = c == '.' ? dots + 1 : std::string_view("=,\n[]{}#").find(c) != std::string_view::npos ? 0 : dots;
                 if (dots > max_key_parts)
                     fail_at({source, {i, 1}}, fmt::format("a key has more than {} parts", max_key_parts));
+                if (begins && c == '[') {
+                    if (const auto wrong = nameless_header(text, i)) {
+                        fail_at({source, {*wrong, 1}}, "not valid TOML: a table needs a name in its brackets",
+                                "as in `[model]`");
+                    }
+                }
+                if (c == '[' || c == '{') ++depth;
+                if (c == ']' || c == '}') depth = std::max(depth - 1, 0);
+                if (c == '\n') begins = depth == 0;
+                if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) begins = false;
                 if (c == '#') inside = Inside::comment;
                 if (c == '"' || c == '\'') {
                     quote = c;
@@ -254,7 +281,10 @@ void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
                 }
                 break;
             case Inside::comment:
-                if (c == '\n') inside = Inside::nothing;
+                if (c == '\n') {
+                    inside = Inside::nothing;
+                    begins = depth == 0;
+                }
                 break;
             case Inside::text:
             case Inside::block:

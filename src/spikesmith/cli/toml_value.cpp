@@ -231,15 +231,15 @@ std::optional<std::size_t> nameless_header(std::string_view text, std::size_t at
     return name;
 }
 
-// Refuses what toml++ 3.3 cannot parse safely: keys with thousands of dots, which exhaust its stack, brackets of a table without
-// a name, and characters beyond ASCII where blanks are looked for, which its tables do not foresee. None is valid TOML, except
-// such a character right behind a backslash that joins lines.
+// Refuses what toml++ 3.3 cannot parse safely: keys with thousands of dots, which exhaust its stack, brackets of tables without
+// a name or closed by a brace, and characters beyond ASCII where blanks are looked for, which its tables do not foresee. None is
+// valid TOML, except such a character right behind a backslash that joins lines.
 void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
     enum class Inside : std::uint8_t { nothing, comment, text, block } inside = Inside::nothing;
     const std::string_view text = source->text;
     char quote = 0;
     int dots = 0;
-    int depth = 0;       // of brackets and braces
+    std::string open;    // brackets and braces
     bool begins = true;  // a statement
     std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
     const auto beyond_ascii = [&](std::size_t at) {
@@ -268,9 +268,14 @@ void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
                                 "as in `[model]`");
                     }
                 }
-                if (c == '[' || c == '{') ++depth;
-                if (c == ']' || c == '}') depth = std::max(depth - 1, 0);
-                if (c == '\n') begins = depth == 0;
+                if (c == '[' || c == '{') open += c;
+                if ((c == ']' || c == '}') && !open.empty()) {
+                    const char closes = open.back() == '[' ? ']' : '}';
+                    if (c != closes)
+                        fail_at({source, {i, 1}}, fmt::format("not valid TOML: `{}` is missing before this", closes));
+                    open.pop_back();
+                }
+                if (c == '\n') begins = open.empty();
                 if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) begins = false;
                 if (c == '#') inside = Inside::comment;
                 if (c == '"' || c == '\'') {
@@ -283,7 +288,7 @@ void refuse_unsafe_text(const std::shared_ptr<const SourceText>& source) {
             case Inside::comment:
                 if (c == '\n') {
                     inside = Inside::nothing;
-                    begins = depth == 0;
+                    begins = open.empty();
                 }
                 break;
             case Inside::text:

@@ -181,7 +181,7 @@ struct Learned {
 };
 
 Learned learn(const Prior& prior, Summarizer& summarizer, const Array2& theta, const Array2& x,
-              SequentialOptions options, bool automatic) {
+              const SequentialOptions& options, bool automatic) {
     const std::vector<double> observation = summarizer.observation();
     if (automatic) {
         AutomaticResult chosen = infer_automatically(

@@ -93,7 +93,7 @@ AnnarchyLowering::Lowered AnnarchyLowering::visit(const Syntax& syntax, const Pl
         case Syntax::Kind::call:
             return call(syntax, place);
         case Syntax::Kind::unary: {
-            const Lowered inner = visit(syntax.operands[0], place);
+            Lowered inner = visit(syntax.operands[0], place);
             if (syntax.op == Op::add) return inner;
             return made(apply(syntax.op, inner.value), syntax.op == Op::logical_not, syntax, place);
         }

@@ -81,8 +81,8 @@ bool may_jump(const Code& code, ValueId value, const std::vector<Pattern>& depen
 // Does that happen in the equations when the parameters change?
 bool has_jumps(const UpdateProgram& program, const Dependence& at_all) {
     std::vector<ValueId> wanted;
-    for (std::size_t s = 0; s < program.states.size(); ++s) {
-        if (!program.states[s].name.starts_with('@')) wanted.push_back(program.states[s].next);
+    for (const auto& state : program.states) {
+        if (!state.name.starts_with('@')) wanted.push_back(state.next);
     }
     for (const auto& output : program.outputs) wanted.push_back(output.value);
     const auto needed = values_behind(program, wanted);

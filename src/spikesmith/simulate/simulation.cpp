@@ -262,7 +262,7 @@ struct Simulation::Implementation {
 
     // ---- running ----
 
-    std::map<std::string, std::vector<double>> parameters_now() {
+    std::map<std::string, std::vector<double>> parameters_now() const {
         return recorder.has_steps(step) ? values.parameters() : std::map<std::string, std::vector<double>>{};
     }
 

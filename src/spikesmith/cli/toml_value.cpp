@@ -217,7 +217,7 @@ class Converter {
     Lines lines_;
 };
 
-// Whether the bracket at `at`, which begins a statement, is followed by something that toml++ takes for a name without looking.
+// Where no name follows the bracket at `at`, which begins a statement, but something that toml++ takes for one without looking.
 std::optional<std::size_t> nameless_header(std::string_view text, std::size_t at) {
     const auto skip_blanks = [&](std::size_t from) {
         return std::min(text.find_first_not_of(" \t", from), text.size());

@@ -174,9 +174,9 @@ std::vector<std::string> loss_names(const ExperimentProblem& problem) {
         const std::string what =
             config.variable.name.empty() ? config.type : config.type + " of " + config.variable.name;
         if (config.phases.empty()) {
-            for (const std::string& chunk : problem.chunk_names) names.push_back(what + ", " + chunk);
+            for (const std::string& chunk : problem.chunk_names) names.push_back(fmt::format("{}, {}", what, chunk));
         } else {
-            for (const ConfigName& phase : config.phases) names.push_back(what + ", " + phase.name);
+            for (const ConfigName& phase : config.phases) names.push_back(fmt::format("{}, {}", what, phase.name));
         }
     }
     return names;

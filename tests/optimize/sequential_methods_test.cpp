@@ -7,6 +7,7 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "optimize/benchmark_functions.hpp"
@@ -16,6 +17,7 @@
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/math/random_stream.hpp"
 #include "spikesmith/optimize/basin_hopping.hpp"
+#include "spikesmith/optimize/error_scale.hpp"
 #include "spikesmith/optimize/nelder_mead.hpp"
 #include "spikesmith/optimize/quadratic_model.hpp"
 #include "spikesmith/optimize/quasi_newton.hpp"
@@ -167,6 +169,128 @@ TEST(QuasiNewton, FailuresInAValleyCostLittle) {
     }
     std::ranges::sort(best);
     EXPECT_LT(best[4], 1e-10);
+}
+
+// ------------------------------------------------------------------------------- quasi-Newton where evaluations fail
+
+struct Descent {
+    std::size_t evaluations = 0;
+    std::size_t batches = 0;
+    double error = std::numeric_limits<double>::infinity();
+};
+
+Descent descend(const test::Function& function, SearchStart start, QuasiNewtonOptions options = {}) {
+    Descent descent;
+    ErrorScale scale;
+    Search search = quasi_newton_search(std::move(start), options);
+    for (; !search.done() && descent.batches < 1000; ++descent.batches) {
+        const Request& request = search.request();
+        Answers answers{.needed = errors_of(request.needed, function),
+                        .optional = std::vector<double>(request.optional.rows, nan)};
+        for (double& error : answers.needed) {
+            if (!std::isfinite(error)) error = std::numeric_limits<double>::infinity();
+            descent.error = std::min(descent.error, error);
+        }
+        descent.evaluations += request.needed.rows;
+        scale.normalize(answers.needed);
+        search.resume(std::move(answers));
+    }
+    EXPECT_TRUE(search.done());
+    return descent;
+}
+
+// Sums over many descents from points of a grid; `solved` counts errors below 1e-10.
+struct Descents {
+    std::size_t evaluations = 0;
+    std::size_t batches = 0;
+    std::size_t solved = 0;
+};
+
+Descents descents(Kind kind, bool fails, bool hasty) {
+    Descents sums;
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const BenchmarkFunction function(kind, 5, seed);
+        SearchStart start{.number = seed, .point = {}, .error = {}, .batch = 30, .seed = seed, .hasty = hasty};
+        math::RandomStream random(seed, 7);
+        for (int j = 0; j < 5; ++j) start.point.push_back(random.next_uniform());
+        const Descent one = descend(fails ? test::failing(function, seed) : test::Function(function), start);
+        sums.evaluations += one.evaluations;
+        sums.batches += one.batches;
+        sums.solved += one.error < 1e-10 ? 1 : 0;
+    }
+    return sums;
+}
+
+// A fifth fails: a quarter more evaluations is what cannot be avoided.
+TEST(QuasiNewton, ADescentNeedsHardlyMoreEvaluationsThanFail) {
+    for (const Kind kind : {Kind::sphere, Kind::ellipsoid_rotated, Kind::rosenbrock, Kind::rastrigin}) {
+        const Descents clean = descents(kind, false, false);
+        const Descents hurt = descents(kind, true, false);
+        EXPECT_LT(10 * hurt.evaluations, 14 * clean.evaluations) << BenchmarkFunction::name(kind);
+        EXPECT_GE(hurt.solved + 8, clean.solved) << BenchmarkFunction::name(kind);
+    }
+}
+
+TEST(QuasiNewton, AHastyDescentNeedsHardlyMoreBatches) {
+    for (const Kind kind : {Kind::sphere, Kind::ellipsoid_rotated, Kind::rosenbrock}) {
+        const Descents clean = descents(kind, false, true);
+        const Descents hurt = descents(kind, true, true);
+        EXPECT_LT(20 * hurt.batches, 27 * clean.batches) << BenchmarkFunction::name(kind);
+        EXPECT_LT(10 * hurt.batches, 7 * descents(kind, true, false).batches) << BenchmarkFunction::name(kind);
+        EXPECT_GE(hurt.solved + 8, clean.solved) << BenchmarkFunction::name(kind);
+    }
+}
+
+TEST(QuasiNewton, WithoutFailuresHasteChangesNothing) {
+    const Descents hasty = descents(Kind::rastrigin, false, true);
+    const Descents patient = descents(Kind::rastrigin, false, false);
+    EXPECT_EQ(hasty.evaluations, patient.evaluations);
+    EXPECT_EQ(hasty.batches, patient.batches);
+}
+
+// The median over instances does not jump to the next minimum.
+TEST(QuasiNewton, FailuresLeaveTheMinimaAmongMany) {
+    std::size_t clean = 0;
+    std::size_t hurt = 0;
+    for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+        const BenchmarkFunction rastrigin(Kind::rastrigin, 5, seed);
+        const auto a = quasi_newton()({.dimension = 5, .batch = 30, .rounds = 267, .seed = seed});
+        const auto b = quasi_newton()({.dimension = 5, .batch = 30, .rounds = 333, .seed = seed});
+        run_rounds(*a, rastrigin, 30, 267);
+        run_rounds(*b, test::failing(rastrigin, seed), 30, 333);
+        clean += a->recommend()->error < 1e-10 ? 1 : 0;
+        hurt += b->recommend()->error < 1e-10 ? 1 : 0;
+    }
+    EXPECT_GT(clean, 12);
+    EXPECT_GE(hurt + 2, clean);
+}
+
+// Beyond a wall every evaluation fails: one that the differences beside the minimum reach, and one that cuts the way
+// from the start at a slant.
+TEST(QuasiNewton, GoesAlongARegionOfFailures) {
+    for (const bool hasty : {true, false}) {
+        for (const std::size_t batch : {4, 14, 30}) {
+            SearchStart start{.point = {0.2, 0.9, 0.5}, .error = {}, .batch = batch, .hasty = hasty};
+            const auto beside = [](std::span<const double> x) { return x[0] > 0.371 ? nan : test::sphere(x); };
+            EXPECT_LT(descend(beside, start).error, 1e-12) << "batches of " << batch;
+            const auto slanted = [](std::span<const double> x) {
+                return x[0] + x[1] > 1.15 || x[1] - x[2] > 0.45 ? nan : test::sphere(x);
+            };
+            EXPECT_LT(descend(slanted, start).error, 1e-12) << "batches of " << batch;
+        }
+    }
+}
+
+// Differences twice as wide as the box allows, in a corner.
+TEST(QuasiNewton, WideDifferencesNearABoundAreWhole) {
+    const test::Function failing_often = [random = math::RandomStream(3, 99)](std::span<const double> x) mutable {
+        return random.next_uniform() < 0.4 ? nan : test::sphere(x);
+    };
+    for (const double u : {0.0, 0.55, 0.6, 1.0}) {
+        const SearchStart start{.point = {u, u}, .error = {}, .batch = 10, .hasty = false};
+        EXPECT_LT(descend(test::sphere, start, {.first_difference = 0.5}).error, 1e-20);
+        EXPECT_LT(descend(failing_often, start, {.first_difference = 0.5}).error, 1e-8);
+    }
 }
 
 TEST(QuasiNewton, SolvesSmoothFunctionsAndDescendsRipples) {

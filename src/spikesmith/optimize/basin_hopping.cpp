@@ -57,6 +57,7 @@ Search basin_hopping_search(SearchStart start, BasinHoppingOptions options, Find
         } else if (!first) {
             place.point = hopped(kept.point, hop, options.share, random);
             place.error.reset();
+            place.hasty = false;  // other chains have use for the evaluations
         }
         const bool fresh = first || better.has_value();  // no minimum to compare with
         better.reset();

@@ -30,22 +30,31 @@ constexpr double one_sided_share = 1e-3;                     // of the width tha
 constexpr double one_sided_below = 0.1;                      // of the first width
 constexpr std::size_t patience = 3;                          // steps of small gain
 constexpr std::size_t barren_lines = 2;                      // in a row, after which the model is made anew
-constexpr int attempts = 3;                                  // at differences that failed
-constexpr double closer = 0.7;                               // ... with this share of their width
-constexpr std::size_t most_spares = 3;                       // at once
-constexpr double substitute_length = 0.99;                   // of the step, where a full one failed
+
+// Points instead of one that failed, as shares of its distance; one attempt after the other. 0: no point.
+using Attempts = std::array<std::array<double, 2>, 3>;
+constexpr Attempts wide_attempts{{{0.97, 0}, {0.94, 0.7}, {0.4, -0.5}}};
+constexpr Attempts narrow_attempts{{{0.7, 0}, {0.5, 0}, {0.35, -0.5}}};
+constexpr double substitute_length = 0.99;  // of the step, where a full one failed
 constexpr std::array<double, 8> step_lengths{0.25, 0.5, 2.0, 1.0 / 16, 0.7, 1.0 / 64, 1.4, 4.0};
 
-// Two points per coordinate beside a centre, or one, and what their errors tell. Where evaluations fail there are further
-// ones closer to the centre: a pair at one distance tells more than one side, or than two of different distances.
+// Two points per coordinate beside a centre, or one, and what their errors tell.
+//
+// A point that failed is replaced by others on its line: first by one from where a ripple of the error looks much the
+// same, since evaluations may fail by chance; then by much closer ones and beyond the centre, since they may fail in a
+// region.
 class Differences {
   public:
     // `model`: the matrix known so far, if any; its curvature corrects slopes of which one side is known.
-    Differences(VectorXd centre, const VectorXd& width, const MatrixXd& model, bool one_sided = false)
+    // `narrow`: the error has no ripples within `width`, so two points on one side tell as much as one on each.
+    Differences(VectorXd centre, const VectorXd& width, const MatrixXd& model, bool narrow, bool one_sided = false)
         : centre_(std::move(centre)),
           model_curvature_(model.size() == 0 ? VectorXd::Zero(centre_.size()) : VectorXd(model.diagonal())),
           sides_(one_sided ? 1 : 2),
-          offset_{width, -width} {
+          narrow_(narrow),
+          attempts_(narrow ? narrow_attempts : wide_attempts),
+          offset_{width, -width},
+          probes_(static_cast<std::size_t>(centre_.size())) {
         const Index d = centre_.size();
         for (Index j = 0; j < d; ++j) {
             // Where a bound is near, both points lie on the other side.
@@ -57,58 +66,42 @@ class Differences {
         curvature = VectorXd::Constant(d, -1);
     }
 
-    // `fails`: evaluations do, so there is a second distance, needed if all fits into a batch.
-    void need(Request& request, bool fails, std::size_t batch) {
-        const std::size_t all = request.needed.rows + 2 * sides_ * static_cast<std::size_t>(centre_.size());
-        spares_ = !fails ? Spares::none : all <= batch ? Spares::needed : Spares::wished;
-        row_ = request.needed.rows;
-        levels_.assign(fails ? 2 : 1, untried());
+    // `spares`: with the first substitutes for all points, wished for if not all fits into a batch.
+    void need(Request& request, bool spares, std::size_t batch) {
+        const std::size_t n = sides_ * static_cast<std::size_t>(centre_.size());
+        const bool fits = request.needed.rows + 2 * n <= batch;
         for (Index j = 0; j < centre_.size(); ++j) {
-            for (std::size_t side = 0; side < sides_; ++side) {
-                request.need(as_span(beside(j, offset(0, side, j))));
-                const VectorXd spare = beside(j, offset(1, side, j));
-                if (spares_ == Spares::needed) request.need(as_span(spare));
-                if (spares_ == Spares::wished) request.wish(as_span(spare));
-            }
+            for (std::size_t side = 0; side < sides_; ++side) probe(request, j, offset_[side](j));
+        }
+        for (Index j = 0; spares && j < centre_.size(); ++j) {
+            for (std::size_t side = 0; side < sides_; ++side) substitute(request, j, side, 0, !fits);
         }
     }
     // `f`: the error of the centre.
     void read(const Answers& answers, double f) {
         error_ = f;
-        std::size_t row = row_;
-        std::size_t spare_row = 0;
-        for (Index j = 0; j < centre_.size(); ++j) {
-            for (std::size_t side = 0; side < sides_; ++side) {
-                levels_[0][side](j) = answers.needed[row++];
-                if (spares_ == Spares::needed) levels_[1][side](j) = answers.needed[row++];
-                if (spares_ == Spares::wished) levels_[1][side](j) = answers.optional[spare_row++];
-            }
-            evaluate_coordinate(j);
-        }
+        read_probes(answers);
     }
 
-    // Coordinates without two points are tried again closer, at several distances at once if that does not fill a batch.
-    [[nodiscard]] bool incomplete() const { return !missing().empty(); }
-    void need_missing(Request& request, std::size_t batch) {
-        again_ = missing();
-        new_levels_ = std::clamp<std::size_t>(batch / (again_.size() * sides_), 1, most_spares);
-        levels_.resize(levels_.size() + new_levels_, untried());
-        for (const Index j : again_) {
-            for (std::size_t level = levels_.size() - new_levels_; level < levels_.size(); ++level) {
-                for (std::size_t side = 0; side < sides_; ++side)
-                    request.need(as_span(beside(j, offset(level, side, j))));
+    // Whether there are coordinates of which too little is known and substitutes for their points that failed.
+    [[nodiscard]] bool incomplete() const { return attempt_ < attempts_.size() && !missing().empty(); }
+    // `hasty`: several attempts at once, if they do not fill a batch.
+    void need_missing(Request& request, bool hasty, std::size_t batch) {
+        const std::vector<Index> again = missing();
+        std::size_t rows = 0;
+        do {
+            const std::size_t before = request.needed.rows;
+            for (const Index j : again) {
+                for (std::size_t side = 0; side < sides_; ++side) {
+                    if (!std::isfinite(probes_[static_cast<std::size_t>(j)][side].error))
+                        substitute(request, j, side, attempt_);
+                }
             }
-        }
+            ++attempt_;
+            rows = std::max(rows, request.needed.rows - before);
+        } while (hasty && attempt_ < attempts_.size() && request.needed.rows + rows <= batch);
     }
-    void read_missing(const Answers& answers) {
-        std::size_t row = 0;
-        for (const Index j : again_) {
-            for (std::size_t level = levels_.size() - new_levels_; level < levels_.size(); ++level) {
-                for (std::size_t side = 0; side < sides_; ++side) levels_[level][side](j) = answers.needed[row++];
-            }
-            evaluate_coordinate(j);
-        }
-    }
+    void read_missing(const Answers& answers) { read_probes(answers); }
 
     [[nodiscard]] VectorXd best_point() const { return beside(best_coordinate_, best_offset_); }
     [[nodiscard]] const VectorXd& centre() const { return centre_; }
@@ -118,13 +111,14 @@ class Differences {
     double best_error = infinity;
 
   private:
-    enum class Spares : std::uint8_t { none, wished, needed };
-    using Level = std::array<VectorXd, 2>;  // errors of both sides at one distance
+    struct Probe {
+        double offset = 0;
+        double error = infinity;
+        std::size_t row = 0;  // of the points that were needed, or wished for
+        bool wished = false;
+        bool open = true;  // not read yet
+    };
 
-    [[nodiscard]] Level untried() const {
-        const VectorXd none = VectorXd::Constant(centre_.size(), infinity);
-        return {none, none};
-    }
     [[nodiscard]] double inside(Index j, double offset) const {
         return std::clamp(centre_(j) + offset, 0.0, 1.0) - centre_(j);
     }
@@ -133,56 +127,68 @@ class Differences {
         x(j) += offset;
         return x;
     }
-    [[nodiscard]] double offset(std::size_t level, std::size_t side, Index j) const {
-        double share = 1;
-        for (std::size_t k = 0; k < level; ++k) share *= closer;
-        return level == 0 ? offset_[side](j) : beside(j, share * offset_[side](j))(j) - centre_(j);
+    void probe(Request& request, Index j, double offset, bool wished = false) {
+        const VectorXd point = beside(j, offset);
+        const std::size_t row = wished ? request.wish(as_span(point)) : request.need(as_span(point));
+        probes_[static_cast<std::size_t>(j)].push_back({.offset = offset, .row = row, .wished = wished});
     }
-    struct Neighbour {
-        double offset = 0;
-        double error = 0;
-    };
-
-    // What tells most of a coordinate: a pair, else both sides, else one side twice.
-    [[nodiscard]] std::vector<Neighbour> neighbours(Index j) const {
-        std::vector<Neighbour> found;
-        std::vector<std::size_t> sides;
-        for (std::size_t level = 0; level < levels_.size(); ++level) {
-            std::vector<Neighbour> pair;
-            for (std::size_t side = 0; side < sides_; ++side) {
-                const double error = levels_[level][side](j);
-                if (!std::isfinite(error)) continue;
-                pair.push_back({offset(level, side, j), error});
-                sides.push_back(side);
-            }
-            if (pair.size() == sides_) return pair;
-            found.insert(found.end(), pair.begin(), pair.end());
+    void substitute(Request& request, Index j, std::size_t side, std::size_t attempt, bool wished = false) {
+        for (const double share : attempts_[attempt]) {
+            const double offset = inside(j, share * offset_[side](j));
+            if (offset != 0) probe(request, j, offset, wished);
         }
-        const auto other = std::ranges::adjacent_find(sides, std::ranges::not_equal_to()) - sides.begin() + 1;
-        if (other < std::ssize(found)) std::swap(found[1], found[static_cast<std::size_t>(other)]);
-        if (found.size() > sides_) found.resize(sides_);
-        return found;
+    }
+    void read_probes(const Answers& answers) {
+        for (Index j = 0; j < centre_.size(); ++j) {
+            for (Probe& probe : probes_[static_cast<std::size_t>(j)]) {
+                if (!std::exchange(probe.open, false)) continue;
+                probe.error = probe.wished ? answers.optional[probe.row] : answers.needed[probe.row];
+                if (!(probe.error < best_error)) continue;
+                best_error = probe.error;
+                best_coordinate_ = j;
+                best_offset_ = probe.offset;
+            }
+            evaluate_coordinate(j);
+        }
+    }
+
+    [[nodiscard]] bool at_bound(Index j) const { return offset_[0](j) * offset_[1](j) > 0; }
+
+    // The two probes that tell most of a coordinate, or one, or none: the first that did not fail, and the first beyond
+    // the centre, else the first at another distance.
+    [[nodiscard]] std::vector<Probe> neighbours(Index j) const {
+        std::vector<Probe> found;
+        for (const Probe& probe : probes_[static_cast<std::size_t>(j)]) {
+            if (std::isfinite(probe.error)) found.push_back(probe);
+        }
+        if (found.size() < 2) return found;
+        const Probe first = found.front();
+        const auto beyond = [&](const Probe& probe) { return probe.offset * first.offset < 0; };
+        const auto apart = [&](const Probe& probe) {
+            const double ratio = probe.offset / first.offset;
+            return ratio < 0.8 || ratio > 1.25 || (at_bound(j) && ratio != 1);
+        };
+        auto second = std::ranges::find_if(found, beyond);
+        if (second == found.end()) second = std::ranges::find_if(found, apart);
+        if (second == found.end()) return {first};
+        return {first, *second};
+    }
+    // Ripples are averaged out by points on both sides only.
+    [[nodiscard]] bool suffice(Index j, const std::vector<Probe>& known) const {
+        if (known.size() < 2) return known.size() == sides_;
+        return narrow_ || at_bound(j) || known[0].offset * known[1].offset < 0;
     }
     [[nodiscard]] std::vector<Index> missing() const {
         std::vector<Index> result;
         for (Index j = 0; j < centre_.size(); ++j) {
-            if (neighbours(j).size() < sides_) result.push_back(j);
+            if (!suffice(j, neighbours(j))) result.push_back(j);
         }
         return result;
     }
 
     void evaluate_coordinate(Index j) {
-        for (std::size_t level = 0; level < levels_.size(); ++level) {
-            for (std::size_t side = 0; side < sides_; ++side) {
-                const double error = levels_[level][side](j);
-                if (!(error < best_error)) continue;
-                best_error = error;
-                best_coordinate_ = j;
-                best_offset_ = offset(level, side, j);
-            }
-        }
         if (!std::isfinite(error_)) return;
-        const std::vector<Neighbour> near = neighbours(j);
+        const std::vector<Probe> near = neighbours(j);
         if (near.empty()) return;
         const double a = near.front().offset;
         const double b = near.back().offset;
@@ -201,13 +207,12 @@ class Differences {
     VectorXd centre_;
     VectorXd model_curvature_;
     std::size_t sides_;
+    bool narrow_;
+    Attempts attempts_;
     std::array<VectorXd, 2> offset_;
-    std::vector<Level> levels_;
-    double error_ = infinity;  // of the centre
-    std::size_t row_ = 0;
-    Spares spares_ = Spares::none;
-    std::vector<Index> again_;  // coordinates that are tried again
-    std::size_t new_levels_ = 0;
+    std::vector<std::vector<Probe>> probes_;  // of each coordinate; first those of `offset_`
+    double error_ = infinity;                 // of the centre
+    std::size_t attempt_ = 0;                 // at points that failed
     Index best_coordinate_ = 0;
     double best_offset_ = 0;
 };
@@ -244,9 +249,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     const std::size_t n_lengths = std::clamp<std::size_t>(
         start.batch > start.point.size() ? start.batch - start.point.size() - 1 : 0, 2, step_lengths.size());
 
-    // Where evaluations fail: whether the line, a substitute for the full step, and two distances of differences do.
-    const bool roomy = 2 + n_lengths + 4 * start.point.size() <= start.batch;
-
+    const auto narrow = [&] { return width <= one_sided_below * options.first_difference; };
     const auto widths = [&](double share = 1) {
         VectorXd result = VectorXd::Constant(d, share * width);
         for (Index j = 0; j < d; ++j) {
@@ -258,7 +261,7 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     };
 
     // The first gradient.
-    Differences here(x, widths(), model);
+    Differences here(x, widths(), model, narrow());
     {
         Request request(start.point.size());
         here.need(request, false, start.batch);
@@ -273,9 +276,10 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
     bool fails = here.incomplete();  // simulations do, here and there
     while (small_gains < patience) {
         const bool known = std::isfinite(f);
-        for (int attempt = 0; known && here.incomplete() && attempt < attempts; ++attempt) {
+        while (known && here.incomplete()) {
             Request request(start.point.size());
-            here.need_missing(request, start.batch);
+            here.need_missing(request, start.hasty, start.batch);
+            if (request.needed.rows == 0) continue;
             const Answers answers = co_await evaluate(request);
             here.read_missing(answers);
         }
@@ -288,14 +292,14 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
         const VectorXd p = known ? model_step(x, gradient, model) : VectorXd::Zero(d);
         const auto along = [&](double t) -> VectorXd { return (x + t * p).cwiseMax(0.0).cwiseMin(1.0); };
         if (along(1) != x) {
-            const bool one_sided = crowded && width <= one_sided_below * options.first_difference;
-            Differences there(along(1), widths(one_sided ? one_sided_share : 1), model, one_sided);
+            const bool one_sided = crowded && narrow();
+            Differences there(along(1), widths(one_sided ? one_sided_share : 1), model, narrow(), one_sided);
             Request request(start.point.size());
             request.need(as_span(there.centre()));
             for (std::size_t k = 0; k < n_lengths; ++k) request.need(as_span(along(step_lengths[k])));
-            const bool has_substitute = fails && roomy;
+            const bool has_substitute = fails && !one_sided;  // slopes to one side need the error of their centre
             if (has_substitute) request.need(as_span(along(substitute_length)));
-            there.need(request, fails, start.batch);
+            there.need(request, fails && start.hasty, start.batch);
             const Answers answers = co_await evaluate(request);
             const double near_end = has_substitute ? answers.needed[n_lengths + 1] : infinity;
             const bool substituted = std::isinf(answers.needed[0]) && std::isfinite(near_end);
@@ -346,9 +350,9 @@ Search quasi_newton_search(SearchStart start, QuasiNewtonOptions options) {
             step.resize(0);
             barren = 0;
         }
-        here = Differences(x, widths(), model);
+        here = Differences(x, widths(), model, narrow());
         Request request(start.point.size());
-        here.need(request, fails, start.batch);
+        here.need(request, fails && start.hasty, start.batch);
         const Answers answers = co_await evaluate(request);
         here.read(answers, f);
     }

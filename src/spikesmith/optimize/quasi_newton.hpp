@@ -10,8 +10,12 @@
 // arithmetic does not count up to some 1000 parameters.
 //
 // One batch holds the points along the line and the differences around the point where a full step would end. A batch
-// with more room runs further searches from other starts; so does the time after a search has converged. Once an
-// evaluation has failed, the batch has substitutes for those that may fail next, if it holds them all.
+// with more room runs further searches from other starts; so does the time after a search has converged.
+//
+// Evaluations may fail by chance or in regions. Failed differences are evaluated again from almost the same distance, then
+// much closer and on the other side; a step whose end failed ends just before. That costs a search batches, but hardly
+// more evaluations than failed, so that as many searches are completed. A search in a hurry (SearchStart::hasty: the first
+// of an optimiser) has the substitutes in the batch of those that may fail, as far as it holds them.
 //
 //   J. Nocedal, S. Wright: Numerical Optimization, 2nd ed. (2006): 6 (BFGS), 16.5 (active set), 18.3 (damped update)
 //   C. T. Kelley: Implicit Filtering (2011): differences whose width follows the progress

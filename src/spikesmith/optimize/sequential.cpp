@@ -115,8 +115,13 @@ class SequentialOptimizer final : public Optimizer {
     }
 
     Running& start_search() {
-        SearchStart start{
-            .number = started_, .point = {}, .error = {}, .batch = batch_, .seed = seed_, .scale = scale_};
+        SearchStart start{.number = started_,
+                          .point = {},
+                          .error = {},
+                          .batch = batch_,
+                          .seed = seed_,
+                          .hasty = started_ == 0,
+                          .scale = scale_};
         if (foreign_ && foreign_->error <= best_error_) {
             start.point = foreign_->point;
             start.error = scale_->normalized(foreign_->error);

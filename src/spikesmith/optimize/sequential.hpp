@@ -126,6 +126,7 @@ struct SearchStart {
     std::optional<double> error;  // of the point, normalised, where known
     std::size_t batch = 1;        // points that are evaluated at once
     std::uint64_t seed = 0;
+    bool hasty = true;  // fewer batches are worth more evaluations, since little else would be done with these
     std::shared_ptr<ErrorScale> scale{};  // that normalises, for errors that come from elsewhere
 };
 

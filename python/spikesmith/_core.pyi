@@ -6,6 +6,14 @@ import numpy.typing
 from numpy.typing import NDArray
 
 
+def shown_number(number: tuple[float, Sequence[float] | None], digits: int = 3) -> str:
+    """A number with its exponents (or None) as text."""
+
+def round_text(index: int, best_params: Sequence[tuple[str, tuple[float, Sequence[float] | None]]], best_error: tuple[float, Sequence[float] | None] | None, outputs: Sequence[str], raw: Sequence[tuple[float, Sequence[float] | None]], normalized: Sequence[tuple[float, Sequence[float] | None]]) -> str:
+    """
+    What is printed after a round of a fit: numbers with their exponents (or None).
+    """
+
 def unit_names() -> list[str]:
     """All unit names that equations know."""
 

@@ -3,6 +3,8 @@
 #include "fitters.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/fitter.hpp"
@@ -20,6 +22,24 @@ FitOptions search_options(const std::vector<ParameterArgument>& parameters,
     options.optimizer = optimizer;
     for (const auto& [output, handle] : metrics) options.metrics.emplace(output, metric_of(handle));
     return options;
+}
+
+constexpr double brief = 0.1;  // seconds without a look at signals
+
+// Rounds that are expected to be over soon run on this thread: to hand them to another one costs as much as a short round does.
+FitResult fit_rounds(PythonFitter& self, const FitOptions& options) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto rounds = static_cast<double>(options.n_rounds);
+    const auto work = [&] { return self.fitter.fit(options); };
+    FitResult result = [&] {
+        if (!(rounds * self.seconds_per_round < brief)) return interruptible(self.cancelled, work);
+        self.cancelled = false;
+        const nb::gil_scoped_release unlocked;
+        return work();
+    }();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    if (options.n_rounds > 0) self.seconds_per_round = taken.count() / rounds;
+    return result;
 }
 
 nb::dict result_of(const FitResult& result) {
@@ -114,7 +134,7 @@ void bind_fitters(nb::module_& module) {
                 options.start_iteration = start_iteration;
                 options.checkpoint = checkpoint;
                 options.cancelled = &self.cancelled;
-                return result_of(interruptible(self.cancelled, [&] { return self.fitter.fit(options); }));
+                return result_of(fit_rounds(self, options));
             },
             nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"), nb::arg("n_rounds"),
             nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"),

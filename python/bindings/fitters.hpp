@@ -93,6 +93,7 @@ inline std::vector<FitParameter> to_fit_parameters(const std::vector<ParameterAr
 struct PythonFitter {
     Fitter fitter;
     std::atomic<bool> cancelled{false};
+    double seconds_per_round = std::numeric_limits<double>::infinity();  // of the last call
 };
 
 }  // namespace spikesmith::python

@@ -159,8 +159,9 @@ std::vector<ParameterPrior> to_priors(const std::vector<PriorArgument>& argument
     return priors;
 }
 
-// output, features: a name of features.hpp, or a name and a callable of one trace (a NumPy array) that gives a number
-using FeatureArgument = std::tuple<std::string, std::vector<std::pair<std::string, nb::object>>>;
+// output, features: a name of features.hpp, or a name and a callable that gives a number for a trace (a NumPy array); whether the
+// callable takes a block instead, traces x samples or a list of arrays of spike times, and gives an array
+using FeatureArgument = std::tuple<std::string, std::vector<std::tuple<std::string, nb::object, bool>>>;
 
 SummaryGroup own_group(const std::string& output, const std::string& name, nb::object function) {
     return own_feature(output, name, [held = shared(std::move(function))](const SummaryInput& input) {
@@ -168,6 +169,27 @@ SummaryGroup own_group(const std::string& output, const std::string& name, nb::o
         const NumpyArray trace = to_numpy(std::vector<double>(input.values.begin(), input.values.end()));
         return nb::cast<double>((*held)(trace));
     });
+}
+
+SummaryGroup own_block_group(const std::string& output, const std::string& name, nb::object function) {
+    const auto compute = [held = shared(std::move(function)), spikes = output == spikes_output](
+                             std::span<const SummaryInput> inputs, std::span<double> values) {
+        const nb::gil_scoped_acquire lock;
+        nb::object block;
+        if (spikes) {
+            nb::list trains;
+            for (const SummaryInput& input : inputs)
+                trains.append(to_numpy(std::vector<double>(input.values.begin(), input.values.end())));
+            block = trains;
+        } else {
+            Array2 traces(inputs.size(), inputs.front().values.size());
+            for (std::size_t i = 0; i < inputs.size(); ++i) std::ranges::copy(inputs[i].values, traces.row(i).begin());
+            block = nb::cast(to_numpy(std::move(traces)));
+        }
+        const auto result = nb::cast<Vector>((*held)(block));
+        std::copy_n(result.data(), values.size(), values.data());  // as many: the Python side sees to that
+    };
+    return own_block_feature(output, name, compute);
 }
 
 SummaryGroup to_group(const FeatureArgument& argument, const std::vector<StimulusWindow>& stimuli,
@@ -181,21 +203,39 @@ SummaryGroup to_group(const FeatureArgument& argument, const std::vector<Stimulu
         parts.push_back(electrophysiology(output, run, stimuli, settings, volts_per_unit));
         run.clear();
     };
-    for (const auto& [name, function] : features) {
+    for (const auto& [name, function, block] : features) {
         group.names.push_back(name);
         if (function.is_none()) {
             run.push_back(name);
             continue;
         }
         flush();
-        parts.push_back(own_group(output, name, function));
+        parts.push_back(block ? own_block_group(output, name, function) : own_group(output, name, function));
     }
     flush();
-    group.compute = [parts = std::move(parts)](const SummaryInput& input, std::span<double> values) {
+    const auto shared_parts = std::make_shared<const std::vector<SummaryGroup>>(std::move(parts));
+    group.compute = [shared_parts](const SummaryInput& input, std::span<double> values) {
         std::size_t first = 0;
-        for (const SummaryGroup& part : parts) {
+        for (const SummaryGroup& part : *shared_parts) {
             part.compute(input, values.subspan(first, part.names.size()));
             first += part.names.size();
+        }
+    };
+    const auto takes_block = [](const SummaryGroup& part) { return static_cast<bool>(part.compute_block); };
+    if (std::ranges::none_of(*shared_parts, takes_block)) return group;
+    group.compute_block = [shared_parts](std::span<const SummaryInput> inputs, Array2& values) {
+        std::size_t first = 0;
+        for (const SummaryGroup& part : *shared_parts) {
+            const std::size_t n = part.names.size();
+            Array2 own(inputs.size(), n);
+            if (part.compute_block) {
+                part.compute_block(inputs, own);
+            } else {
+                for (std::size_t i = 0; i < inputs.size(); ++i) part.compute(inputs[i], own.row(i));
+            }
+            for (std::size_t i = 0; i < inputs.size(); ++i)
+                std::ranges::copy(own.row(i), values.row(i).subspan(first, n).begin());
+            first += n;
         }
     };
     return group;

@@ -11,6 +11,7 @@ from .errors import ConfigError, DataError, DimensionMismatchError, Error, Inter
 from .experiment import Experiment, Simulation
 from .feature_metric import FeatureMetric
 from ._features import Features, calc_eFEL, feature_definition, feature_names, feature_units, features, spike_features
+from ._inference_options import vectorized
 from .fitters import Fitter, OnlineTraceFitter, SpikeFitter, TraceFitter
 from .helpers import get_param_dic, get_spikes, normalize_weights
 from .inferencer import Inferencer
@@ -38,6 +39,6 @@ __all__ = [
     "SpikeMetric", "SpikesmithOptimizer", "TraceFitter", "TraceMetric", "UnitError", "VanRossum", "VictorPurpura", "__version__",
     "calc_bounds", "calc_eFEL", "callback_none", "callback_setup", "callback_text", "feature_definition", "feature_names",
     "feature_units", "features", "firing_rate", "get_gamma_factor", "get_param_dic", "get_spikes", "make_dic", "normalize_weights",
-    "optimizer_methods", "plots", "spike_features", "units",
+    "optimizer_methods", "plots", "spike_features", "units", "vectorized",
 ]  # fmt: skip
 __all__ += ["Experiment", "Neuron", "OptNeuron", "Simulation", "neurons", "waves"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from . import _core
 from .errors import UnitError
-from .units import DIMENSIONLESS, Exponents, Quantity, _name, _same
+from .units import DIMENSIONLESS, Exponents, Quantity, _is_dimensionless, _name, _same
 
 FloatArray = npt.NDArray[np.float64]
 # makes a quantity of SI numbers and exponents
@@ -26,9 +26,7 @@ _quantities_names = ("m", "kg", "s", "A", "K", "mol", "cd")
 
 def own_quantity(value: Any, dim: Exponents) -> Any:
     """A quantity of spikesmith.units; a plain number or array if there is no dimension."""
-    if _same(dim, DIMENSIONLESS):
-        return value
-    return Quantity(value, dim)
+    return value if _is_dimensionless(dim) else Quantity(value, dim)
 
 
 def plain_number(value: Any, dim: Exponents) -> Any:

@@ -6,6 +6,14 @@ import numpy.typing
 from numpy.typing import NDArray
 
 
+def shown_number(number: tuple[float, Sequence[float] | None], digits: int = 3) -> str:
+    """A number with its exponents (or None) as text."""
+
+def round_text(index: int, best_params: Sequence[tuple[str, tuple[float, Sequence[float] | None]]], best_error: tuple[float, Sequence[float] | None] | None, outputs: Sequence[str], raw: Sequence[tuple[float, Sequence[float] | None]], normalized: Sequence[tuple[float, Sequence[float] | None]]) -> str:
+    """
+    What is printed after a round of a fit: numbers with their exponents (or None).
+    """
+
 def unit_names() -> list[str]:
     """All unit names that equations know."""
 
@@ -356,7 +364,7 @@ def prior_sample(priors: Sequence[Any], n: int, seed: int) -> numpy.typing.NDArr
 def prior_log_density(priors: Sequence[Any], theta: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
 
 class Inferencer:
-    def __init__(self, *, model: Model, inputs: Sequence[tuple[str, Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], Sequence[float]]], outputs: Sequence[tuple[str, Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], Sequence[float]]], spikes: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None, dt: float, duration: float, features: Sequence[tuple[str, Sequence[tuple[str, object]]]], windows: Sequence[tuple[float, float]], mode: str, settings: Mapping[str, float], volts_per_unit: float, method: str, threads: int, seed: int) -> None: ...
+    def __init__(self, *, model: Model, inputs: Sequence[tuple[str, Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], Sequence[float]]], outputs: Sequence[tuple[str, Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], Sequence[float]]], spikes: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None, dt: float, duration: float, features: Sequence[tuple[str, Sequence[tuple[str, object, bool]]]], windows: Sequence[tuple[float, float]], mode: str, settings: Mapping[str, float], volts_per_unit: float, method: str, threads: int, seed: int) -> None: ...
 
     @property
     def observation(self) -> NDArray[numpy.float64]: ...

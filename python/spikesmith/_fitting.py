@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from . import _core, plots
-from ._borders import quantities, si
+from ._borders import plain_number, si
+from ._parameter_sets import ParameterSets
 from ._refining import Refining
-from .callbacks import ProgressBar, callback_none, callback_setup
+from .callbacks import ProgressBar, callback_none, callback_setup, callback_text
 from .errors import ConfigError
 from .metrics import Metric, MSEMetric, SpikeMetric, TraceMetric
 from .optimizers import Optimizer, as_optimizer
@@ -145,6 +146,9 @@ class Fitter(Refining):
         return self.best_params, self.best_error
 
     def _tell(self, shown: Any, core: _core.Fitter, before: int, index: int) -> Any:
+        if shown is callback_text:
+            print(self._round_text(index))
+            return None
         info: dict[str, Any] = {"output_var": list(self.output_var), "objective_errors": (), "objective_errors_normalized": ()}
         best = self._best()
         if best is not None:
@@ -155,12 +159,24 @@ class Fitter(Refining):
         errors: Any = None
         if type(shown).__module__ != __package__ + ".callbacks" and getattr(shown, "__module__", "") != __package__ + ".callbacks":
             names, values, plain, _ = core.evaluations(before)
-            dims = self._parameter_dims()
-            make = self._maker()
-            columns = [quantities(make, values[:, p], dims[name]) for p, name in enumerate(names)]
-            params = [dict(zip(names, row)) for row in zip(*columns)]
-            errors = make(plain, self._error_dim())
+            params = ParameterSets(names, values, self._parameter_dims(), self._maker())
+            errors = self._maker()(plain, self._error_dim())
         return shown(params, errors, self.best_params, self.best_error, index, info)
+
+    def _round_text(self, index: int) -> str:
+        """That of callback_text, without making quantities of what is only printed."""
+        best = self._best()
+        if best is None or self._result is None:
+            return _core.round_text(index, [], None, self.output_var, [], [])
+        units = self._maker() is not plain_number
+        return _core.round_text(
+            index,
+            [(p["name"], (value, p["exponents"] if units else None)) for p, value in zip(self._result["parameters"], best["parameters"])],
+            (best["error"], self._result["error_exponents"] if units else None),
+            self.output_var,
+            [(raw, dim if units else None) for _, raw, _, dim, _ in best["objectives"]],
+            [(value, dim if units else None) for _, _, value, _, dim in best["objectives"]],
+        )
 
     def _bounds(self, name: str, bounds: Mapping[str, Any]) -> tuple[Any, ...]:
         if name not in bounds:

@@ -12,11 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import numpy as np
-
 from . import _core
 from ._borders import split
-from .units import DIMENSIONLESS, _same
+from .units import Exponents
 
 __all__ = ["callback_setup", "callback_text", "callback_none", "ProgressBar", "make_dic"]
 
@@ -28,14 +26,10 @@ def make_dic(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, values))
 
 
-def _text(value: Any, digits: int = 3) -> str:
-    """Three decimals in a readable unit, so many significant digits of a plain number."""
-    number, dim, _ = split(value)
-    if dim is None or _same(dim, DIMENSIONLESS) or not np.isfinite(number):
-        return str(_core.format_quantity(float(number), DIMENSIONLESS if dim is None else dim, digits))
-    unit, scale = _core.display_unit(dim, np.atleast_1d(number))
-    text = f"{float(number) / scale:.3f}".rstrip("0").rstrip(".")
-    return f"{text} {unit}" if text not in ("0", "-0") else str(_core.format_quantity(float(number), dim, digits))
+def _number(value: Any) -> tuple[float, Exponents | None]:
+    """In SI units, with exponents unless it is a plain number."""
+    numbers, dim, _ = split(value)
+    return float(numbers), dim
 
 
 def callback_text(
@@ -43,27 +37,16 @@ def callback_text(
 ) -> None:
     """Prints the best parameters and their error."""
     info = additional_info or {}
-    best = ", ".join(f"{name}={_text(best_params[name])}" for name in sorted(best_params)) if best_params else "none yet"
-    print(f"Round {index}: Best parameters {best}")
     given = info.get("output_var", [])
-    outputs = [given] if isinstance(given, str) else list(given)
-    normalized = info.get("objective_errors_normalized") or []
-    raw = info.get("objective_errors") or []
-    indent = " " * len(f"Round {index}: ")
-    error = "none yet" if best_error is None else _text(best_error, 4 if len(outputs) > 1 else 3)
-    if len(outputs) > 1 and len(normalized) == len(outputs):
-        parts = " + ".join(f"{_text(n)} ({name}{_unnormalized(n, r)})" for name, n, r in zip(outputs, normalized, raw))
-        print(f"{indent}Best error: {error} = {parts}")
-    else:
-        extra = _unnormalized(normalized[0], raw[0]) if normalized and raw else ""
-        named = f" ({', '.join(outputs)}{extra})" if outputs else ""
-        print(f"{indent}Best error: {error}{named}")
-
-
-def _unnormalized(normalized: Any, raw: Any) -> str:
-    if float(split(normalized)[0]) == float(split(raw)[0]):
-        return ""
-    return f", unnormalized error: {_text(raw)}"
+    text = _core.round_text(
+        index,
+        [(name, _number(value)) for name, value in (best_params or {}).items()],
+        None if best_error is None else _number(best_error),
+        [given] if isinstance(given, str) else list(given),
+        [_number(value) for value in info.get("objective_errors") or []],
+        [_number(value) for value in info.get("objective_errors_normalized") or []],
+    )
+    print(text)
 
 
 def callback_none(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any = None) -> None:
@@ -86,7 +69,7 @@ class ProgressBar:
         if self.t is None:
             print(".", end="", file=sys.stderr, flush=True)
             return
-        self.t.set_postfix_str(f"best error {_text(best_error, 4)}" if best_error is not None else "", refresh=False)
+        self.t.set_postfix_str(f"best error {_core.shown_number(_number(best_error), 4)}" if best_error is not None else "", refresh=False)
         self.t.update(1)
 
 

@@ -40,8 +40,8 @@ class Inferencer(Problem):
     dt, model, input, output, method, threshold, reset, refractory, param_init
         See :class:`TraceFitter`. Spike trains are the output ``'spikes'``.
     features : dict, optional
-        ``{output: [features]}``: functions of one trace (or array of spike times) that give one number, or names of
-        :func:`spikesmith.feature_names`. Not given: the samples of the traces.
+        ``{output: [features]}``: functions of one trace (or array of spike times) that give one number, or of many traces
+        (:func:`spikesmith.vectorized`), or names of :func:`spikesmith.feature_names`. Not given: the samples of the traces.
     stim_times : (start, end), or one for each trace
         Times (or plain seconds), needed for features by name.
     mode, settings

@@ -15,6 +15,8 @@ Every unit name of the equation language exists here (``pamp``, ``msiemens``, ``
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,20 @@ def _power(dim: Exponents, exponent: float) -> Exponents:
 
 
 def _same(a: Exponents, b: Exponents) -> bool:
-    return all(abs(x - y) < 1e-9 for x, y in zip(a, b))
+    for x, y in zip(a, b):
+        if abs(x - y) >= 1e-9:
+            return False
+    return True
+
+
+@functools.lru_cache(maxsize=1024)  # quantities are made often, of few dimensions
+def _is_dimensionless(dim: Exponents) -> bool:
+    return _same(dim, DIMENSIONLESS)
+
+
+@functools.lru_cache(maxsize=1024)
+def _dimension(dim: Exponents) -> Dimension:
+    return Dimension(float(d) for d in dim)
 
 
 def _name(dim: Exponents) -> str:
@@ -99,7 +114,7 @@ class Quantity(np.ndarray):
 
     def __new__(cls, value: Any, dim: Any = DIMENSIONLESS) -> Quantity:
         array = np.asarray(value, dtype=float).view(cls)
-        array.dim = Dimension(exponents_of(dim))
+        array.dim = dim if type(dim) is Dimension else _dimension(tuple(getattr(dim, "_dims", dim)))
         return array
 
     def __array_finalize__(self, source: Any) -> None:
@@ -244,6 +259,8 @@ def _comparable(a: Any, b: Any) -> bool:
 
 def _neutral(value: Any) -> bool:
     """Zero and infinity have every dimension."""
+    if isinstance(value, (int, float)):
+        return value == 0 or math.isinf(value)
     array = np.asarray(value)
     return bool(np.all((array == 0) | np.isinf(array)))
 
@@ -262,7 +279,7 @@ def _common(what: str, dims: list[Exponents], plain: list[Any]) -> Exponents:
 
 
 def _wrap(result: Any, dim: Exponents | None) -> Any:
-    if dim is None or _same(dim, DIMENSIONLESS) or isinstance(result, tuple):
+    if dim is None or _is_dimensionless(dim) or isinstance(result, tuple):
         return result
     return Quantity(result, dim)
 

@@ -1,3 +1,7 @@
+import copy
+import os
+import pickle
+
 import numpy as np
 import pytest
 
@@ -163,6 +167,70 @@ def test_callback():
     assert bound.rounds == 3
     with pytest.raises(TypeError, match="callback"):
         make_fitter().fit("DE", n_rounds=1, callback="loud", g=[1 * nS, 100 * nS])
+
+
+def test_callbacks_see_parameter_sets_like_a_list():
+    seen = []
+    fitter = make_fitter()
+    fitter.fit("DE", n_rounds=2, callback=lambda *args: seen.append(args), g=[1 * nS, 100 * nS])
+    for index, (params, errors, best_params, best_error, number, info) in enumerate(seen):
+        assert number == index and len(params) == 30 == len(errors)
+        plain = fitter.results("dict")["g"][30 * index : 30 * (index + 1)]
+        assert [float(p["g"]) for p in params] == [float(p["g"]) for p in params[:]] == [float(g) for g in plain]
+        assert params[-1] is params[29] and params[3] == {"g": plain[3]} and params[3] in params
+        assert params[2]["g"].dim == nS.dim and list(params[2]) == ["g"] and len(params[5:8]) == 3
+        assert np.all(params["g"] == plain) and np.array(params).shape == (30,) and np.array(errors).shape == (30,)
+        assert sorted(params, key=lambda p: p["g"])[0]["g"] == min(plain)
+        best = int(np.argmin(errors))
+        assert errors[best] >= best_error and (index > 0 or params[best] == best_params)
+        assert params + [] == list(params) == [] + params == params and repr(params).startswith("[{'g': ")
+        assert pickle.loads(pickle.dumps(params)) == list(params) == copy.deepcopy(params)
+        assert isinstance(params, list) and type(copy.deepcopy(params)) is list and [*params] == list(reversed(params))[::-1]
+        with pytest.raises(IndexError):
+            params[30]
+        with pytest.raises(KeyError):
+            params["h"]
+    params = seen[0][0]
+    params.append({})
+    assert len(params) == 31 and params.pop() == {} and [params.index(p) for p in params] == list(range(30))
+    assert [p is q for p, q in zip(params, params)] == [True] * 30  # what was changed stays changed
+
+
+def test_callbacks_without_units():
+    seen = []
+    make_fitter(use_units=False).fit("DE", n_rounds=1, callback=lambda *args: seen.append(args), g=[1e-9, 100e-9])
+    params, errors, best_params, best_error, _, info = seen[0]
+    assert type(params[0]["g"]) is float and type(params["g"]) is np.ndarray and type(best_error) is float
+    assert type(errors) is np.ndarray and type(info["objective_errors"][0]) is float
+
+
+def test_text_of_the_default_callback_is_that_of_callback_text(capsys):
+    from spikesmith import callback_text
+
+    for use_units in (True, False):
+        make_fitter(use_units=use_units).fit("DE", n_rounds=3, g=[1e-9, 100e-9])
+        fitted = capsys.readouterr().out
+        make_fitter(use_units=use_units).fit("DE", n_rounds=3, callback=lambda *args: callback_text(*args), g=[1e-9, 100e-9])
+        assert fitted == capsys.readouterr().out and fitted.count("Round") == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fit_goes_on_in_a_forked_process():
+    fitter = make_fitter()
+    fitter.fit("DE", n_rounds=2, callback=None, g=[1 * nS, 100 * nS])
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            error = fitter.fit(n_rounds=3, callback=None)[1]
+            os.write(writing, float(error).hex().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        in_child = pipe.read()
+    os.waitpid(child, 0)
+    assert in_child == float(fitter.fit(n_rounds=3, callback=None)[1]).hex()
 
 
 def test_text_callback(capsys):

@@ -1,9 +1,11 @@
 """What users of the established tool rely on in the Inferencer."""
 
+import functools
+
 import numpy as np
 import pytest
 
-from spikesmith import ConfigError, DataError, Inferencer, Posterior, Prior, UnitError
+from spikesmith import ConfigError, DataError, Inferencer, Posterior, Prior, UnitError, vectorized
 from spikesmith.units import Mohm, Quantity, mV, ms, nA, nS, second, volt
 
 E = 40 * mV
@@ -129,6 +131,30 @@ def test_raw_traces():
     assert inferencer.extract_summary_statistics(np.full((3, 1), 30e-9)).shape == (3, 50)
 
 
+def test_vectorized_features():
+    shapes = []
+
+    @vectorized
+    def largest(traces):
+        shapes.append(np.shape(traces))
+        return np.where(traces[:, 0] < -2e-9, np.nan, traces.max(axis=1))
+
+    def slow(trace):
+        return np.nan if trace[0] < -2e-9 else trace.max()
+
+    assert largest.__name__ == "largest" and vectorized(functools.partial(np.max, axis=1)).__name__ == "partial"
+    quick, plain = make(features={"I": [mean, largest]}), make(features={"I": [mean, slow]})
+    theta = np.linspace(1e-9, 100e-9, 150)[:, None]
+    for inferencer in (quick, plain):
+        inferencer.init_prior(g=[1 * nS, 100 * nS])
+    np.testing.assert_array_equal(quick.extract_summary_statistics(theta), plain.extract_summary_statistics(theta))
+    assert all(len(shape) == 2 for shape in shapes) and max(shape[0] for shape in shapes) > 1
+    wrong = make(features={"I": [vectorized(np.sum)]})
+    wrong.init_prior(g=[1 * nS, 100 * nS])
+    with pytest.raises(ValueError, match="`sum` gave 1 numbers for"):
+        wrong.extract_summary_statistics(theta)
+
+
 def test_missing_features_are_nan():
     inferencer = make(features={"I": [lambda trace: np.nan if trace[0] < -2e-9 else trace[0]]})
     inferencer.init_prior(g=[1 * nS, 100 * nS])
@@ -251,6 +277,23 @@ def test_posterior_file(tmp_path):
     np.testing.assert_array_equal(Posterior.load(tmp_path / "posterior.spk").default_x[0], inferencer.x_o)
     with pytest.raises(DataError):
         make(features={"I": [mean, np.max]}).load_posterior(tmp_path / "posterior.spk")
+
+
+def test_vectorized_features_of_spikes():
+    def count(trains):
+        assert isinstance(trains, list)
+        return [len(times) for times in trains]
+
+    spiking = "dv/dt = (R*I - v)/(10*ms) : volt\nR : ohm (constant)"
+    stimulus = np.array([[1.0] * 1000, [2.0] * 1000]) * nA
+    options = {"model": spiking, "input": {"I": stimulus}, "output": {"spikes": [np.array([0.02]), np.array([])]}, "threshold": "v > 15*mV"}
+    x = []
+    for feature in (vectorized(count), len):
+        inferencer = make(**options, reset="v = 0*mV", param_init={"v": 0 * mV}, features={"spikes": [feature]})
+        inferencer.init_prior(R=[1 * Mohm, 60 * Mohm])
+        x.append(inferencer.extract_summary_statistics(np.linspace(1e6, 60e6, 40)[:, None]))
+    np.testing.assert_array_equal(x[0], x[1])
+    assert x[0].max() > 5 and x[0].min() == 0
 
 
 def test_spikes_and_features_by_name():

@@ -45,6 +45,62 @@ def test_values_instead_of_the_neurons_own():
     assert params["R"] == pytest.approx(8.0, rel=1e-4) and error < 1e-6
 
 
+@pytest.mark.parametrize("by_name", [False, True])
+def test_an_online_fit(by_name):
+    recorded = response(8.0, 10.0)
+    data = {"input_var": "I", "input": current, "output_var": "v", "output": recorded}
+    given = data if by_name else {"input": {"I": current}, "output": {"v": recorded}}
+    fit = sm.OnlineTraceFitter(model=leaky, dt=0.1 * ms, n_samples=30, t_start=1 * ms, **given)
+    assert fit.parameter_names == ["R", "tau", "E"] and fit.model is leaky
+    params, error = fit.fit(n_rounds=60, callback=None, R=[1, 20], tau=[2, 40])
+    assert params["R"] == pytest.approx(8.0, rel=1e-3) and params["tau"] == pytest.approx(10.0, rel=1e-3)
+    expected = np.mean((response(params["R"], params["tau"])[:, 10:] - recorded[:, 10:]) ** 2)
+    assert type(params["R"]) is float and float(error) == pytest.approx(expected, rel=1e-6, abs=1e-18)
+    np.testing.assert_allclose(fit.generate_traces(), response(params["R"], params["tau"]), atol=1e-9)
+    np.testing.assert_allclose(fit.generate_traces(params={"R": 3.0, "tau": 5.0}), response(3.0, 5.0), atol=1e-9)
+    refined, _ = fit.refine(callback=None)
+    assert refined["R"] == pytest.approx(8.0, rel=1e-6)
+    # it goes on, and begins again with another parameter
+    assert fit.fit(n_rounds=1, callback=None)[1] <= error
+    params, error = fit.fit(n_rounds=30, callback=None, restart=True, E=[-80, -60])
+    assert set(params) == {"E"} and error > 1e-3
+    assert len(fit.results()) == 900 and set(fit.results()[0]) == {"E", "error"}
+
+
+def test_an_online_fit_is_the_same_fit_as_that_of_a_trace_fitter():
+    searches = []
+    for kind in (sm.TraceFitter, sm.OnlineTraceFitter):
+        fit = kind(model=leaky, input={"I": current}, output={"v": response(8.0, 10.0)}, dt=0.1 * ms, n_samples=20, seed=3)
+        fit.fit("DE", n_rounds=3, callback=None, R=[1, 20], tau=[2, 40])
+        searches.append(fit.results("dict"))
+    for name in ("R", "tau", "error"):
+        np.testing.assert_array_equal(searches[0][name], searches[1][name])
+
+
+def test_an_online_fit_refuses_what_it_cannot_do():
+    given = {"model": leaky, "input": {"I": current}, "dt": 0.1 * ms}
+    fit = sm.OnlineTraceFitter(output={"v": response(8.0, 10.0)}, **given)
+    with pytest.raises(TypeError, match="own metric"):
+        fit.fit(n_rounds=1, callback=None, metric=sm.MSEMetric(), R=[1, 20])
+    with pytest.raises(TypeError, match="Neuron has its spike condition"):
+        sm.OnlineTraceFitter(output={"v": response(8.0, 10.0)}, threshold="v > 0", **given)
+    with pytest.raises(NameError, match="not a model variable"):
+        sm.OnlineTraceFitter(output={"w": response(8.0, 10.0)}, **given)
+    with pytest.raises(sm.UnitError, match="v is a plain number"):
+        sm.OnlineTraceFitter(output={"v": response(8.0, 10.0) * mV}, **given)
+
+
+def test_an_online_fit_of_a_spiking_neuron():
+    neuron = Neuron(parameters="R = 5.0; I = 0.0", equations="10*dv/dt = -70 - v + R*I : init = -70", spike="v > -65", reset="v = -70")
+    given = {"model": neuron, "input": {"I": current}, "dt": 0.1 * ms, "n_samples": 30}
+    made = sm.OnlineTraceFitter(output={"v": np.full((2, 200), -70.0)}, **given)
+    made.fit(n_rounds=0, callback=None, R=[5, 30])
+    recorded = made.generate_traces(params={"R": 20.0})
+    assert recorded.max() < -64 and np.sum(np.diff(recorded[0]) < -3) == 3  # resets
+    params, error = sm.OnlineTraceFitter(output={"v": recorded}, **given).fit(n_rounds=20, callback=None, R=[5, 30])
+    assert params["R"] == pytest.approx(20.0, rel=1e-3)
+
+
 def test_spikes():
     neuron = Neuron(parameters="R = 5.0; I = 0.0", equations="10*dv/dt = -70 - v + R*I : init = -70", spike="v > -65", reset="v = -70")
     arguments = {"model": neuron, "input": {"I": current}, "dt": 0.1 * ms, "threshold": None, "reset": None}

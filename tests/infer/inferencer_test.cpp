@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <filesystem>
+#include <span>
 
 #include "fit/models.hpp"
 #include <gmock/gmock.h>
@@ -259,6 +261,43 @@ TEST(Inferencer, MissingFeaturesAreCountedAndLearned) {
     inferencer.infer(quick());
     EXPECT_EQ(inferencer.reports().back().missing.incomplete, 2000U);
     expect_truth_inside(inferencer.sample(2000), 1.5);
+}
+
+// The same numbers, with one call for many simulations; those that failed and those without the feature stay missing.
+TEST(Inferencer, FeaturesOfBlocksAreThoseOfSingleTraces) {
+    InferencerOptions single = leaky_inference();
+    InferencerOptions blocks = leaky_inference();
+    const auto largest = [](const SummaryInput& input) {
+        const double value = *std::ranges::max_element(input.values);
+        return value > input.values[0] + 5e-3 ? value : std::nan("");
+    };
+    single.features.insert(single.features.begin() + 1, own_feature("v", "largest", largest));
+    std::atomic<std::size_t> calls = 0;
+    std::atomic<std::size_t> most = 0;
+    const auto largest_of_all = [&](std::span<const SummaryInput> inputs, std::span<double> values) {
+        ++calls;
+        most = std::max<std::size_t>(most, inputs.size());
+        ASSERT_EQ(values.size(), inputs.size());
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            EXPECT_EQ(inputs[i].trace, inputs[0].trace);
+            EXPECT_EQ(inputs[i].values.data(), inputs[0].values.data() + i * inputs[0].values.size());
+            values[i] = largest(inputs[i]);
+        }
+    };
+    blocks.features.insert(blocks.features.begin() + 1, own_block_feature("v", "largest", largest_of_all));
+    Inferencer a(single);
+    Inferencer b(blocks);
+    EXPECT_THAT(b.observation(), testing::Pointwise(testing::NanSensitiveDoubleEq(), a.observation()));
+    a.init_prior(leaky_prior());
+    b.init_prior(leaky_prior());
+    const Array2 theta = a.generate_training_data(100);
+    const Array2 given = a.extract_summary_statistics(theta);
+    const Array2 found = b.extract_summary_statistics(theta);
+    EXPECT_THAT(found.values, testing::Pointwise(testing::NanSensitiveDoubleEq(), given.values));
+    EXPECT_TRUE(std::ranges::any_of(given.values, [](double x) { return std::isnan(x); }));
+    EXPECT_GT(most, 1U);
+    EXPECT_LT(calls, 100U);
+    EXPECT_THROW((void)own_block_feature("v", "none", {}), ConfigError);
 }
 
 TEST(Inferencer, WrongInputIsRefusedWithAReason) {

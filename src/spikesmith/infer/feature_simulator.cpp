@@ -78,6 +78,19 @@ void FeatureSimulator::PlacedGroup::fill(const SummaryInput& input, std::span<do
     }
 }
 
+void FeatureSimulator::PlacedGroup::fill_block(std::span<const SummaryInput> inputs, std::span<const std::size_t> rows,
+                                               Array2& x) const {
+    if (!group.compute_block) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) fill(inputs[i], x.row(rows[i]));
+        return;
+    }
+    if (inputs.empty()) return;
+    Array2 values(inputs.size(), group.names.size(), not_a_number);
+    group.compute_block(inputs, values);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        std::ranges::copy(values.row(i), x.row(rows[i]).begin() + static_cast<std::ptrdiff_t>(first[inputs[i].trace]));
+}
+
 void FeatureSimulator::place_groups() {
     for (const SummaryGroup& group : options_.features) {
         PlacedGroup placed{.group = group};
@@ -135,22 +148,35 @@ void FeatureSimulator::observe() {
 
 void FeatureSimulator::summarize(const BlockView& block, Array2& x) const {
     std::vector<double> whole(block.n_steps);
-    std::vector<double> values;
-    for (std::size_t s = 0; s < block.n_samples; ++s) {
-        for (const PlacedGroup& group : groups_) {
-            SummaryInput input = input_of(group, block.trace);
+    for (const PlacedGroup& group : groups_) {
+        const SummaryInput empty = input_of(group, block.trace);
+        std::vector<std::size_t> simulations;  // that did not fail
+        std::vector<std::size_t> sizes;
+        std::vector<double> values;  // of all
+        for (std::size_t s = 0; s < block.n_samples; ++s) {
+            const std::size_t before = values.size();
             if (group.of_spikes()) {
-                values.clear();
                 for (const std::int32_t step : block.spikes(s)) values.push_back(step * data_.dt);
             } else {
                 block.copy_output(group.output, s, whole);
-                values.resize(group.samples[block.trace]);
-                pick(whole, data_.outputs[group.output].traces[block.trace].stride, values);
-                if (has_gaps(values)) continue;  // it failed
+                values.resize(before + group.samples[block.trace]);
+                const std::span<double> picked = std::span(values).subspan(before);
+                pick(whole, data_.outputs[group.output].traces[block.trace].stride, picked);
+                if (has_gaps(picked)) {
+                    values.resize(before);
+                    continue;
+                }
             }
-            input.values = values;
-            group.fill(input, x.row(block.first_sample + s));
+            simulations.push_back(block.first_sample + s);
+            sizes.push_back(values.size() - before);
         }
+        std::vector<SummaryInput> inputs(simulations.size(), empty);
+        std::span<const double> rest = values;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            inputs[i].values = rest.first(sizes[i]);
+            rest = rest.subspan(sizes[i]);
+        }
+        group.fill_block(inputs, simulations, x);
     }
 }
 

@@ -48,6 +48,8 @@ class FeatureSimulator {
         [[nodiscard]] bool of_spikes() const { return group.output == spikes_output; }
         [[nodiscard]] std::size_t values(std::size_t trace) const;
         void fill(const SummaryInput& input, std::span<double> x) const;
+        // Of several simulations of one trace, `rows` of x.
+        void fill_block(std::span<const SummaryInput> inputs, std::span<const std::size_t> rows, Array2& x) const;
     };
 
     void place_groups();

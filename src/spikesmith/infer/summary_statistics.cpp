@@ -49,6 +49,18 @@ SummaryGroup own_feature(std::string output, std::string name, std::function<dou
             }};
 }
 
+SummaryGroup own_block_feature(
+    std::string output, std::string name,
+    std::function<void(std::span<const SummaryInput> inputs, std::span<double> values)> function) {
+    if (!function) throw ConfigError(fmt::format("the feature `{}` has no function", name));
+    return {.output = std::move(output),
+            .names = {std::move(name)},
+            .compute = [function](const SummaryInput& input,
+                                  std::span<double> values) { function(std::span(&input, 1), values.first(1)); },
+            .compute_block = [function](std::span<const SummaryInput> inputs,
+                                        Array2& values) { function(inputs, values.values); }};
+}
+
 SummaryGroup raw_trace(std::string output, std::size_t decimation) {
     if (decimation == 0) throw ConfigError("the decimation of a trace must be at least 1");
     return {.output = std::move(output), .names = {}, .decimation = decimation};

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "spikesmith/core/array.hpp"
 #include "spikesmith/features/features.hpp"
 
 namespace spikesmith {
@@ -33,6 +34,9 @@ struct SummaryGroup {
     std::size_t decimation = 1;  // of raw traces
     // Writes one value per name. Called from several threads. Absent for raw traces.
     std::function<void(const SummaryInput& input, std::span<double> values)> compute{};
+    // Instead, where it is given: of several simulations of one trace at once, into a row for each. Traces of one length lie one
+    // after the other in memory.
+    std::function<void(std::span<const SummaryInput> inputs, Array2& values)> compute_block{};
 };
 
 // Features by the names of features/features.hpp; of one with a value per spike the mean. `stimuli`: one for all traces, or one per
@@ -44,6 +48,11 @@ struct SummaryGroup {
 // A function of one's own: one number of one trace or spike train; NaN if there is none. Must be callable from several threads.
 [[nodiscard]] SummaryGroup own_feature(std::string output, std::string name,
                                        std::function<double(const SummaryInput&)> function);
+
+// The same for several simulations of one trace at once, where a call costs more than the arithmetic: one number for each.
+[[nodiscard]] SummaryGroup own_block_feature(
+    std::string output, std::string name,
+    std::function<void(std::span<const SummaryInput> inputs, std::span<double> values)> function);
 
 // Every `decimation`-th sample of the traces, for networks that find their own features.
 [[nodiscard]] SummaryGroup raw_trace(std::string output, std::size_t decimation = 1);

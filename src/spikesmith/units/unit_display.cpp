@@ -99,6 +99,7 @@ Unit display_unit(const Dimension& dimension, std::span<const double> values) {
             best = &unit;
             least = outside;
         }
+        if (least == 0) break;  // no other is better
     }
     return *best;
 }

@@ -4,6 +4,7 @@
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
 //                     [--rounds 1] [--density nsf,maf] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1] [--samples 10000] [--seed 1]
+//                     [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
@@ -19,6 +20,7 @@
 #include "infer/benchmark_tasks.hpp"
 #include "infer/two_sample_test.hpp"
 #include <fmt/format.h>
+#include <tbb/global_control.h>
 
 #include "spikesmith/infer/automatic_inference.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
@@ -114,6 +116,7 @@ int main(int argc, char** argv) try {
                                                  {"hidden", "50"},
                                                  {"shares", ""},
                                                  {"transform", "1"},
+                                                 {"threads", ""},
                                                  {"save", ""}};
     for (int k = 1; k + 1 < argc; k += 2) {
         const std::string name = std::string(argv[k]).substr(2);
@@ -122,6 +125,9 @@ int main(int argc, char** argv) try {
     }
     const std::filesystem::path folder = arguments["reference"];
     if (folder.empty()) throw std::runtime_error("--reference DIR is needed");
+    std::optional<tbb::global_control> limit;
+    if (!arguments["threads"].empty())
+        limit.emplace(tbb::global_control::max_allowed_parallelism, std::stoul(arguments["threads"]));
     const std::size_t n_samples = std::stoul(arguments["samples"]);
     const std::uint64_t seed = std::stoull(arguments["seed"]);
     std::filesystem::path stimulus = SPIKESMITH_EXAMPLES;

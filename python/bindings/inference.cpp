@@ -45,7 +45,11 @@ class Options {
 
 InferenceOptions to_inference(const std::string& method, const std::vector<std::string>& models, const nb::dict& dict) {
     InferenceOptions options;
-    options.method = inference_method(method);
+    if (means_automatic(method)) {
+        if (!models.empty()) throw ConfigError("AUTO chooses its networks itself", "leave density_estimator_model out");
+    } else {
+        options.method = inference_method(method);
+    }
     const bool ratio = options.method != InferenceMethod::snpe && options.method != InferenceMethod::snle;
     if (!models.empty()) {
         if (ratio) {
@@ -481,6 +485,21 @@ void bind_inference(nb::module_& module) {
         .def_prop_ro("n_simulations", [](const PythonInferencer& self) { return self.inferencer.n_simulations(); })
         .def_prop_ro("posterior", &PythonInferencer::posterior)
         .def_prop_ro(
+            "choice",
+            [](const PythonInferencer& self) -> std::optional<nb::dict> {
+                const auto& choice = self.inferencer.choice();
+                if (!choice) return {};
+                nb::dict dict;
+                dict["method"] = name_of(choice->method);
+                dict["reason"] = choice->reason();
+                nb::dict scores;
+                for (const auto& candidate : choice->candidates)
+                    scores[name_of(candidate.method).c_str()] = candidate.score;
+                dict["scores"] = scores;
+                return dict;
+            },
+            nb::for_getter(nb::sig("def choice(self, /) -> dict[str, typing.Any] | None")))
+        .def_prop_ro(
             "reports",
             [](const PythonInferencer& self) {
                 nb::list list;
@@ -518,7 +537,9 @@ void bind_inference(nb::module_& module) {
         .def(
             "init_inference",
             [](PythonInferencer& self, const std::string& method, const std::vector<std::string>& models,
-               const nb::dict& options) { self.inferencer.init_inference(to_inference(method, models, options)); },
+               const nb::dict& options) {
+                self.inferencer.init_inference(to_inference(method, models, options), means_automatic(method));
+            },
             nb::arg("method"), nb::arg("models"), nb::arg("options"),
             nb::sig("def init_inference(self, method: str, models: collections.abc.Sequence[str], options: dict[str, "
                     "typing.Any]) -> "
@@ -548,6 +569,7 @@ void bind_inference(nb::module_& module) {
                                            .n_samples = n_samples,
                                            .n_rounds = n_rounds,
                                            .inference = to_inference(method, models, inference),
+                                           .automatic = means_automatic(method),
                                            .training = to_training(training),
                                            .posterior = to_posterior_options(posterior),
                                            .assess = assess,

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._borders import FloatArray
 from ._torch_modules import with_module
+from .errors import ConfigError
 
 __all__ = ["checked_features", "inference_options", "method_and_models", "posterior_options", "training_options", "vectorized"]
 
@@ -98,8 +99,12 @@ def checked_features(features: Any, outputs: Sequence[str]) -> list[tuple[str, l
 
 def method_and_models(method: Any, model: Any, error: type[Exception]) -> tuple[str, list[str]]:
     name = str(method).upper()
+    if name in ("AUTO", "AUTOMATIC"):
+        if model not in ("maf", None, [], ()):  # "maf": the default
+            raise ConfigError("AUTO chooses its networks itself", "leave density_estimator_model out")
+        return "AUTO", []
     if name not in ("SNPE", "SNPE_C", "NPE", "SNLE", "SNLE_A", "NLE", "SNRE", "NRE", "SNRE_A", "SNRE_B", "SNRE_C"):
-        raise error(f"inference method {method} is not supported. Choose between SNPE, SNLE or SNRE.")
+        raise error(f"inference method {method} is not supported. Choose between SNPE, SNLE or SNRE, or AUTO.")
     models = [model] if isinstance(model, str) else list(model) if isinstance(model, (list, tuple)) else None
     if models is None or not all(isinstance(m, str) for m in models):
         raise TypeError("density_estimator_model is a name or a list of names")

@@ -29,7 +29,7 @@ class Inference:
         self.method, self.models = method, list(models)
 
     def __repr__(self) -> str:
-        return f"{self.method} with {', '.join(self.models)}"
+        return f"{self.method} with {', '.join(self.models)}" if self.models else self.method
 
 
 class Inferencer(Problem):
@@ -261,8 +261,9 @@ class Inferencer(Problem):
 
         Parameters
         ----------
-        inference_method : {'SNPE', 'SNLE', 'SNRE'}
-            Also 'SNRE_A', 'SNRE_B', 'SNRE_C'.
+        inference_method : {'SNPE', 'SNLE', 'SNRE', 'AUTO'}
+            Also 'SNRE_A', 'SNRE_B', 'SNRE_C'. 'AUTO' learns posterior and likelihood, each with two kinds of networks, and takes what
+            describes held-out simulations better (:attr:`choice`); later rounds draw from the prior where the posterior so far is.
         density_estimator_model : {'mdn', 'made', 'maf', 'nsf'} or {'linear', 'mlp', 'resnet'}
             The latter for SNRE. A list: of each kind a network, weighted by how well they do.
         sbi_device : str
@@ -424,6 +425,11 @@ class Inferencer(Problem):
 
     def _posterior(self, core: _core.Posterior) -> Posterior:
         return Posterior(core, self._maker(), self.seed)
+
+    @property
+    def choice(self) -> dict[str, Any] | None:
+        """With the method 'AUTO': which ``method`` the last round chose, the ``reason`` in words, ``scores`` of both methods."""
+        return None if self._inferencer is None else self._inferencer.choice
 
     @property
     def reports(self) -> list[dict[str, Any]]:

@@ -254,6 +254,30 @@ def test_other_methods(method, model):
     assert inferencer.sample((200,)).mean() == pytest.approx(30e-9, rel=0.3)
 
 
+def test_automatic_choice():
+    inferencer = make(features={"I": [mean]}, output={"I": current[:2]}, input={"v": voltage[:2]})
+    brief = {"inference_kwargs": {"hidden_features": 12, "num_transforms": 2}, "train_kwargs": quick | {"max_num_epochs": 30}}
+    assert inferencer.choice is None
+    inferencer.infer(n_samples=150, n_rounds=2, inference_method="AUTO", assess=False, **brief, g=[1 * nS, 100 * nS])
+    choice = inferencer.choice
+    assert choice["method"] in ("SNPE", "SNLE") and set(choice["scores"]) == {"SNPE", "SNLE"}
+    assert choice["reason"].startswith("chosen: " + choice["method"])
+    assert inferencer.posterior.log_prob([[30e-9]])[0] > inferencer.posterior.log_prob([[60e-9]])[0]
+    assert [len(report["networks"]) for report in inferencer.reports] == [2, 2]
+    inferencer.infer(assess=False)  # one more round
+    assert len(inferencer.reports) == 3 and inferencer.choice is not None
+    # step by step
+    inference = inferencer.init_inference("auto", hidden_features=12, num_transforms=2)
+    assert repr(inference) == "AUTO"
+    inferencer.init_prior(g=[1 * nS, 100 * nS])
+    inference = inferencer.init_inference("AUTO", hidden_features=12, num_transforms=2)
+    posterior = inferencer.infer_step(None, inference, 100, train_kwargs={"max_num_epochs": 3})
+    assert inferencer.choice["method"] in inferencer.choice["reason"] and posterior.sample((5,)).shape == (5, 1)
+    with pytest.raises(ConfigError, match="chooses its networks"):
+        inferencer.init_inference("AUTO", "nsf")
+    assert make().choice is None
+
+
 def test_same_seed_same_numbers():
     draws = []
     for seed in (1, 1, 2):

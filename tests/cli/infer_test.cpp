@@ -143,6 +143,61 @@ TEST_F(InferProgram, GoesOnWhereItWasStopped) {
     expect_same_files("run", "whole");
 }
 
+TEST_F(InferProgram, ChoosesTheMethodByItselfAndSaysWhy) {
+    const std::vector<std::string> automatic{"--quiet",
+                                             "--set",
+                                             "infer.method=AUTO",
+                                             "--set",
+                                             "infer.n_rounds=2",
+                                             "--set",
+                                             "infer.n_samples=300",
+                                             "--set",
+                                             "infer.training.max_num_epochs=25",
+                                             "--set",
+                                             "infer.network={num_transforms=2, hidden_features=20, num_bins=4}",
+                                             "--set",
+                                             "infer.sampling={num_chains=20, warmup_steps=20}",
+                                             "--set",
+                                             "infer.calibration_pairs=20"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"infer", "config.toml"});
+        more.insert(more.end(), automatic.begin(), automatic.end());
+        return more;
+    };
+    const Outcome outcome = run(with({"--out", "whole"}));
+    ASSERT_EQ(outcome.code, 0) << outcome.error;
+    const json result = json::parse(contents("whole/result.json"));
+    EXPECT_EQ(result["method"], "AUTO");
+    const json& choice = result["choice"];
+    ASSERT_EQ(choice["candidates"].size(), 2U);
+    const bool likelihood = choice["gain_of_SNLE"].get<double>() > choice["standard_error"].get<double>();
+    EXPECT_EQ(choice["method"], likelihood ? "SNLE" : "SNPE");
+    EXPECT_NEAR(choice["gain_of_SNLE"].get<double>(),
+                choice["candidates"][1]["mean_log_density"].get<double>() -
+                    choice["candidates"][0]["mean_log_density"].get<double>(),
+                1e-9);
+    for (const json& candidate : choice["candidates"]) {
+        EXPECT_EQ(candidate["networks"][0]["kind"], "nsf");
+        EXPECT_EQ(candidate["networks"][1]["kind"], "maf");
+    }
+    EXPECT_THAT(contents("whole/summary.txt"), HasSubstr("AUTO, 600 simulations in 2 rounds"));
+    EXPECT_THAT(contents("whole/summary.txt"), HasSubstr(choice["reason"].get<std::string>()));
+    EXPECT_LT(result["parameters"][0]["interval"][0].get<double>(), 10e-9);
+    EXPECT_GT(result["parameters"][0]["interval"][1].get<double>(), 10e-9);
+    EXPECT_EQ(Posterior::load("whole/posterior.spk").normalized(), !likelihood);
+    // killed in the second round, at the second method
+    {
+        Process process(with({"--out", "run"}));
+        const fs::path wanted = "run/checkpoint/round_2/SNLE/network_1.state";
+        for (int k = 0; k < 24000 && !fs::exists(wanted); ++k)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        ASSERT_TRUE(fs::exists(wanted));
+        EXPECT_TRUE(process.kill());
+    }
+    ASSERT_EQ(run(with({"--out", "run", "--resume", "--threads", "1"})).code, 0);
+    expect_same_files("run", "whole");
+}
+
 TEST_F(InferProgram, KnowsEveryMethodAndEveryKindOfData) {
     const std::string brief = "infer.training.max_num_epochs=3";
     const auto works = [&](std::vector<std::string> more) {
@@ -213,6 +268,13 @@ TEST_F(InferProgram, SaysWhatIsWrong) {
     EXPECT_THAT(error_of({"--from", "nowhere"}), HasSubstr("there is no posterior in `nowhere`"));
     EXPECT_THAT(error_of({"--from", "nowhere", "--resume"}), HasSubstr("exclude each other"));
     EXPECT_THAT(set("infer.method=SNPX"), HasSubstr("did you mean `SNPE`?"));
+    EXPECT_THAT(set("infer.method=AUTOO"), HasSubstr("did you mean `AUTO`?"));
+    EXPECT_THAT(error_of({"--set", "infer.method=AUTO", "--set", "infer.density_estimator=maf"}),
+                HasSubstr("AUTO has no `density_estimator`"));
+    EXPECT_THAT(error_of({"--set", "infer.method=auto", "--set", "infer.proposal=posterior"}),
+                HasSubstr("AUTO has no `proposal`"));
+    EXPECT_THAT(error_of({"--set", "infer.method=AUTO", "--set", "infer.sampling={sample_with=\"direct\"}"}),
+                HasSubstr("AUTO may choose SNLE"));
     EXPECT_THAT(set("infer.density_estimator=mav"), HasSubstr("did you mean `maf`?"));
     EXPECT_THAT(set("infer.n_smples=3"), HasSubstr("did you mean `n_samples`?"));
     EXPECT_THAT(set("infer.training.validation_fraction=1.5"), HasSubstr("`validation_fraction` must be below 1"));

@@ -173,18 +173,44 @@ TEST(Inferencer, ChoosesTheMethodByItself) {
         inferencer.infer(options);
         ASSERT_TRUE(inferencer.choice().has_value());
         EXPECT_EQ(inferencer.choice()->candidates.size(), 2U);
-        EXPECT_EQ(inferencer.reports().size(), 1U);
+        EXPECT_EQ(inferencer.reports().size(), rounds);
         EXPECT_EQ(inferencer.n_simulations(), 600 * rounds);
         expect_truth_inside(inferencer.sample(2000), 1.3);
-        options.restart = false;
-        EXPECT_THROW(inferencer.infer(options), ConfigError);
         options.restart = true;
     }
-    // simulations that are there already are for one round
+    const std::vector<double> two_rounds = inferencer.sample(50).values;
+    // round after round, with simulations that were made before, the same; and one more
+    options.n_rounds = 1;
+    options.n_samples = 0;
+    for (std::size_t round = 0; round < 3; ++round) {
+        if (round == 0) inferencer.init_prior(options.prior);
+        const Array2 theta = inferencer.generate_training_data(600);
+        inferencer.set_summary_statistics(theta, inferencer.extract_summary_statistics(theta),
+                                          round == 0 ? SimulatedFrom::prior : SimulatedFrom::truncated_prior);
+        options.restart = false;
+        inferencer.infer(options);
+        if (round == 1) {
+            EXPECT_EQ(inferencer.sample(50).values, two_rounds);
+        }
+    }
+    EXPECT_EQ(inferencer.reports().size(), 3U);
+    expect_truth_inside(inferencer.sample(2000), 1.5);
+    // step by step
     inferencer.init_prior(options.prior);
-    inferencer.generate_training_data(10);
-    options.restart = false;
-    EXPECT_THROW(inferencer.infer(options), ConfigError);
+    inferencer.init_inference(options.inference, true);
+    EXPECT_THROW(inferencer.build_posterior(), ConfigError);
+    std::size_t most = 0;
+    TrainingControl control;
+    control.progress = [&](std::size_t network, std::size_t networks, const TrainingState&) {
+        EXPECT_EQ(networks, 4U);
+        most = std::max(most, network);
+    };
+    inferencer.infer_step(100, {.max_num_epochs = 2}, {}, control);
+    EXPECT_EQ(most, 3U);
+    // a choice of methods knows no correction for other proposals
+    inferencer.set_summary_statistics(inferencer.sample(10), Array2(10, inferencer.observation().size()),
+                                      SimulatedFrom::proposal);
+    EXPECT_THROW(inferencer.train(), ConfigError);
 }
 
 TEST(Inferencer, MoreRoundsFocus) {

@@ -257,6 +257,40 @@ TEST(Mixtures, LossesOfWholeMixturesHaveTheirGradient) {
     EXPECT_THROW((void)flow.accumulate_mixtures({}, {}, {}, {}, workspace), ConfigError);
 }
 
+// Shares of contrasts that are far from the data underflow. They would slow the backward pass down a hundred times.
+TEST(Subnormals, AreZeroInGradientsAndStayOutside) {
+#if !defined(__SSE__)
+    GTEST_SKIP() << "no penalty here";
+#endif
+    volatile float tiny = 1e-39F;
+    for (const RatioCase& one : ratio_cases()) {
+        RatioEstimator r(one.what, 1);
+        disturb(r);
+        const auto [theta, x] = data_for(one.what);
+        const TrainingData data = r.prepare(theta, x);
+        const auto rows = counting(samples);
+        const Minibatch batch{.x = rows, .theta = rows};
+        const auto gradient_for = [&](double derivative) {
+            const PairLoss loss = [=](std::size_t, std::size_t, std::span<const double> values,
+                                      std::span<double> derivatives) {
+                std::ranges::fill(derivatives, derivative);
+                return values[0];
+            };
+            Workspace workspace;
+            std::vector<float> gradient(r.parameters().size(), 0.0F);
+            r.accumulate(data, batch, loss, gradient, workspace);
+            return gradient;
+        };
+        const auto is_zero = [](float g) { return g == 0; };
+        EXPECT_TRUE(std::ranges::all_of(gradient_for(1e-39), is_zero)) << one.name;
+        EXPECT_FALSE(std::ranges::all_of(gradient_for(1e-30), is_zero)) << one.name;
+        std::vector<float> subnormal(r.parameters().size(), 1e-39F);
+        Adam adam(subnormal.size());
+        EXPECT_EQ(adam.step(r.parameters(), subnormal), 0) << one.name;
+        EXPECT_GT(tiny * 0.5F, 0.0F) << "as before the call";
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Densities, testing::ValuesIn(density_cases()),
                          [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(All, Ratios, testing::ValuesIn(ratio_cases()), [](const auto& one) { return one.param.name; });

@@ -78,8 +78,8 @@ void simulate_round(Inferencer& inferencer, const InferConfig& infer, std::size_
     }
     SimulatedFrom from = SimulatedFrom::prior;
     if (round > 0) {
-        from = truncates(infer.proposal, infer.inference.method) ? SimulatedFrom::truncated_prior
-                                                                 : SimulatedFrom::proposal;
+        const bool truncated = infer.automatic || truncates(infer.proposal, infer.inference.method);
+        from = truncated ? SimulatedFrom::truncated_prior : SimulatedFrom::proposal;
     }
     inferencer.set_summary_statistics(theta, std::move(x), from);
 }
@@ -99,7 +99,8 @@ void learn(Inferencer& inferencer, const Problem& problem, RunFolder& folder, co
         };
         inferencer.infer(options);
         stop_if(interrupt);
-        const std::string summary = inferencer.reports().back().summary();
+        const std::string summary =
+            infer.automatic ? inferencer.choice()->summary() : inferencer.reports().back().summary();
         progress.finish_training(round, summary);
         folder.log(fmt::format("round {}/{}: {}", round + 1, infer.n_rounds, summary));
     }
@@ -142,7 +143,7 @@ int infer_command(const Config& config, const CommandOptions& options, const Pro
     InferResults results;
     results.json["command"] = "infer";
     results.json["model"] = problem.model.name;
-    results.json["method"] = name_of(infer.inference.method);
+    results.json["method"] = method_of(infer);
     results.json["version"] = version;
     try {
         if (!options.from) learn(inferencer, problem, folder, interrupt, progress);

@@ -9,6 +9,7 @@
 
 #include "spikesmith/cli/config_checks.hpp"
 #include "spikesmith/cli/feature_config.hpp"
+#include "spikesmith/infer/automatic_inference.hpp"
 
 namespace spikesmith {
 namespace {
@@ -84,6 +85,26 @@ void require_options(const Section& network, const Kinds& kinds) {
         for (const auto kind : kinds) names.push_back(fmt::format("`{}`", nets::name_of(kind)));
         fail_at(given->place, fmt::format("`{}` is no option of {}", option, fmt::join(names, " and ")),
                 "leave it out");
+    }
+}
+
+// Sets `method`, or that it is chosen.
+void read_method(const Section& section, InferConfig& infer) {
+    const auto* word = section.string("method", "method = \"AUTO\"");
+    if (word == nullptr) return;
+    infer.automatic = means_automatic(word->text);
+    if (!infer.automatic) {
+        infer.inference.method = located(word->place, [&] { return inference_method(word->text); });
+        return;
+    }
+    infer.inference.density_estimators = automatic_estimators();
+    for (const std::string_view key :
+         {"density_estimator", "classifier", "num_atoms", "use_combined_loss", "num_classes", "gamma", "proposal",
+          "discard_prior_samples", "retrain_from_scratch"}) {
+        if (const auto* given = section.find(key)) {
+            fail_at(given->place, fmt::format("AUTO has no `{}`: it chooses method and networks itself", key),
+                    "leave it out, or name a method: \"SNPE\"");
+        }
     }
 }
 
@@ -181,16 +202,19 @@ void read_training(const Section& infer, TrainingOptions& training) {
     located(table->place, [&] { check(training); });
 }
 
-void read_sampling(const Section& infer, PosteriorOptions& posterior, const InferenceOptions& inference) {
+void read_sampling(const Section& infer, PosteriorOptions& posterior, const InferConfig& config) {
     const auto* table = infer.table("sampling");
     if (table == nullptr) return;
     const Section section(*table, "infer.sampling",
                           {"sample_with", "mcmc_method", "num_chains", "warmup_steps", "thin", "leapfrog_steps",
                            "max_tree_depth", "target_acceptance"});
     read_word(section, "sample_with", "mcmc", sample_method, posterior.sample_with);
-    if (posterior.sample_with == SampleMethod::direct && inference.method != InferenceMethod::snpe) {
+    const bool direct = !config.automatic && config.inference.method == InferenceMethod::snpe;
+    if (posterior.sample_with == SampleMethod::direct && !direct) {
         fail_at(section.find("sample_with")->place,
-                fmt::format("{} cannot be sampled directly", name_of(inference.method)), "leave it out: \"mcmc\"");
+                config.automatic ? "AUTO may choose SNLE, which cannot be sampled directly"
+                                 : fmt::format("{} cannot be sampled directly", method_of(config)),
+                "leave it out");
     }
     ChainOptions& chains = posterior.chains;
     read_word(section, "mcmc_method", "slice", chain_method, chains.method);
@@ -315,6 +339,10 @@ SummaryConfig read_summary(const TomlMember& member) {
 
 }  // namespace
 
+std::string method_of(const InferConfig& infer) {
+    return infer.automatic ? "AUTO" : name_of(infer.inference.method);
+}
+
 InferConfig read_infer(const TomlValue& table, const std::filesystem::path& folder) {
     const Section section(table, "infer",
                           {"outputs",
@@ -347,11 +375,11 @@ InferConfig read_infer(const TomlValue& table, const std::filesystem::path& fold
     read_count(section, "n_samples", 2, infer.n_samples);
     read_count(section, "n_rounds", 1, infer.n_rounds, 1000);
     InferenceOptions& options = infer.inference;
-    read_word(section, "method", "SNPE", inference_method, options.method);
+    read_method(section, infer);
     read_network(section, options);
     read_embedding(section, options, folder);
     read_training(section, infer.training);
-    read_sampling(section, infer.posterior, options);
+    read_sampling(section, infer.posterior, infer);
     read_count(section, "num_atoms", 2, options.num_atoms, 100'000);
     read_flag(section, "use_combined_loss", options.use_combined_loss);
     read_count(section, "num_classes", 1, options.num_classes, 100'000);

@@ -44,6 +44,7 @@ struct InferConfig {
     std::vector<ConfigName> outputs;  // default: all recordings
     std::size_t n_samples = 1000;     // simulations per round
     std::size_t n_rounds = 1;
+    bool automatic = false;  // method AUTO: `inference.method` is chosen after every round
     InferenceOptions inference;
     TrainingOptions training;
     PosteriorOptions posterior;
@@ -55,6 +56,8 @@ struct InferConfig {
     std::vector<PriorConfig> parameters;
     std::vector<SummaryConfig> features;  // empty: raw traces
 };
+// As [infer] writes it.
+[[nodiscard]] std::string method_of(const InferConfig& infer);
 // `folder`: of the file, which relative paths start from.
 [[nodiscard]] InferConfig read_infer(const TomlValue& table, const std::filesystem::path& folder);
 

@@ -303,6 +303,7 @@ std::vector<ParameterPrior> make_priors(const Problem& problem) {
 InferOptions infer_options(const InferConfig& infer) {
     return {.n_samples = infer.n_samples,
             .inference = infer.inference,
+            .automatic = infer.automatic,
             .training = infer.training,
             .posterior = infer.posterior,
             .proposal = infer.proposal,

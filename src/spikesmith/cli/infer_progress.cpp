@@ -73,15 +73,16 @@ void InferProgress::simulated(std::size_t round, std::size_t done, std::size_t w
 void InferProgress::trained(std::size_t round, std::size_t network, std::size_t networks, const TrainingState& state,
                             const TrainingOptions& training) {
     if (quiet_ || !terminal_) return;
-    if (first_epochs_.size() < networks) first_epochs_.resize(networks, 0);
-    if (first_epochs_[network] == 0) first_epochs_[network] = state.epoch;
+    if (first_epochs_.size() < networks) first_epochs_.resize(networks);
+    Beginning& first = first_epochs_[network];
+    if (first.epoch == 0) first = {state.epoch, seconds()};
     std::string line = fmt::format("round {}/{}: ", round + 1, n_rounds_);
     if (networks > 1) line += fmt::format("network {}/{}, ", network + 1, networks);
     line += fmt::format("epoch {}, validation loss {:.4f}", state.epoch, state.validation_loss.back());
     // Training ends when the loss no longer falls: that is how long it would take from here.
     const std::uint64_t since = state.epoch - std::max(state.best_epoch, state.stage_epoch);
-    if (state.epoch > first_epochs_[network] && since < training.stop_after_epochs) {
-        const double per_epoch = seconds() / static_cast<double>(state.epoch - first_epochs_[network]);
+    if (state.epoch > first.epoch && since < training.stop_after_epochs) {
+        const double per_epoch = (seconds() - first.seconds) / static_cast<double>(state.epoch - first.epoch);
         line += fmt::format(" (best {:.4f}), {} left if it falls no further", state.best_validation_loss,
                             duration_text(per_epoch * static_cast<double>(training.stop_after_epochs - since)));
     }

@@ -42,8 +42,12 @@ class InferProgress {
     std::size_t n_rounds_;
     Clock::time_point start_ = Clock::now();
     Clock::time_point drawn_{};
-    std::size_t width_ = 0;                  // of the open line
-    std::vector<std::size_t> first_epochs_;  // per network: with which this process began
+    std::size_t width_ = 0;  // of the open line
+    struct Beginning {
+        std::uint64_t epoch = 0;
+        double seconds = 0;
+    };
+    std::vector<Beginning> first_epochs_;  // per network: with which this process began, and when
 };
 
 }  // namespace spikesmith

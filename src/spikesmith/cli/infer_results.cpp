@@ -61,9 +61,12 @@ void describe_learning(const Inferencer& inferencer, const InferConfig& infer, c
     Json& list = results.json["rounds"] = Json::array();
     for (const TrainingReport& round : rounds) list.push_back(to_json(round));
     const std::string missing = rounds.back().missing.summary();
-    results.report += fmt::format("\n{}, {} simulations in {} round{}: {}\n", name_of(infer.inference.method),
+    results.report += fmt::format("\n{}, {} simulations in {} round{}: {}\n", method_of(infer),
                                   inferencer.n_simulations(), rounds.size(), rounds.size() == 1 ? "" : "s",
                                   missing.empty() ? "none failed, no feature is missing" : missing);
+    if (!inferencer.choice()) return;
+    results.report += inferencer.choice()->reason() + "\n";
+    results.json["choice"] = to_json(*inferencer.choice());
 }
 
 void describe_predictions(Inferencer& inferencer, const Problem& problem, const RunFolder& folder) {

@@ -1,6 +1,7 @@
 #include "spikesmith/infer/automatic_inference.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -91,16 +92,40 @@ Array2 one_row(std::span<const double> row) {
 
 }  // namespace
 
+bool means_automatic(std::string_view name) {
+    const auto same = [&](std::string_view word) {
+        return std::ranges::equal(name, word, [](char a, char b) {
+            return std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b);
+        });
+    };
+    return same("auto") || same("automatic");
+}
+
 std::vector<nets::DensityKind> automatic_estimators() {
     return {nets::DensityKind::nsf, nets::DensityKind::maf};
 }
 
 namespace {
 
-// One round: both methods learn from the same simulations, all of them in the region if there is one.
-AutomaticResult choose(const Prior& prior, const Simulations& simulations, const Region* region,
-                       const std::vector<double>& observation, const AutomaticOptions& options) {
+// Empty if the likelihood of such data can be learned.
+std::string why_no_likelihood(const Simulations& simulations, const std::vector<double>& observation,
+                              const AutomaticOptions& options) {
+    if (options.inference.embedding.kind != nets::EmbeddingKind::identity) return "an embedding has no likelihood";
+    if (simulations.x.columns > options.most_features)
+        return fmt::format("the likelihood of {} features is not tried", simulations.x.columns);
+    const bool lacking = std::ranges::any_of(observation, [](double value) { return !std::isfinite(value); });
+    return lacking || count_missing(simulations.x).incomplete > 0 ? "the likelihood of missing features is not tried"
+                                                                  : "";
+}
+
+}  // namespace
+
+AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
+                                    const std::vector<double>& observation, const AutomaticOptions& options,
+                                    const Region* region) {
     AutomaticResult result;
+    result.left_out = why_no_likelihood(simulations, observation, options);
+    const std::size_t methods = result.left_out.empty() ? 2 : 1;
     const auto learn = [&](InferenceMethod method) {
         InferenceOptions chosen = options.inference;
         chosen.method = method;
@@ -109,6 +134,12 @@ AutomaticResult choose(const Prior& prior, const Simulations& simulations, const
         inference.append(simulations, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
         TrainingControl control = options.control;
         if (!control.checkpoint.empty()) control.checkpoint /= name_of(method);
+        if (control.progress) {
+            control.progress = [&shown = options.control.progress, methods, before = result.candidates.size()](
+                                   std::size_t network, std::size_t networks, const TrainingState& state) {
+                shown(before * networks + network, methods * networks, state);
+            };
+        }
         result.candidates.push_back(
             {.method = method, .report = inference.train(options.training, control, observation)});
         return inference.estimator();
@@ -118,9 +149,7 @@ AutomaticResult choose(const Prior& prior, const Simulations& simulations, const
     const TrainingReport& report = result.candidates.front().report;
     for (const NetworkReport& network : report.networks)  // until it is judged beside another
         result.candidates.front().score -= network.weight * network.validation_loss;
-    const bool try_likelihood = report.missing.incomplete == 0 && simulations.x.columns <= options.most_features &&
-                                options.inference.embedding.kind == nets::EmbeddingKind::identity;
-    if (!try_likelihood) return result;
+    if (!result.left_out.empty()) return result;
     const std::shared_ptr<const Estimator> likelihood = learn(InferenceMethod::snle);
 
     // Both were trained on the same split.
@@ -156,18 +185,14 @@ AutomaticResult choose(const Prior& prior, const Simulations& simulations, const
     const double error = std::sqrt(squares / std::max(1.0, static_cast<double>(n) * (static_cast<double>(n) - 1)));
     result.candidates[0].score = mean.posterior;
     result.candidates[1].score = mean.likelihood;
+    result.judged = n;
+    result.gain = gain;
+    result.gain_error = error;
     if (gain > error) {
         result.method = InferenceMethod::snle;
         result.estimator = likelihood;
     }
     return result;
-}
-
-}  // namespace
-
-AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
-                                    const std::vector<double>& observation, const AutomaticOptions& options) {
-    return choose(prior, simulations, nullptr, observation, options);
 }
 
 AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulator,
@@ -209,15 +234,36 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulat
         AutomaticOptions now = options;
         now.training.seed += round;
         if (!now.control.checkpoint.empty()) now.control.checkpoint /= fmt::format("round_{}", round + 1);
-        result = choose(prior, learned, region ? &*region : nullptr, observation, now);
+        result = infer_automatically(prior, learned, observation, now, region ? &*region : nullptr);
         result.region = std::move(region);
     }
     result.drawn = std::move(all);
     return result;
 }
 
+const AutomaticResult::Candidate& AutomaticResult::chosen() const {
+    return *std::ranges::find(candidates, method, &Candidate::method);
+}
+
+std::string AutomaticResult::reason() const {
+    std::string text = "chosen: " + name_of(method);
+    std::string networks;
+    for (const NetworkReport& network : chosen().report.networks) {
+        if (network.weight >= 0.005)
+            networks += fmt::format("{}{} {:.2f}", networks.empty() ? "" : ", ", network.kind, network.weight);
+    }
+    text += fmt::format(" ({}), ", networks);
+    if (!left_out.empty()) return text + "because " + left_out;
+    const std::string difference = fmt::format("by {:.3f} +- {:.3f} (true parameters of {} held-out simulations)",
+                                               std::abs(gain), gain_error, judged);
+    if (method == InferenceMethod::snle)
+        return text + "whose mean log density is higher than that of SNPE " + difference;
+    if (gain < 0) return text + "whose mean log density is higher than that of SNLE " + difference;
+    return text + "which needs no Markov chains; the mean log density of SNLE is higher only " + difference;
+}
+
 std::string AutomaticResult::summary() const {
-    std::string text = fmt::format("chosen: {}", name_of(method));
+    std::string text = reason();
     for (const Candidate& candidate : candidates)
         text += fmt::format("\n{}: mean log density of the true parameters {:.3f}; {}", name_of(candidate.method),
                             candidate.score, candidate.report.summary());

@@ -16,6 +16,8 @@
 // without correction, so they can still be compared, each normalised within the region.
 //
 // The likelihood is left out for data with many features, with missing ones, or with an embedding.
+//
+// `Inferencer` takes the same rounds one by one (InferOptions::automatic).
 #pragma once
 
 #include <cstddef>
@@ -23,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spikesmith/infer/inference.hpp"
@@ -33,8 +36,8 @@ namespace spikesmith {
 struct AutomaticOptions {
     InferenceOptions inference{};  // its method and density_estimators are chosen here
     TrainingOptions training{};
-    TrainingControl control{};              // a checkpoint folder has a folder per method
-    std::size_t most_features = 50;         // of data whose likelihood is tried
+    TrainingControl control{};       // a checkpoint folder has a folder per method; networks are counted over both
+    std::size_t most_features = 50;  // of data whose likelihood is tried
     std::size_t judging_simulations = 200;  // at most; from the validation split
     std::size_t draws = 1000;               // for each Z(x)
 
@@ -55,19 +58,29 @@ struct AutomaticResult {
     InferenceMethod method = InferenceMethod::snpe;
     std::shared_ptr<const Estimator> estimator;
     std::vector<Candidate> candidates;  // of the last round
+    std::size_t judged = 0;             // simulations that both candidates were judged by; 0: there was one candidate
+    double gain = 0;                    // of the likelihood's score over the posterior's
+    double gain_error = 0;              // its standard error
+    std::string left_out;               // why there was one candidate
     std::optional<Region> region;       // the newest, after several rounds
     Simulations drawn;                  // all, if there was a simulator
 
-    [[nodiscard]] std::string summary() const;  // who was chosen, and the scores
+    [[nodiscard]] const Candidate& chosen() const;
+    [[nodiscard]] std::string reason() const;   // one line: who was chosen, with which networks, and why
+    [[nodiscard]] std::string summary() const;  // and the scores and losses of all
 };
+
+// Whether a method's name asks for this choice: "AUTO", "automatic", in upper or lower case.
+[[nodiscard]] bool means_automatic(std::string_view name);
 
 // The networks of each method.
 [[nodiscard]] std::vector<nets::DensityKind> automatic_estimators();
 
-// `simulations` are from the prior. Throws what Inference does.
+// One round. `simulations` are from the prior, or from the prior within `region`. Throws what Inference does.
 [[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
                                                   const std::vector<double>& observation,
-                                                  const AutomaticOptions& options = {});
+                                                  const AutomaticOptions& options = {}, const Region* region = nullptr);
+// All rounds.
 [[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulator,
                                                   const std::vector<double>& observation,
                                                   const AutomaticOptions& options = {});

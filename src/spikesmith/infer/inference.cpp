@@ -520,7 +520,7 @@ InferenceMethod inference_method(std::string_view name) {
     if (upper == "SNRE" || upper == "SNRE_B") return InferenceMethod::snre_b;
     if (upper == "SNRE_C") return InferenceMethod::snre_c;
     throw ConfigError(fmt::format("unknown inference method `{}`", name),
-                      did_you_mean(upper, {"SNPE", "SNLE", "SNRE", "SNRE_A", "SNRE_B", "SNRE_C"}));
+                      did_you_mean(upper, {"SNPE", "SNLE", "SNRE", "SNRE_A", "SNRE_B", "SNRE_C", "AUTO"}));
 }
 
 std::string name_of(InferenceMethod method) {

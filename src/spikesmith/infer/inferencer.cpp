@@ -39,6 +39,7 @@ struct Inferencer::Implementation {
     std::size_t last_samples = 0;
     ProposalKind proposal = ProposalKind::automatic;
     double truncation = 1e-4;
+    bool automatic = false;
 
     explicit Implementation(InferencerOptions given) : simulator(std::move(given)) {}
 
@@ -86,13 +87,14 @@ struct Inferencer::Implementation {
         if (n == 0) throw ConfigError("n_samples must be at least 1");
         const InferenceMethod method = inference_options ? inference_options->method : InferenceMethod::snpe;
         const SamplingControl stop{.cancelled = simulator.options().simulations.cancelled};
-        if (current && truncates(proposal, method)) {
+        const ProposalKind kind = automatic ? ProposalKind::truncated : proposal;
+        if (current && truncates(kind, method)) {
             const bool complete_only = inference_options && inference_options->missing == MissingPolicy::restrict_prior;
             region.emplace(*current, truncation, 50000, round_seed(), complete_only, stop);
             if (inference) inference->set_region([own = *region](const Array2& u) { return own.contains(u); });
         }
-        ProposedParameters proposed = propose(*prior, current ? &*current : nullptr, region ? &*region : nullptr,
-                                              proposal, method, n, round_seed(), stop);
+        ProposedParameters proposed = propose(*prior, current ? &*current : nullptr, region ? &*region : nullptr, kind,
+                                              method, n, round_seed(), stop);
         theta = std::move(proposed.theta);
         from = proposed.from;
         mixture = std::move(proposed.mixture);
@@ -118,14 +120,21 @@ struct Inferencer::Implementation {
         simulated = round = 0;
     }
 
-    void begin(const InferenceOptions& given) {
-        inference.emplace(require_prior(), given);
-        inference_options = given;
+    void begin(const InferenceOptions& given, bool chooses) {
+        InferenceOptions options = given;
+        if (chooses) options.method = InferenceMethod::snpe;  // the other is learned from the same simulations
+        inference.emplace(require_prior(), options);
+        inference_options = options;
+        automatic = chooses;
+        choice.reset();
     }
 
     TrainingReport train(TrainingOptions training, TrainingControl control) {
-        if (!inference) begin({});
+        if (!inference) begin({}, false);
         if (!theta.empty() && x.empty()) simulate();
+        if (automatic && !theta.empty() && from == SimulatedFrom::proposal)
+            throw ConfigError("the automatic choice needs simulations of the prior, or of its truncation",
+                              "choose a method");
         if (!theta.empty())
             inference->append({std::exchange(theta, {}), std::exchange(x, {}), {}}, from,
                               std::exchange(mixture, nullptr));
@@ -133,68 +142,32 @@ struct Inferencer::Implementation {
             throw ConfigError("there is nothing to train on", "generate training data first");
         training.seed += seed() + round;
         if (!control.checkpoint.empty()) control.checkpoint /= fmt::format("round_{}", round + 1);
-        reports.push_back(inference->train(training, control, simulator.observation()));
+        reports.push_back(automatic ? choose(training, control)
+                                    : inference->train(training, control, simulator.observation()));
         ++round;
         return reports.back();
     }
 
-    // Trains on the pending simulations, or new ones, with the method that proves best, which later rounds will keep.
-    void choose(const InferOptions& given) {
-        if (current) throw ConfigError("the automatic choice is not continued", "set restart, or choose a method");
-        AutomaticOptions options_of_choice{.inference = given.inference,
-                                           .training = given.training,
-                                           .control = given.control,
-                                           .simulations = given.n_samples * given.n_rounds,
-                                           .shares = std::vector<double>(given.n_rounds, 1.0),
-                                           .truncation = given.truncation,
-                                           .posterior = given.posterior,
-                                           .seed = round_seed()};
-        options_of_choice.training.seed += seed();
-        if (given.n_rounds > 1) {
-            if (!theta.empty())
-                throw ConfigError("the automatic choice in several rounds makes its own simulations",
-                                  "set n_rounds to 1, or choose a method");
-            const Simulator simulate_rows = [this](const Array2& rows, std::uint64_t) {
-                theta = rows;
-                simulate();
-                theta = {};
-                return std::exchange(x, {});
-            };
-            choice = infer_automatically(*prior, simulate_rows, simulator.observation(), options_of_choice);
-            region = choice->region;
-        } else {
-            if (theta.empty()) generate(given.n_samples);
-            if (x.empty()) simulate();
-            if (from != SimulatedFrom::prior)
-                throw ConfigError("the automatic choice needs simulations of the prior", "choose a method");
-            Simulations simulations{std::exchange(theta, {}), std::exchange(x, {}), {}};
-            choice = infer_automatically(*prior, simulations, simulator.observation(), options_of_choice);
-            choice->drawn.append(simulations);
+    // The method that proves best on all simulations of the newest region.
+    TrainingReport choose(const TrainingOptions& training, const TrainingControl& control) {
+        const Simulations& all = inference->simulations();
+        std::vector<std::size_t> rows;
+        const std::vector<std::uint8_t> inside =
+            region ? region->contains(prior->to_normal(all.theta)) : std::vector<std::uint8_t>(all.size(), 1);
+        for (std::size_t i = 0; i < inside.size(); ++i) {
+            if (inside[i] != 0) rows.push_back(i);
         }
-        last_samples = choice->drawn.size() / given.n_rounds;
-        InferenceOptions chosen = given.inference;
-        chosen.method = choice->method;
-        chosen.density_estimators = automatic_estimators();
-        begin(chosen);
-        for (std::uint32_t k = 0; k < given.n_rounds; ++k) {
-            std::vector<std::size_t> rows;
-            for (std::size_t i = 0; i < choice->drawn.size(); ++i) {
-                if (choice->drawn.round[i] == k) rows.push_back(i);
-            }
-            inference->append(choice->drawn.select(rows),
-                              k == 0 ? SimulatedFrom::prior : SimulatedFrom::truncated_prior);
-        }
-        choice->drawn = {};
-        for (const AutomaticResult::Candidate& candidate : choice->candidates) {
-            if (candidate.method == choice->method) reports.push_back(candidate.report);
-        }
-        round += given.n_rounds;
-        current.emplace(*prior, choice->estimator, simulator.observation(), given.posterior);
+        choice = infer_automatically(
+            *prior, all.select(rows), simulator.observation(),
+            {.inference = *inference_options, .training = training, .control = control, .seed = round_seed()},
+            region ? &*region : nullptr);
+        return choice->chosen().report;
     }
 
     const Posterior& build(const PosteriorOptions& posterior) {
-        if (!inference) throw ConfigError("there is no posterior before the first training");
-        current.emplace(*prior, inference->estimator(), simulator.observation(), posterior);
+        if (!inference || (automatic && !choice)) throw ConfigError("there is no posterior before the first training");
+        current.emplace(*prior, automatic ? choice->estimator : inference->estimator(), simulator.observation(),
+                        posterior);
         assessment.reset();
         return *current;
     }
@@ -212,15 +185,14 @@ const Posterior& Inferencer::infer(const InferOptions& options) {
     if (options.restart) own.forget();
     if (!own.inference) {
         if (!options.prior.empty()) own.set_prior(options.prior);
-        own.begin(options.inference);
+        own.begin(options.inference, options.automatic);
     } else if (!options.prior.empty() && !(Prior(options.prior).description() == own.prior->description())) {
         throw ConfigError("the prior cannot change while an inference continues",
                           "leave it out, or set restart to begin anew");
     }
     own.proposal = options.proposal;
     own.truncation = options.truncation;
-    if (options.automatic) own.choose(options);
-    for (std::size_t k = 0; k < options.n_rounds && !options.automatic; ++k) {
+    for (std::size_t k = 0; k < options.n_rounds; ++k) {
         if (own.theta.empty()) {
             const std::size_t n = options.n_samples != 0 ? options.n_samples : own.last_samples;
             if (n == 0) throw ConfigError("n_samples is needed at the first inference");
@@ -295,8 +267,8 @@ void Inferencer::set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom fr
     own.mixture.reset();
 }
 
-void Inferencer::init_inference(const InferenceOptions& options) {
-    implementation_->begin(options);
+void Inferencer::init_inference(const InferenceOptions& options, bool automatic) {
+    implementation_->begin(options, automatic);
 }
 
 TrainingReport Inferencer::train(const TrainingOptions& training, const TrainingControl& control) {
@@ -338,6 +310,7 @@ const Posterior& Inferencer::load_posterior(const std::filesystem::path& path) {
     own.set_prior(loaded.prior().parameters());
     own.prior = loaded.prior();
     own.inference.reset();
+    own.choice.reset();
     own.region.reset();
     own.current = loaded;
     own.assessment.reset();

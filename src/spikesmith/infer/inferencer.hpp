@@ -76,7 +76,8 @@ struct InferOptions {
     std::size_t n_samples = 0;            // simulations per round; 0: as in the last round
     std::size_t n_rounds = 1;
     InferenceOptions inference{};  // at the first call
-    // Chooses the method and its networks by itself (automatic_inference.hpp); two rounds are usually the best use of simulations.
+    // At the first call: every round chooses the method and its networks by itself (automatic_inference.hpp). Two rounds are usually the best
+    // use of simulations. Later rounds draw from the prior within the region of the posterior so far, whatever `proposal` says.
     bool automatic = false;
     TrainingOptions training{};
     PosteriorOptions posterior{};
@@ -112,7 +113,7 @@ class Inferencer {
     // Reads both; the next `train` uses them as simulations from the prior. Throws DataError if an array is missing or does not fit.
     std::pair<Array2, Array2> load_summary_statistics(const std::filesystem::path& path);
     void set_summary_statistics(Array2 theta, Array2 x, SimulatedFrom from = SimulatedFrom::prior);
-    void init_inference(const InferenceOptions& options);
+    void init_inference(const InferenceOptions& options, bool automatic = false);
     // Adds the pending theta and x, and trains.
     TrainingReport train(const TrainingOptions& training = {}, const TrainingControl& control = {});
     const Posterior& build_posterior(const PosteriorOptions& options = {});
@@ -123,7 +124,7 @@ class Inferencer {
     // --- results ----------------------------------------------------------------------------------------------------
     [[nodiscard]] const Posterior& posterior() const;  // throws ConfigError if there is none
     [[nodiscard]] const std::vector<TrainingReport>& reports() const;
-    [[nodiscard]] const std::optional<AutomaticResult>& choice() const;  // of an automatic inference
+    [[nodiscard]] const std::optional<AutomaticResult>& choice() const;  // of an automatic inference, in its last round
     Array2 sample(std::size_t n, std::uint64_t seed = 0, const SamplingControl& control = {}) const {
         return posterior().sample(n, seed, control);
     }

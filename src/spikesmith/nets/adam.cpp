@@ -6,6 +6,7 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/nets/kernel_choice.hpp"
+#include "spikesmith/nets/subnormals.hpp"
 
 namespace spikesmith::nets {
 
@@ -26,6 +27,7 @@ double Adam::step(std::span<float> parameters, std::span<float> gradient) {
     const std::size_t n = state_.first_moment.size();
     if (parameters.size() != n || gradient.size() != n)
         throw DataError("parameters or gradient have another size than Adam's state");
+    const SubnormalsAreZero subnormals_are_zero;
     const Kernels& use = kernels(instructions_);
     const double norm = std::sqrt(static_cast<double>(use.squared_norm(gradient.data(), n)));
     if (!std::isfinite(norm)) throw NumericalError("the gradient is not finite", "a smaller learning rate");

@@ -6,6 +6,7 @@
 
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/math/philox.hpp"
+#include "spikesmith/nets/subnormals.hpp"
 
 namespace spikesmith::nets {
 namespace {
@@ -196,6 +197,7 @@ void PairNetwork::accumulate_by_x(std::span<const float> parameters, const Train
     check_batch(data, batch, gradient);
     const float* const p = parameters.data();
     const std::size_t block = block_size(rows, 1);
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(p, workspace, block, 1);
     tape.dropout_key = batch.dropout_key;
     for (std::size_t first = 0; first < rows; first += block) {
@@ -220,6 +222,7 @@ double PairNetwork::accumulate(std::span<const float> parameters, const Training
     const std::size_t repeats = batch.theta.size() / rows;
     const float* const p = parameters.data();
     const std::size_t block = block_size(rows, repeats);
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(p, workspace, block, repeats);
     tape.dropout_key = batch.dropout_key;
     Workspace::Memory& memory = workspace.memory();
@@ -335,6 +338,7 @@ void PairNetwork::evaluate(std::span<const float> parameters, std::span<const do
     if (n == 0) return;
     const float* const p = parameters.data();
     const std::size_t block = block_size(n, 1);
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(p, workspace, block, 1);
     Workspace::Memory& memory = workspace.memory();
     std::vector<double> unwanted;
@@ -378,6 +382,7 @@ std::vector<float> PairNetwork::observe(std::span<const float> parameters, std::
         throw DataError("x has " + std::to_string(x.size()) + " values, not " + std::to_string(scaling_.x_dimensions));
     }
     const float* const p = parameters.data();
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(p, workspace, lane_group, 1);
     Workspace::Memory& memory = workspace.memory();
     scaling_.x_inputs(x, memory.scaled.data());
@@ -405,6 +410,7 @@ void PairNetwork::evaluate_observed(std::span<const float> parameters, std::span
         throw DataError("the gradient has the wrong number of values");
     if (n == 0) return;
     const std::size_t block = block_size(n, 1);
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(parameters.data(), workspace, block, 1);
     spread(context, tape);
     for (std::size_t first = 0; first < n; first += block) {
@@ -461,6 +467,7 @@ void PairNetwork::sample_observed(std::span<const float> parameters, std::span<c
     check_theta(theta, n);
     if (n == 0) return;
     const std::size_t block = block_size(n, 1);
+    const SubnormalsAreZero subnormals_are_zero;
     Tape& tape = begin(parameters.data(), workspace, block, 1);
     spread(context, tape);
     Workspace::Memory& memory = workspace.memory();

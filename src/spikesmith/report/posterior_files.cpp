@@ -189,6 +189,22 @@ Json to_json(const TrainingReport& report) {
     return {{"simulations", report.simulations}, {"networks", std::move(networks)}};
 }
 
+Json to_json(const AutomaticResult& choice) {
+    Json json{{"method", name_of(choice.method)}, {"reason", choice.reason()}};
+    if (choice.left_out.empty()) {
+        json["gain_of_SNLE"] = choice.gain;
+        json["standard_error"] = choice.gain_error;
+        json["held_out_simulations"] = choice.judged;
+    }
+    Json& candidates = json["candidates"] = Json::array();
+    for (const AutomaticResult::Candidate& candidate : choice.candidates) {
+        Json entry{{"method", name_of(candidate.method)}, {"mean_log_density", candidate.score}};
+        entry.update(to_json(candidate.report));
+        candidates.push_back(std::move(entry));
+    }
+    return json;
+}
+
 Json to_json(const CalibrationReport& report) {
     Json json{{"verdict", word_of(report.verdict)},
               {"summary", report.summary()},

@@ -45,6 +45,8 @@ struct ParameterSummary {
 [[nodiscard]] nlohmann::ordered_json to_json(const Modes& modes, const Prior& prior);
 [[nodiscard]] nlohmann::ordered_json to_json(const MissingCounts& counts, const std::vector<std::string>& features);
 [[nodiscard]] nlohmann::ordered_json to_json(const TrainingReport& report);
+[[nodiscard]] nlohmann::ordered_json to_json(
+    const AutomaticResult& choice);  // who was chosen, scores and losses of all
 [[nodiscard]] nlohmann::ordered_json to_json(const CalibrationReport& report);
 [[nodiscard]] nlohmann::ordered_json to_json(const PredictiveCheck& check);
 

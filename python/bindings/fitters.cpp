@@ -6,6 +6,8 @@
 #include <chrono>
 #include <limits>
 
+#include "shown_text.hpp"
+
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/fit/fitter.hpp"
 
@@ -27,19 +29,40 @@ FitOptions search_options(const std::vector<ParameterArgument>& parameters,
 constexpr double brief = 0.1;  // seconds without a look at signals
 
 // Rounds that are expected to be over soon run on this thread: to hand them to another one costs as much as a short round does.
-FitResult fit_rounds(PythonFitter& self, const FitOptions& options) {
+void fit_rounds(PythonFitter& self, const FitOptions& options) {
     const auto begin = std::chrono::steady_clock::now();
     const auto rounds = static_cast<double>(options.n_rounds);
-    const auto work = [&] { return self.fitter.fit(options); };
-    FitResult result = [&] {
-        if (!(rounds * self.seconds_per_round < brief)) return interruptible(self.cancelled, work);
+    const auto work = [&] { static_cast<void>(self.fitter.fit(options)); };
+    if (rounds * self.seconds_per_round < brief) {
         self.cancelled = false;
         const nb::gil_scoped_release unlocked;
-        return work();
-    }();
+        work();
+    } else {
+        interruptible(self.cancelled, work);
+    }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
     if (options.n_rounds > 0) self.seconds_per_round = taken.count() / rounds;
-    return result;
+}
+
+std::string text_of_round(const FitResult& result, std::size_t index, bool units) {
+    if (!result.best) return round_text(index, {}, {}, result.outputs, {}, {});
+    const auto with = [&](double value, const Dimension& dimension) {
+        return ShownNumber{value, units ? std::optional(to_exponents(dimension)) : std::nullopt};
+    };
+    std::vector<std::pair<std::string, ShownNumber>> parameters;
+    for (std::size_t k = 0; k < result.parameters.size(); ++k)
+        parameters.emplace_back(result.parameters[k].name,
+                                with(result.best->parameters[k], result.parameters[k].dimension));
+    std::vector<std::string> outputs;
+    std::vector<ShownNumber> raw;
+    std::vector<ShownNumber> normalized;
+    for (const auto& objective : result.best->objectives) {
+        outputs.push_back(objective.output);
+        raw.push_back(with(objective.raw, objective.raw_dimension));
+        normalized.push_back(with(objective.normalized, objective.normalized_dimension));
+    }
+    return round_text(index, std::move(parameters), with(result.best->error, result.error_dimension), outputs, raw,
+                      normalized);
 }
 
 nb::dict result_of(const FitResult& result) {
@@ -134,7 +157,7 @@ void bind_fitters(nb::module_& module) {
                 options.start_iteration = start_iteration;
                 options.checkpoint = checkpoint;
                 options.cancelled = &self.cancelled;
-                return result_of(fit_rounds(self, options));
+                fit_rounds(self, options);
             },
             nb::kw_only(), nb::arg("parameters"), nb::arg("optimizer").none(), nb::arg("metrics"), nb::arg("n_rounds"),
             nb::arg("planned_rounds"), nb::arg("restart"), nb::arg("start_iteration").none(), nb::arg("checkpoint"),
@@ -142,7 +165,7 @@ void bind_fitters(nb::module_& module) {
                 "def fit(self, *, parameters: collections.abc.Sequence[typing.Any], optimizer: OptimizerChoice | None, "
                 "metrics: collections.abc.Sequence[tuple[str, Metric]], n_rounds: int, planned_rounds: int, restart: "
                 "bool, "
-                "start_iteration: int | None, checkpoint: str) -> dict[str, typing.Any]"))
+                "start_iteration: int | None, checkpoint: str) -> None"))
         .def(
             "resume",
             [](PythonFitter& self, const std::vector<ParameterArgument>& parameters,
@@ -160,6 +183,12 @@ void bind_fitters(nb::module_& module) {
         .def(
             "result", [](const PythonFitter& self) { return result_of(self.fitter.result()); },
             nb::sig("def result(self) -> dict[str, typing.Any]"))
+        .def(
+            "round_text",
+            [](const PythonFitter& self, std::size_t index, bool units) {
+                return text_of_round(self.fitter.result(), index, units);
+            },
+            nb::arg("index"), nb::arg("units"))
         .def("summary", [](const PythonFitter& self) { return self.fitter.result().summary(); })
         .def("report", [](const PythonFitter& self) { return self.fitter.result().full_report(); })
         .def_prop_ro("n_evaluations", [](const PythonFitter& self) { return self.fitter.evaluations().size(); })

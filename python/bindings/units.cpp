@@ -7,18 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "convert.hpp"
+#include "shown_text.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace spikesmith::python {
 
-namespace {
-
-// A number and its dimension; none: it is shown without unit.
-using ShownNumber = std::pair<double, std::optional<Exponents>>;
-
-// Three decimals in a readable unit, so many significant digits of a plain number.
 std::string shown(const ShownNumber& number, int digits) {
     const auto& [value, exponents] = number;
     const Quantity quantity{value, exponents ? to_dimension(*exponents) : Dimension{}};
@@ -54,8 +48,6 @@ std::string round_text(std::size_t index, std::vector<std::pair<std::string, Sho
                        parameters.empty() ? "none yet" : fmt::format("{}", fmt::join(parameters, ", ")), "",
                        begin.size(), errors);
 }
-
-}  // namespace
 
 void bind_units(nb::module_& module) {
     module.def("shown_number", &shown, nb::arg("number"), nb::arg("digits") = 3,

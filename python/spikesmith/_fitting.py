@@ -39,13 +39,20 @@ class Fitter(Refining):
 
     def __init__(self, **problem: Any) -> None:
         super().__init__(**problem)
-        self._result: dict[str, Any] | None = None
+        self._known_result: dict[str, Any] | None = None
+        self._outdated: _core.Fitter | None = None  # what has a newer result
         self.optimizer: Optimizer | None = None
         self._given_optimizer: Any = None
         self.metric: dict[str, Metric] | None = None
         self.bounds: dict[str, Any] = {}
         self.iteration = 0
         self.n_samples_used = self.n_samples
+
+    @property
+    def _result(self) -> dict[str, Any] | None:
+        if self._outdated is not None:
+            self._known_result, self._outdated = self._outdated.result(), None
+        return self._known_result
 
     # --- fit ----------------------------------------------------------------------------------------------------------
 
@@ -120,7 +127,7 @@ class Fitter(Refining):
             step = n_rounds - index if single else min(n_rounds - index, 1)
             before = core.n_evaluations if not again else 0
             try:
-                self._result = core.fit(
+                core.fit(
                     **first,
                     n_rounds=step,
                     planned_rounds=n_rounds if not begun and index == 0 else 0,
@@ -128,9 +135,10 @@ class Fitter(Refining):
                     start_iteration=start_iteration,
                     checkpoint=saved,
                 )
+                self._outdated = core
             except KeyboardInterrupt:
                 if core.n_evaluations:  # what was found before
-                    self._result = core.result()
+                    self._outdated = core
                 raise
             again, start_iteration = False, None
             first = {"parameters": [], "optimizer": None, "metrics": []}
@@ -147,7 +155,7 @@ class Fitter(Refining):
 
     def _tell(self, shown: Any, core: _core.Fitter, before: int, index: int) -> Any:
         if shown is callback_text:
-            print(self._round_text(index))
+            print(core.round_text(index, self._maker() is not plain_number))
             return None
         info: dict[str, Any] = {"output_var": list(self.output_var), "objective_errors": (), "objective_errors_normalized": ()}
         best = self._best()
@@ -162,21 +170,6 @@ class Fitter(Refining):
             params = ParameterSets(names, values, self._parameter_dims(), self._maker())
             errors = self._maker()(plain, self._error_dim())
         return shown(params, errors, self.best_params, self.best_error, index, info)
-
-    def _round_text(self, index: int) -> str:
-        """That of callback_text, without making quantities of what is only printed."""
-        best = self._best()
-        if best is None or self._result is None:
-            return _core.round_text(index, [], None, self.output_var, [], [])
-        units = self._maker() is not plain_number
-        return _core.round_text(
-            index,
-            [(p["name"], (value, p["exponents"] if units else None)) for p, value in zip(self._result["parameters"], best["parameters"])],
-            (best["error"], self._result["error_exponents"] if units else None),
-            self.output_var,
-            [(raw, dim if units else None) for _, raw, _, dim, _ in best["objectives"]],
-            [(value, dim if units else None) for _, _, value, _, dim in best["objectives"]],
-        )
 
     def _bounds(self, name: str, bounds: Mapping[str, Any]) -> tuple[Any, ...]:
         if name not in bounds:

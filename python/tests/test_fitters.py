@@ -526,6 +526,31 @@ def test_exceptions_of_metrics_arrive():
         make_fitter().fit("DE", Broken(), n_rounds=1, callback=None, g=[1 * nS, 100 * nS])
 
 
+@pytest.mark.parametrize("raised", [KeyError, KeyboardInterrupt])
+def test_exceptions_of_metrics_in_short_rounds_arrive_and_the_fit_goes_on(raised):
+    class Sometimes(Slow):
+        fails = False
+
+        def get_features(self, model, target, dt):
+            if self.fails:
+                raise raised("in a later round")
+            return ((model - target) ** 2).mean(axis=2)
+
+        def get_errors(self, features):
+            return features.mean(axis=1)
+
+    def after(params, errors, best_params, best_error, index, info):
+        metric.fails = index == 2
+
+    metric, fitter = Sometimes(), make_fitter()
+    with pytest.raises(raised, match="in a later round"):
+        fitter.fit("DE", metric, n_rounds=5, callback=after, g=[1 * nS, 100 * nS])
+    assert len(fitter.results()) == 90
+    metric.fails = False
+    fitter.fit(n_rounds=1, callback=None)
+    assert len(fitter.results()) == 120
+
+
 # --- spikes ---------------------------------------------------------------------------------------------------------------
 
 integrate_and_fire = """

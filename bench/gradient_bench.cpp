@@ -1,11 +1,13 @@
 // Cost of gradients: kernels with sensitivities against the plain kernel of the same model in the same run, per lane.
 //
-// Times are processor time of one thread, the best of many short runs that alternate between the kernels.
+// Times are processor time of one thread in many short runs that alternate between what is compared: medians, and the quartiles of the
+// ratios within one round. An argument restricts the run to the models whose names contain it.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
-#include <limits>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,12 +28,37 @@ namespace {
 using namespace spikesmith;
 
 constexpr std::size_t samples = 256, steps = 1500;
-constexpr int repeats = 40;
+constexpr int rounds = 41, warm_up = 3;
 
 double processor_seconds() {
     timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+double quantile(std::vector<double> values, double p) {
+    std::sort(values.begin(), values.end());
+    return values[static_cast<std::size_t>(std::lround(p * static_cast<double>(values.size() - 1)))];
+}
+
+// Seconds of each round by what was timed; runs once more each before it counts.
+std::vector<std::vector<double>> alternate(const std::vector<std::function<double()>>& timed) {
+    std::vector<std::vector<double>> seconds(timed.size());
+    for (int n = -warm_up; n < rounds; ++n) {
+        for (std::size_t k = 0; k < timed.size(); ++k) {
+            const double time = timed[k]();
+            if (n >= 0) seconds[k].push_back(time);
+        }
+    }
+    return seconds;
+}
+
+// Median of the times over that of the others, and the quartiles of the ratios of each round.
+std::string ratio(const std::vector<double>& times, const std::vector<double>& others) {
+    std::vector<double> ratios;
+    for (std::size_t n = 0; n < times.size(); ++n) ratios.push_back(times[n] / others[n]);
+    return fmt::format("{:.2f} ({:.2f} to {:.2f})", quantile(times, 0.5) / quantile(others, 0.5),
+                       quantile(ratios, 0.25), quantile(ratios, 0.75));
 }
 
 // All lanes under one stimulus.
@@ -64,7 +91,7 @@ class Run {
         }
     }
 
-    void time() {
+    double seconds() {
         states_ = initial_;
         KernelArguments a;
         a.last_step = static_cast<std::int64_t>(steps);
@@ -74,16 +101,17 @@ class Run {
         a.time_inputs = rows_.data();
         const double begin = processor_seconds();
         kernel_.run(a);
-        best_ = std::min(best_, (processor_seconds() - begin) / static_cast<double>(lanes_ * steps));
+        return processor_seconds() - begin;
     }
-    [[nodiscard]] double nanoseconds() const { return best_ * 1e9; }
+    [[nodiscard]] double nanoseconds(const std::vector<double>& seconds) const {
+        return quantile(seconds, 0.5) * 1e9 / static_cast<double>(lanes_ * steps);
+    }
     [[nodiscard]] double compile_seconds() const { return kernel_.compile_seconds(); }
 
   private:
     Kernel kernel_;
     std::size_t lanes_ = 0;
     std::vector<double> parameters_, initial_, states_, rows_;
-    double best_ = std::numeric_limits<double>::infinity();
 };
 
 void compare(const bench::BenchmarkModel& model) {
@@ -99,32 +127,29 @@ void compare(const bench::BenchmarkModel& model) {
     for (const auto* p : {&tangents, &sums}) {
         for (const int interleave : {0, 1, 2}) others.emplace_back(model, *p, interleave);
     }
-    for (int n = 0; n < repeats; ++n) {
-        plain.time();
-        for (Run& run : others) run.time();
-    }
+    std::vector<std::function<double()>> timed{[&] { return plain.seconds(); }};
+    for (Run& run : others) timed.emplace_back([&run] { return run.seconds(); });
+    const auto seconds = alternate(timed);
     fmt::print("{}, {}, {} parameters: {} operations a step, {} with tangents, {} with normal equations\n", model.name,
                model.method, program.parameters.size(), program.step.size(), tangents.step.size(), sums.step.size());
-    fmt::print("  plain with error          {:8.3f} ns per lane and step\n", plain.nanoseconds());
+    fmt::print("  plain with error          {:8.3f} ns per lane and step\n", plain.nanoseconds(seconds[0]));
     const char* names[] = {"tangents", "normal equations"};
     const char* ways[] = {"as chosen", "one vector", "two vectors"};
     for (std::size_t k = 0; k < others.size(); ++k) {
-        fmt::print("  {:<17}{:<12}{:5.3f} ns per lane and step, ratio {:.2f}   (compiled in {:.0f} ms)\n", names[k / 3],
-                   ways[k % 3], others[k].nanoseconds(), others[k].nanoseconds() / plain.nanoseconds(),
+        fmt::print("  {:<17}{:<12}{:5.3f} ns per lane and step, ratio {}   (compiled in {:.0f} ms)\n", names[k / 3],
+                   ways[k % 3], others[k].nanoseconds(seconds[k + 1]), ratio(seconds[k + 1], seconds[0]),
                    others[k].compile_seconds() * 1e3);
     }
+    static_cast<void>(std::fflush(stdout));
 }
 
-// Processor time of the best of several runs, one thread.
 template <class Ensembles>
-double best_seconds(Ensembles& ensemble, const Array2& points) {
-    double best = std::numeric_limits<double>::infinity();
-    for (int n = 0; n < 12; ++n) {
+std::function<double()> timed(Ensembles& ensemble, const Array2& points) {
+    return [&] {
         const double begin = processor_seconds();
-        (void)ensemble.run(points);
-        best = std::min(best, processor_seconds() - begin);
-    }
-    return best;
+        static_cast<void>(ensemble.run(points));
+        return processor_seconds() - begin;
+    };
 }
 
 // Simulation with error, GradientEnsemble and AdjointEnsemble by the first parameters of the list, one thread.
@@ -154,19 +179,23 @@ void compare_adjoint(const GradientProblem& problem, const std::vector<std::size
     }
     const EnsembleOptions options{.threads = 1, .kernel = {.disk_cache = false}};
     Ensemble plain(program, data, options);
-    const double one = best_seconds(plain, points);
-    fmt::print("{}, simulation with error {:.3f} ns per lane and step\n", problem.name,
-               one * 1e9 / static_cast<double>(samples * steps));
+    fmt::print("{}\n", problem.name);
     for (const std::size_t n : counts) {
         const std::vector<std::string> by(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(n));
         AdjointEnsemble adjoint(program, by, data, {.ensemble = options});
-        fmt::print("  {:>3} of {} parameters: adjoint gradient {:.2f} simulations (compiled in {:.0f} ms)", n,
-                   names.size(), best_seconds(adjoint, points) / one, adjoint.compile_seconds() * 1e3);
-        if (n <= most_tangents) {
-            GradientEnsemble tangents(program, by, data, options);
-            const double all = best_seconds(tangents, points);
-            fmt::print(", tangents with normal equations {:.2f} (in {:.0f} ms)", all / one,
-                       tangents.compile_seconds() * 1e3);
+        std::vector<std::function<double()>> all{timed(plain, points), timed(adjoint, points)};
+        std::optional<GradientEnsemble> tangents;
+        if (n <= most_tangents) all.push_back(timed(tangents.emplace(program, by, data, options), points));
+        const auto seconds = alternate(all);
+        fmt::print(
+            "  {:>3} of {} parameters: simulation with error {:.3f} ns per lane and step, adjoint gradient {} "
+            "simulations "
+            "(compiled in {:.0f} ms)",
+            n, names.size(), quantile(seconds[0], 0.5) * 1e9 / static_cast<double>(samples * steps),
+            ratio(seconds[1], seconds[0]), adjoint.compile_seconds() * 1e3);
+        if (tangents) {
+            fmt::print(", tangents with normal equations {} (in {:.0f} ms)", ratio(seconds[2], seconds[0]),
+                       tangents->compile_seconds() * 1e3);
         }
         fmt::print("\n");
         static_cast<void>(std::fflush(stdout));
@@ -217,9 +246,16 @@ GradientProblem many_pulses(int pulses) {
 
 }  // namespace
 
-int main() {
-    compare_adjoint(free_constants(), {3, 6, 9, 12, 16, 20}, 20);
-    compare_adjoint(many_pulses(17), {20}, 20);
-    compare_adjoint(many_pulses(97), {20, 100}, 20);
-    for (const auto& model : bench::benchmark_models()) compare(model);
+int main(int argc, char** argv) {
+    const std::string wanted = argc > 1 ? argv[1] : "";
+    const auto is_wanted = [&](const std::string& name) { return name.find(wanted) != std::string::npos; };
+    const auto adjoints = [&](const GradientProblem& problem, const std::vector<std::size_t>& counts) {
+        if (is_wanted(problem.name)) compare_adjoint(problem, counts, 20);
+    };
+    adjoints(free_constants(), {3, 6, 9, 12, 16, 20});
+    adjoints(many_pulses(17), {20});
+    adjoints(many_pulses(97), {20, 100});
+    for (const auto& model : bench::benchmark_models()) {
+        if (is_wanted(model.name + ",")) compare(model);
+    }
 }

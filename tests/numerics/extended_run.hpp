@@ -344,6 +344,8 @@ inline ExtendedRun extended_run(const UpdateProgram& program, std::int64_t n_ste
                     if (solved.empty()) solve_once();
                     values[n] = solved[index];
                     break;
+                case Source::recorded:
+                    throw std::logic_error("programs that read a recording are not run here");
                 case Source::outer:
                     values[n] = inside->outer[static_cast<std::size_t>(i.args[0])];
                     break;

@@ -279,6 +279,32 @@ TEST(AdjointEnsemble, HasTheGradientOfTheTangents) {
     }
 }
 
+TEST(AdjointEnsemble, HasTheSameBitsHoweverItIsCut) {
+    for (const char* name : {"HH", "AdEx"}) {
+        const auto& model = model_named(name);
+        auto shortened = model;
+        shortened.n_steps = std::min(model.n_steps, 700);
+        auto program = test::program_of(shortened, model.methods.back(), {"v"});
+        const EnsembleData data = data_of(shortened, program, "v");
+        add_online_error(program, {.output = "v"});
+        const Array2 points = spread(shortened, 21);
+        const auto gradient = [&](const AdjointOptions& options) {
+            AdjointEnsemble adjoint(program, program.parameters, data, options);
+            const auto first = adjoint.run(points), again = adjoint.run(points);
+            EXPECT_EQ(first.gradient.values, again.gradient.values);
+            return first.gradient.values;
+        };
+        const auto expected = gradient({});
+        for (const AdjointOptions& options :
+             {AdjointOptions{.segment_steps = 1}, AdjointOptions{.segment_steps = 699},
+              AdjointOptions{.ensemble = {.threads = 1, .block_lanes = 64}, .segment_steps = 100},
+              AdjointOptions{.ensemble = {.threads = 2, .kernel = {.width = 1}}},
+              AdjointOptions{.ensemble = {.kernel = {.width = available_widths().back(), .interleave = 4}}}}) {
+            EXPECT_EQ(gradient(options), expected) << name;
+        }
+    }
+}
+
 TEST(AdjointEnsemble, RefusesWhatHasTangentsOnly) {
     const auto& model = model_named("two linear variables");
     auto program = test::program_of(model, "exact", {"x"});

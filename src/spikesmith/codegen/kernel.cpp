@@ -29,7 +29,7 @@ struct Kernel::Implementation {
     int lanes = 1;
     bool from_cache = false;
     double compile_seconds = 0;
-    std::size_t n_states = 0, n_parameters = 0, n_time_inputs = 0, n_outputs = 0;
+    std::size_t n_states = 0, n_parameters = 0, n_time_inputs = 0, n_outputs = 0, n_recorded = 0;
     std::vector<FunctionTable::Function> functions;
     std::unique_ptr<codegen::LoadedCode> code;
     codegen::KernelFunction function = nullptr;  // in `code`
@@ -101,6 +101,7 @@ Kernel Kernel::compile(const UpdateProgram& program, const KernelOptions& option
     made->n_parameters = program.parameters.size();
     made->n_time_inputs = program.time_inputs.size();
     made->n_outputs = program.outputs.size();
+    made->n_recorded = static_cast<std::size_t>(program.n_recorded);
     made->functions = built.functions.functions();
 
     const auto directory = options.disk_cache ? codegen::kernel_cache_directory() : std::nullopt;
@@ -136,6 +137,7 @@ void Kernel::run(const KernelArguments& arguments) const {
     need(arguments.states != nullptr || self.n_states == 0, "states");
     need(arguments.parameters != nullptr || self.n_parameters == 0, "parameters");
     need(arguments.time_inputs != nullptr || self.n_time_inputs == 0, "time inputs");
+    need(arguments.recorded != nullptr || self.n_recorded == 0, "a recording");
     need(arguments.outputs != nullptr || !self.options.record_outputs || self.n_outputs == 0, "a place for outputs");
     if (self.options.record_spikes) {
         need(arguments.spike_counts != nullptr, "a place for spike counts");

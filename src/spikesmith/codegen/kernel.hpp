@@ -22,6 +22,7 @@ struct KernelOptions {
     Precision precision = Precision::double_precision;
     bool record_outputs = false;  // write the outputs of every step
     bool record_spikes = false;
+    bool backwards = false;  // from the last step to the first
     bool disk_cache = true;  // also off when SPIKESMITH_CACHE=off; SPIKESMITH_CACHE_DIR overrides the place
 };
 
@@ -46,6 +47,7 @@ struct KernelArguments {
     double iteration = 1e9;
     std::int64_t random_stride = 1;   // 0: all lanes draw the same numbers
     std::int64_t first_time_row = 0;  // step of the first row of time_inputs, not after first_step
+    const void* recorded = nullptr;   // [last_step - first_step][program.n_recorded][lanes]
 };
 
 class Kernel {

@@ -41,7 +41,7 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
 struct Fields {
     Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
         *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration, *random_stride,
-        *first_time_row;
+        *first_time_row, *recorded;
 };
 
 template <class Float>
@@ -88,12 +88,13 @@ class KernelBuilder {
         before.reserve(program_.states.size());
         for (std::size_t s = 0; s < program_.states.size(); ++s)
             before.push_back(vector_.load(lane_address(fields_.states, s)));
+        Value* first_k = options_.backwards ? builder_.CreateSub(fields_.last_step, i64(1)) : fields_.first_step;
         builder_.CreateBr(steps);
         auto* prologue_end = builder_.GetInsertBlock();
 
         builder_.SetInsertPoint(steps);
         auto* k = builder_.CreatePHI(builder_.getInt64Ty(), 2, "k");
-        k->addIncoming(fields_.first_step, prologue_end);
+        k->addIncoming(first_k, prologue_end);
         k_ = k;
         states_ = phis(before, prologue_end);
         builder_.CreateBr(step);
@@ -105,11 +106,13 @@ class KernelBuilder {
         std::vector<Real> after;
         after.reserve(program_.states.size());
         for (const auto& state : program_.states) after.push_back(real_operand(vector_, state.next));
-        Value* next_k = builder_.CreateAdd(k, i64(1));
+        Value* next_k = options_.backwards ? builder_.CreateSub(k, i64(1)) : builder_.CreateAdd(k, i64(1));
+        Value* more = options_.backwards ? builder_.CreateICmpSGE(next_k, fields_.first_step)
+                                         : builder_.CreateICmpSLT(next_k, fields_.last_step);
         auto* step_end = builder_.GetInsertBlock();
         k->addIncoming(next_k, step_end);
         add_incoming(states_, after, step_end);
-        builder_.CreateCondBr(builder_.CreateICmpSLT(next_k, fields_.last_step), steps, tile_end);
+        builder_.CreateCondBr(more, steps, tile_end);
 
         builder_.SetInsertPoint(tile_end);
         for (std::size_t s = 0; s < after.size(); ++s) vector_.store(after[s], lane_address(fields_.states, s));
@@ -157,7 +160,8 @@ class KernelBuilder {
                    .n_traces = field(offsetof(A, n_traces), integer),
                    .iteration = field(offsetof(A, iteration), builder_.getDoubleTy()),
                    .random_stride = field(offsetof(A, random_stride), integer),
-                   .first_time_row = field(offsetof(A, first_time_row), integer)};
+                   .first_time_row = field(offsetof(A, first_time_row), integer),
+                   .recorded = field(offsetof(A, recorded), pointer)};
     }
 
     // Emits the values that vary in time, or those that do not.
@@ -280,6 +284,9 @@ class KernelBuilder {
             case Source::adaptive:
                 if (adaptive_result_.empty()) solve_adaptively();
                 return real(adaptive_result_.at(static_cast<std::size_t>(i.index)));
+            case Source::recorded:
+                return real(b.load(step_address(fields_.recorded, static_cast<std::size_t>(program_.n_recorded),
+                                                static_cast<std::size_t>(i.index))));
             case Source::outer:
                 return operand(b, i.args[0]);
             case Source::solver_state:
@@ -306,6 +313,12 @@ class KernelBuilder {
         return builder_.CreateInBoundsGEP(vector_.scalar_type(), array, place);
     }
     Value* lane_address(Value* array, std::size_t row) { return lane_address(array, i64(row)); }
+
+    // Row `row` of step k in a [steps][rows][lanes] array that begins with the first step.
+    Value* step_address(Value* array, std::size_t rows, std::size_t row) {
+        Value* first_row = builder_.CreateMul(builder_.CreateSub(k_, fields_.first_step), i64(rows));
+        return lane_address(array, builder_.CreateAdd(first_row, i64(row)));
+    }
 
     // Values that a loop carries round.
     template <class T>
@@ -335,11 +348,9 @@ class KernelBuilder {
     [[nodiscard]] std::size_t pieces() const { return static_cast<std::size_t>(vector_.shape().pieces); }
 
     void store_outputs() {
-        Value* step = builder_.CreateSub(k_, fields_.first_step);
-        Value* first_row = builder_.CreateMul(step, i64(program_.outputs.size()));
         for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
             vector_.store(real_operand(vector_, program_.outputs[o].value),
-                          lane_address(fields_.outputs, builder_.CreateAdd(first_row, i64(o))));
+                          step_address(fields_.outputs, program_.outputs.size(), o));
         }
     }
 

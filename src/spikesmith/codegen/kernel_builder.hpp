@@ -2,7 +2,7 @@
 //
 //     for each tile of lanes()
 //         values that depend on parameters only; states into registers
-//         for each step
+//         for each step, or backwards
 //             values that are the same for all lanes, as scalars
 //             the other values; outputs and spikes to memory if recorded
 //         states back to memory

@@ -14,11 +14,13 @@
 #include <llvm/IR/Module.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Object/ObjectFile.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/Memory.h>
 #include <llvm/Support/Process.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Host.h>
+#include <llvm/Transforms/Scalar.h>
 
 namespace spikesmith::codegen {
 namespace {
@@ -126,6 +128,7 @@ std::string compile_object(llvm::Module& module, const Target& target) {
     llvm::SmallVector<char, 0> object;
     llvm::raw_svector_ostream stream(object);
     llvm::legacy::PassManager passes;
+    passes.add(llvm::createEarlyCSEPass());  // functions and their derivatives share work
     if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile)) {
         throw std::runtime_error("LLVM cannot write object files for " + target.triple);
     }

@@ -22,6 +22,7 @@ Variation variation_of_source(const Instruction& instruction) {
             return {.time = true};
         case Source::state:
         case Source::adaptive:
+        case Source::recorded:
             return {true, true};
         default:
             return {};

@@ -186,20 +186,11 @@ typename B::Real x_over_expm1_given(const B& b, typename B::Real x, typename B::
 // Relative error below 2^-46 (single: 2^-18): it takes small differences where |x| is just above the reach of the series.
 template <class B>
 typename B::Real exprel_slope(const B& b, typename B::Real x) {
-    const auto small = b.less_equal(b.abs(x), detail::constant(b, 0x1.62p-2, 0x1.62p-2));
-    // the polynomial of exprel, term by term: (k + 2)*c_k
-    typename B::Real p;
-    if constexpr (B::single) {
-        p = detail::polynomial_in_pairs(b, x, b.mul(x, x),
-                                        {2 * 0x1.5554b6p-3, 3 * 0x1.555638p-5, 4 * 0x1.1224b2p-7, 5 * 0x1.6bb6bap-10});
-    } else {
-        p = detail::polynomial_in_pairs(
-            b, x, b.mul(x, x),
-            {2 * 0x1.5555555555536p-3, 3 * 0x1.5555555553a5ep-5, 4 * 0x1.111111111c249p-7, 5 * 0x1.6c16c17a41379p-10,
-             6 * 0x1.a01a0158afba6p-13, 7 * 0x1.a019b2b5d7efap-16, 8 * 0x1.71dedcf6689f8p-19, 9 * 0x1.289863c309ac9p-22,
-             10 * 0x1.adc698435a68ap-26});
-    }
-    const auto usual = b.fma(x, p, b.real(0.5));
+    // With exprel(x) = 1 + x*q(x) it is exprel(x) - q(x): in compiled code one operation more than exprel, whose work it shares.
+    const auto square = b.mul(x, x);
+    const auto small = b.less_equal(square, detail::constant(b, 0x1.e9p-4, 0x1.e9p-4));
+    const auto q = detail::exponential_tail(b, x, square);
+    const auto usual = b.sub(b.fma(x, q, b.real(1)), q);
     return b.seldom(b.negated(small), usual, [&] {
         const auto one = b.real(1);
         const auto limited =
@@ -210,18 +201,26 @@ typename B::Real exprel_slope(const B& b, typename B::Real x) {
     });
 }
 
-// Relative error below 2^-45 (single: 2^-17) for x > -100; absolute beyond, where the derivative is nearly -1.
+// Relative error below 2^-45 (single: 2^-17) for x > -100; absolute below 2^-43 beyond, where the derivative is nearly -1.
 template <class B>
 typename B::Real x_over_expm1_slope(const B& b, typename B::Real x, typename B::Real value) {
-    // sum_n B_n/n! * n * x^(n - 1), B_n the Bernoulli numbers
-    const auto small = b.less(b.abs(x), b.real(0.125));
-    const auto square = b.mul(x, x);
-    const auto odd = detail::polynomial(b, square, {1.0 / 6, -1.0 / 180, 1.0 / 5040, -1.0 / 151200, 1.0 / 4790016});
-    const auto series = b.fma(x, odd, b.real(-0.5));
-    const auto limited = detail::at_most(b, x, detail::constant(b, 800, 120));
-    const auto quotient = b.div(b.sub(b.sub(b.real(1), limited), value), limited);
-    const auto usual = b.select(b.less(x, b.real(-100)), b.real(-1), b.mul(value, quotient));
-    return b.select(small, series, usual);
+    // where x_over_expm1_given takes what it is given
+    const auto magnitude = b.abs(x);
+    const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
+                              b.less(magnitude, detail::constant(b, 600, 60)));
+    const auto quotient = [&](typename B::Real argument) {
+        return b.mul(value, b.div(b.sub(b.sub(b.real(1), argument), value), argument));
+    };
+    return b.seldom(b.negated(usual), quotient(x), [&] {
+        // sum_n B_n/n! * n * x^(n - 1), B_n the Bernoulli numbers
+        const auto small = b.less(magnitude, b.real(0.125));
+        const auto square = b.mul(x, x);
+        const auto odd = detail::polynomial(b, square, {1.0 / 6, -1.0 / 180, 1.0 / 5040, -1.0 / 151200, 1.0 / 4790016});
+        const auto series = b.fma(x, odd, b.real(-0.5));
+        const auto other = b.select(b.less(x, b.real(-100)), b.real(-1),
+                                    quotient(detail::at_most(b, x, detail::constant(b, 800, 120))));
+        return b.select(small, series, other);
+    });
 }
 
 template <class B>

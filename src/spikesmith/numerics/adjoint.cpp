@@ -9,6 +9,7 @@
 #include "spikesmith/numerics/dependence.hpp"
 #include "spikesmith/numerics/linearisation.hpp"
 #include "spikesmith/numerics/online_error.hpp"
+#include "spikesmith/numerics/recording.hpp"
 #include "spikesmith/numerics/tangents.hpp"
 
 namespace spikesmith {
@@ -24,9 +25,11 @@ class ReverseSweep {
     explicit ReverseSweep(ProgramBuilder& builder) : builder_(builder) {}
 
     void seed(ValueId value, ValueId adjoint) { terms_[value].push_back({{}, adjoint}); }
-    // What only a branch needs gets nothing where another was taken, also if its derivatives are infinite there.
-    void run(const LinearisedGraph& graph) {
+    // Through the values of these stages. What only a branch needs gets nothing where another was taken, also if its derivatives are
+    // infinite there.
+    void run(const LinearisedGraph& graph, Stage first = Stage::constant) {
         for (auto it = graph.vertices().rbegin(); it != graph.vertices().rend(); ++it) {
+            if (builder_.stage(*it) < first) continue;
             const ValueId own = adjoint(*it);
             if (builder_.is_number(own, 0)) continue;
             const Weight needed{.mask = common_mask(*it)};
@@ -52,8 +55,8 @@ class ReverseSweep {
     std::map<ValueId, std::vector<WeightedValue>> terms_;
 };
 
-// A program of the adjoint states, without code.
-UpdateProgram empty_adjoint(const UpdateProgram& program, const std::vector<std::string>& parameters) {
+// A program without states, outputs and initial values. The states of the code it has are read from a recording.
+UpdateProgram without_states(const UpdateProgram& program) {
     UpdateProgram made = program;
     made.states.clear();
     made.outputs.clear();
@@ -61,56 +64,184 @@ UpdateProgram empty_adjoint(const UpdateProgram& program, const std::vector<std:
     made.online_errors.clear();
     made.observed.clear();
     made.init.clear();
-    ProgramBuilder init(made.init);
-    NormalEquations sums;
-    const auto add = [&](const std::string& name) {
-        sums.gradient.push_back(static_cast<std::int32_t>(made.states.size()));
-        made.states.push_back({.name = name, .dimension = {}, .next = no_value, .initial = init.number(0)});
-    };
-    for (const auto& state : program.states) add("@adjoint_" + state.name);
-    for (const auto& parameter : parameters) add("@gradient_" + parameter);
-    made.normal_equations = std::move(sums);  // gaps in the targets are allowed
+    made.normal_equations = NormalEquations{};
+    for (Instruction& i : made.step) {
+        if (i.source == Source::state) i.source = Source::recorded;
+    }
     return made;
 }
 
-// Takes out of the step what depends on the parameters only: it becomes the outputs of the program that is returned, and parameters of
-// the step.
-UpdateProgram take_out_prepared(UpdateProgram& step) {
-    UpdateProgram prepared = step;
-    prepared.states.clear();
-    prepared.normal_equations.reset();
-    prepared.adaptive.reset();
-    const Code& code = prepared.step;
-    const auto prepares = [&](const Instruction& i) {
-        return i.stage == Stage::parameter && i.type == ProgramType::real && i.source != Source::parameter;
-    };
-    std::vector<bool> taken(code.size(), false);
-    const auto use = [&](ValueId v) {
-        if (v != no_value && prepares(code[at(v)])) taken[at(v)] = true;
-    };
-    for (const Instruction& i : code) {
-        if ((i.source != Source::operation && i.source != Source::fused) || prepares(i)) continue;
-        for (const ValueId v : i.args) use(v);
-    }
-    for (const auto& state : step.states) use(state.next);
-    for (const auto& matrix : step.matrix_exponentials) {
-        for (const ValueId v : matrix.entries) use(v);
-    }
-    for (std::size_t v = 0; v < code.size(); ++v) {
-        if (!taken[v]) continue;
-        const std::string name = fmt::format("@prepared_{}", prepared.outputs.size());
-        prepared.outputs.push_back({.name = name, .dimension = {}, .value = static_cast<ValueId>(v)});
-        step.step[v] = {.source = Source::parameter,
-                        .stage = Stage::parameter,
-                        .index = static_cast<std::int32_t>(step.parameters.size())};
-        step.parameters.push_back(name);
-    }
-    const bool matrices = std::any_of(step.step.begin(), step.step.end(),
-                                      [](const Instruction& i) { return i.source == Source::matrix_exponential; });
-    if (!matrices) step.matrix_exponentials.clear();
-    finish(prepared);
-    return prepared;
+// A state that starts from zero and is a sum over steps: gaps in the targets are allowed.
+void add_sum(UpdateProgram& program, std::string name, ValueId next) {
+    ProgramBuilder init(program.init);
+    program.normal_equations->gradient.push_back(static_cast<std::int32_t>(program.states.size()));
+    program.states.push_back({.name = std::move(name), .dimension = {}, .next = next, .initial = init.number(0)});
 }
+
+// The values among the first `n` of the code that the rest of it reads to compute its results.
+std::vector<ValueId> read_by_rest(const UpdateProgram& program, std::size_t n) {
+    std::vector<bool> read(program.step.size(), false);
+    for (const auto& state : program.states) read[at(state.next)] = true;
+    for (std::size_t v = read.size(); v-- > n;) {
+        const Instruction& i = program.step[v];
+        if (!read[v] || (i.source != Source::operation && i.source != Source::fused)) continue;
+        for (const ValueId a : i.args) {
+            if (a != no_value) read[at(a)] = true;
+        }
+    }
+    std::vector<ValueId> values;
+    for (std::size_t v = 0; v < n; ++v) {
+        if (read[v]) values.push_back(static_cast<ValueId>(v));
+    }
+    return values;
+}
+
+// Makes the recording the outputs of the forward program, and what the backward step reads instead of computing it.
+void record(UpdateProgram& forward, UpdateProgram& step) {
+    const auto values = values_to_record(forward.step, read_by_rest(step, forward.step.size()));
+    forward.outputs.clear();
+    for (const ValueId v : values) {
+        const auto index = static_cast<std::int32_t>(forward.outputs.size());
+        forward.outputs.push_back({.name = fmt::format("@recorded_{}", index), .dimension = {}, .value = v});
+        step.step[at(v)] = {.source = Source::recorded, .stage = Stage::step, .index = index};
+    }
+    step.n_recorded = static_cast<std::int32_t>(values.size());
+}
+
+// `finish`, and matrices that nobody reads go too.
+void finish_all(UpdateProgram& program) {
+    finish(program);
+    const bool read = std::any_of(program.step.begin(), program.step.end(),
+                                  [](const Instruction& i) { return i.source == Source::matrix_exponential; });
+    if (read || program.matrix_exponentials.empty()) return;
+    program.matrix_exponentials.clear();
+    finish(program);
+}
+
+// Makes an AdjointProgram step by step.
+class Adjoint {
+  public:
+    Adjoint(const UpdateProgram& program, const std::vector<std::int32_t>& numbers)
+        : program_(program), dependence_(dependence_on(program, numbers, Influence::smooth)), numbers_(numbers) {}
+
+    AdjointProgram build() {
+        made_.forward = program_;
+        make_step();
+        make_last();
+        return std::move(made_);
+    }
+
+  private:
+    [[nodiscard]] const ProgramOutput& observed(const OnlineError& error) const {
+        return program_.outputs[at(program_.find_output(error.output).value())];
+    }
+
+    // Values of the step through which the parameters change the errors.
+    [[nodiscard]] std::vector<bool> active_values() const {
+        std::vector<ValueId> wanted;
+        for (const auto& error : program_.observed) wanted.push_back(observed(error).value);
+        auto active = values_behind(program_, wanted);
+        for (std::size_t v = 0; v < active.size(); ++v) {
+            active[v] = active[v] && any(dependence_.step[v]);
+            const Source source = program_.step[v].source;
+            if (active[v] && (source == Source::adaptive || source == Source::matrix_exponential))
+                throw NumericalError(fmt::format("`{}` has no adjoint for these parameters", program_.method),
+                                     "use tangents");
+        }
+        return active;
+    }
+
+    void make_step() {
+        UpdateProgram& step = made_.step = without_states(program_);
+        active_ = active_values();
+        ProgramBuilder b(step.step);
+        const LinearisedGraph graph(b, active_);
+        ReverseSweep sweep(b);
+        const auto own_state = [&](std::size_t s) {
+            return b.source(Source::state, static_cast<std::int32_t>(s), Stage::step);
+        };
+        for (std::size_t s = 0; s < program_.states.size(); ++s) {
+            const ValueId next = program_.states[s].next;
+            if (active_[at(next)]) sweep.seed(next, own_state(s));
+        }
+        for (const auto& error : program_.observed) {
+            const ValueId value = observed(error).value;
+            if (active_[at(value)]) sweep.seed(value, error_slopes(program_, b, error).weighted_difference);
+        }
+        sweep.run(graph, Stage::time);
+        std::vector<ValueId> of_state(program_.states.size(), b.number(0));
+        for (std::size_t v = 0; v < active_.size(); ++v) {
+            if (active_[v] && program_.step[v].source == Source::state)
+                of_state[at(program_.step[v].index)] = sweep.adjoint(static_cast<ValueId>(v));
+        }
+        for (std::size_t s = 0; s < of_state.size(); ++s)
+            add_sum(step, "@adjoint_" + program_.states[s].name, of_state[s]);
+        for (std::size_t v = 0; v < active_.size(); ++v) {
+            if (!active_[v] || b.stage(static_cast<ValueId>(v)) > Stage::parameter) continue;
+            const ValueId adjoint = sweep.adjoint(static_cast<ValueId>(v));
+            if (b.is_number(adjoint, 0)) continue;
+            const auto sum = step.states.size();
+            add_sum(step, fmt::format("@sum_{}", summed_.size()), b.add(own_state(sum), adjoint));
+            summed_.push_back(static_cast<ValueId>(v));
+        }
+        record(made_.forward, step);
+        step.adaptive.reset();  // its results are recorded
+        finish_all(step);
+    }
+
+    void make_last() {
+        UpdateProgram& last = made_.last = without_states(program_);
+        last.adaptive.reset();
+        const auto n_step = static_cast<ValueId>(last.step.size());
+        // the code of the initial values behind that of the step
+        for (Instruction i : program_.init) {
+            if (i.source == Source::operation || i.source == Source::fused) {
+                for (ValueId& a : i.args) {
+                    if (a != no_value) a += n_step;
+                }
+            }
+            last.step.push_back(i);
+        }
+        std::vector<bool> active = active_;
+        for (const auto& pattern : dependence_.init) active.push_back(any(pattern));
+        for (std::size_t v = 0; v < active_.size(); ++v)
+            active[v] = active[v] && program_.step[v].stage <= Stage::parameter;
+        ProgramBuilder b(last.step);
+        const LinearisedGraph graph(b, active);
+        ReverseSweep sweep(b);
+        const auto sum = [&](std::size_t s) {
+            return b.source(Source::state, static_cast<std::int32_t>(s), Stage::step);
+        };
+        const std::size_t n_states = program_.states.size();
+        for (std::size_t s = 0; s < n_states; ++s) {
+            const ValueId value = program_.states[s].initial + n_step;
+            if (active[at(value)]) sweep.seed(value, sum(s));
+        }
+        for (std::size_t n = 0; n < summed_.size(); ++n) sweep.seed(summed_[n], sum(n_states + n));
+        sweep.run(graph);
+        for (const std::int32_t number : numbers_) {
+            ValueId total = b.number(0);
+            for (std::size_t v = 0; v < active.size(); ++v) {
+                const Instruction i = b.at(static_cast<ValueId>(v));
+                if (active[v] && i.source == Source::parameter && i.index == number)
+                    total = b.add(total, sweep.adjoint(static_cast<ValueId>(v)));
+            }
+            last.outputs.push_back(
+                {.name = "@gradient_" + program_.parameters[at(number)], .dimension = {}, .value = total});
+        }
+        for (const auto& state : made_.step.states)
+            add_sum(last, state.name,
+                    b.source(Source::state, static_cast<std::int32_t>(last.states.size()), Stage::step));
+        finish_all(last);
+    }
+
+    const UpdateProgram& program_;
+    Dependence dependence_;
+    const std::vector<std::int32_t>& numbers_;
+    AdjointProgram made_;
+    std::vector<bool> active_;     // values of the program's step
+    std::vector<ValueId> summed_;  // by which value of the step's code the sums of the backward step are derivatives
+};
 
 }  // namespace
 
@@ -124,92 +255,7 @@ AdjointProgram adjoint_of(const UpdateProgram& program, const std::vector<std::s
         const auto it = std::find(program.parameters.begin(), program.parameters.end(), name);
         numbers.push_back(static_cast<std::int32_t>(it - program.parameters.begin()));
     }
-    const auto dependence = dependence_on(program, numbers, Influence::smooth);
-    std::vector<ValueId> observed;
-    for (const auto& error : program.observed)
-        observed.push_back(program.outputs[at(program.find_output(error.output).value())].value);
-    const auto behind = values_behind(program, observed);
-    const std::size_t n_states = program.states.size(), n_parameters = program.parameters.size();
-    const auto source_of = [](const Code& code, Source source, std::int32_t index) {
-        const auto it = std::find_if(code.begin(), code.end(),
-                                     [&](const Instruction& i) { return i.source == source && i.index == index; });
-        return it == code.end() ? no_value : static_cast<ValueId>(it - code.begin());
-    };
-
-    AdjointProgram made{.prepared = {},
-                        .step = empty_adjoint(program, parameters),
-                        .initial = empty_adjoint(program, parameters),
-                        .gradient = {}};
-    for (std::size_t p = 0; p < parameters.size(); ++p)
-        made.gradient.push_back(static_cast<std::int32_t>(n_states + p));
-    {
-        UpdateProgram& step = made.step;
-        // what the forward step reads as its states is handed in
-        for (std::size_t v = 0; v < program.step.size(); ++v) {
-            if (step.step[v].source != Source::state) continue;
-            step.step[v].source = Source::parameter;
-            step.step[v].index += static_cast<std::int32_t>(n_parameters);
-        }
-        ProgramBuilder b(step.step);
-        std::vector<bool> active(program.step.size());
-        for (std::size_t v = 0; v < active.size(); ++v) {
-            active[v] = behind[v] && any(dependence.step[v]);
-            const Source source = program.step[v].source;
-            if (active[v] && (source == Source::adaptive || source == Source::matrix_exponential))
-                throw NumericalError(fmt::format("`{}` has no adjoint for these parameters", program.method),
-                                     "use tangents");
-        }
-        const LinearisedGraph graph(b, active);
-        ReverseSweep sweep(b);
-        for (std::size_t s = 0; s < n_states; ++s) {
-            const ValueId next = program.states[s].next;
-            if (active[at(next)]) sweep.seed(next, b.source(Source::state, static_cast<std::int32_t>(s), Stage::step));
-        }
-        for (const auto& error : program.observed) {
-            const ValueId value = program.outputs[at(program.find_output(error.output).value())].value;
-            if (active[at(value)]) sweep.seed(value, error_slopes(program, b, error).weighted_difference);
-        }
-        sweep.run(graph);
-        const auto adjoint_of_source = [&](Source source, std::int32_t index) {
-            const ValueId v = source_of(program.step, source, index);
-            return v != no_value && active[at(v)] ? sweep.adjoint(v) : b.number(0);
-        };
-        for (std::size_t s = 0; s < n_states; ++s)
-            step.states[s].next = adjoint_of_source(Source::state, static_cast<std::int32_t>(s));
-        for (std::size_t p = 0; p < parameters.size(); ++p) {
-            const auto own = b.source(Source::state, made.gradient[p], Stage::step);
-            step.states[n_states + p].next = b.add(own, adjoint_of_source(Source::parameter, numbers[p]));
-        }
-        for (const auto& state : program.states) step.parameters.push_back("@" + state.name);
-        made.prepared = take_out_prepared(step);
-        made.prepared.parameters = program.parameters;
-        finish(step);
-    }
-    {
-        UpdateProgram& initial = made.initial;
-        initial.step = program.init;
-        initial.matrix_exponentials.clear();
-        initial.adaptive.reset();
-        ProgramBuilder b(initial.step);
-        std::vector<bool> active(program.init.size());
-        for (std::size_t v = 0; v < active.size(); ++v) active[v] = any(dependence.init[v]);
-        const LinearisedGraph graph(b, active);
-        ReverseSweep sweep(b);
-        for (std::size_t s = 0; s < n_states; ++s) {
-            const auto own = b.source(Source::state, static_cast<std::int32_t>(s), Stage::step);
-            const ValueId value = program.states[s].initial;
-            if (active[at(value)]) sweep.seed(value, own);
-            initial.states[s].next = own;
-        }
-        sweep.run(graph);
-        for (std::size_t p = 0; p < parameters.size(); ++p) {
-            const ValueId v = source_of(program.init, Source::parameter, numbers[p]);
-            const auto own = b.source(Source::state, made.gradient[p], Stage::step);
-            initial.states[n_states + p].next = v == no_value || !active[at(v)] ? own : b.add(own, sweep.adjoint(v));
-        }
-        finish(initial);
-    }
-    return made;
+    return Adjoint(program, numbers).build();
 }
 
 }  // namespace spikesmith

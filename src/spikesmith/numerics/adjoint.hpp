@@ -1,8 +1,11 @@
 // The adjoint of a program: the gradient of its online errors at a cost that hardly depends on the number of parameters.
 //
-// A simulation runs forward and its states are kept (or computed again from checkpoints); then the adjoint program runs through the
-// steps backwards. `simulate/adjoint.hpp` does all that; this is the program of one backward step, made from the linearised graph of
-// the forward step by reverse accumulation (A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 3).
+// A simulation runs forward and records of each step what the backward sweep reads; then the adjoint program runs through the steps
+// backwards. `simulate/adjoint.hpp` does all that; these are the programs, made from the linearised graph of the forward step by
+// reverse accumulation (A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 3).
+//
+// What depends on the parameters only is the same in all steps. So the backward steps only sum the derivatives by those of these
+// values that the steps read, and the way from there to the parameters is gone once, at the end.
 #pragma once
 
 #include <string>
@@ -13,15 +16,14 @@
 namespace spikesmith {
 
 struct AdjointProgram {
-    // What the backward steps need that depends on the parameters only: outputs, once per parameter set. Steps are run one by one, so
-    // it would be computed in each of them.
-    UpdateProgram prepared;
-    // States: `@adjoint_<state>` of every state, then `@gradient_<parameter>`: half the gradient summed so far. Parameters: the
-    // program's own, its states before the step, the outputs of `prepared`. Run for k = last, ..., 0, from zero.
+    // The program itself with what is to be recorded as its outputs: states, and results that are dear to compute again.
+    UpdateProgram forward;
+    // One step backwards. States: `@adjoint_<state>` of every state, then sums over steps. Reads the recording of the step. Run for
+    // k = last, ..., 0, from zero.
     UpdateProgram step;
-    // The same states, the program's own parameters: adds what initial values contribute. Run once at the end, as step -1.
-    UpdateProgram initial;
-    std::vector<std::int32_t> gradient;  // state numbers of the gradient, one per parameter asked for
+    // Takes the states of `step` to half the gradient, one output per parameter asked for, and adds what initial values contribute.
+    // Run once, as step -1.
+    UpdateProgram last;
 };
 
 // Throws NumericalError where `differentiability` says no, and for the methods with tangents only: adaptive ones, and `exact` for

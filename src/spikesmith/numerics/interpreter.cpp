@@ -53,6 +53,8 @@ double Interpreter::value(const Instruction& i, const std::vector<double>& value
             return matrix_results_[static_cast<std::size_t>(i.args[0])][index];
         case Source::adaptive:
             return adaptive_result_[index];
+        case Source::recorded:
+            return recorded_[index];
         case Source::outer:
             return values_[static_cast<std::size_t>(i.args[0])];
         case Source::solver_state:
@@ -122,6 +124,10 @@ void Interpreter::start(std::span<const double> parameters, std::span<const doub
 
 void Interpreter::set_states(std::span<const double> states) {
     states_.assign(states.begin(), states.end());
+}
+
+void Interpreter::set_recorded(std::span<const double> recorded) {
+    recorded_.assign(recorded.begin(), recorded.end());
 }
 
 void Interpreter::step(std::int64_t k, std::span<const double> time_inputs) {

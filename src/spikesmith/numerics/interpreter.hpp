@@ -31,6 +31,8 @@ class Interpreter {
     void start(std::span<const double> parameters, std::span<const double> time_inputs, const LaneContext& lane);
     // Replaces the states (for continuing from a known state).
     void set_states(std::span<const double> states);
+    // What the program reads of the recording of the next step: n_recorded values.
+    void set_recorded(std::span<const double> recorded);
     // Advances step k; `time_inputs` is the row of step k. Afterwards outputs() are those before the step.
     void step(std::int64_t k, std::span<const double> time_inputs);
 
@@ -48,7 +50,8 @@ class Interpreter {
 
     const UpdateProgram& program_;
     LaneContext lane_;
-    std::vector<double> parameters_, states_, outputs_, values_, adaptive_values_, adaptive_result_, solver_lengths_;
+    std::vector<double> parameters_, states_, recorded_, outputs_, values_, adaptive_values_, adaptive_result_,
+        solver_lengths_;
     std::vector<std::vector<double>> matrix_results_;
     bool spiked_ = false;
 };

@@ -58,9 +58,44 @@ Mask both(ProgramBuilder& b, const Mask& first, const Mask& second) {
     return {.condition = b.logical_and(as_value(b, first), as_value(b, second))};
 }
 
+// Factor times coefficient.
+Weight weight_of(const ProgramBuilder& b, ValueId factor, double coefficient = 1) {
+    Weight weight{.coefficient = coefficient, .factor = factor};
+    while (weight.factor != no_value) {
+        const Instruction& i = b.at(weight.factor);
+        if (i.source != Source::operation || i.stage == Stage::parameter) break;  // computed once: as it is
+        double number = 1;
+        ValueId rest = no_value;
+        if (i.op == Op::number) {
+            number = i.number;
+        } else if (i.op == Op::negate) {
+            number = -1;
+            rest = i.args[0];
+        } else if (i.op == Op::multiply && (b.is_number(i.args[0]) || b.is_number(i.args[1]))) {
+            const std::size_t k = b.is_number(i.args[0]) ? 0 : 1;
+            number = b.at(i.args[k]).number;
+            rest = i.args[1 - k];
+        } else {
+            break;
+        }
+        if (!std::isnormal(number) || !std::isnormal(weight.coefficient * number)) break;
+        weight = {.coefficient = weight.coefficient * number, .factor = rest};
+    }
+    return weight;
+}
+
+// Coefficient times factor; its negative of a weight that is `subtracted`: so no constant is needed for a mere sign.
+bool subtracted(const Weight& weight) {
+    return weight.coefficient == -1;
+}
+ValueId unsigned_factor(ProgramBuilder& b, const Weight& weight) {
+    const ValueId number = b.number(subtracted(weight) ? 1 : weight.coefficient);
+    return weight.factor == no_value ? number : b.multiply(number, weight.factor);
+}
+
 ValueId factor_of(ProgramBuilder& b, const Weight& weight) {
-    const ValueId factor = weight.factor == no_value ? b.number(1) : weight.factor;
-    return weight.negative ? b.apply(Op::negate, factor) : factor;
+    const ValueId factor = unsigned_factor(b, weight);
+    return subtracted(weight) ? b.apply(Op::negate, factor) : factor;
 }
 
 }  // namespace
@@ -97,21 +132,21 @@ bool has_derivative(const Instruction& i, std::size_t argument) {
 Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
     const Instruction i = b.at(value);
     const auto x = i.args;
-    const auto factor = [](ValueId f) { return Weight{.factor = f}; };
-    const auto minus = [](ValueId f) { return Weight{.factor = f, .negative = true}; };
+    const auto factor = [&](ValueId f) { return weight_of(b, f); };
+    const auto minus = [&](ValueId f) { return weight_of(b, f, -1); };
     const Weight one{};
     if (i.source == Source::fused) return k == 2 ? one : factor(x[1 - k]);
     switch (i.op) {
         case Op::add:
             return one;
         case Op::subtract:
-            return {.negative = k == 1};
+            return {.coefficient = k == 1 ? -1.0 : 1.0};
         case Op::multiply:
             return factor(x[1 - k]);
         case Op::divide:
             return k == 0 ? factor(reciprocal(b, x[1])) : minus(negative_quotient_slope(b, value, x[0], x[1]));
         case Op::negate:
-            return {.negative = true};
+            return {.coefficient = -1};
         case Op::power: {
             if (k == 0) return factor(power_slope(b, value, x[0], x[1]));
             const ValueId slope = b.multiply(value, b.apply(Op::log, x[0]));
@@ -180,8 +215,11 @@ Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
 }
 
 Weight product(ProgramBuilder& b, const Weight& outer, const Weight& inner) {
-    Weight result{.mask = both(b, outer.mask, inner.mask), .negative = outer.negative != inner.negative};
-    if (outer.factor == no_value || inner.factor == no_value) {
+    Weight result{.mask = both(b, outer.mask, inner.mask), .coefficient = outer.coefficient * inner.coefficient};
+    if (!std::isnormal(result.coefficient)) {
+        result.coefficient = 1;
+        result.factor = b.multiply(factor_of(b, outer), factor_of(b, inner));
+    } else if (outer.factor == no_value || inner.factor == no_value) {
         result.factor = outer.factor == no_value ? inner.factor : outer.factor;
     } else {
         result.factor = b.multiply(outer.factor, inner.factor);
@@ -191,14 +229,13 @@ Weight product(ProgramBuilder& b, const Weight& outer, const Weight& inner) {
 
 Weight sum(ProgramBuilder& b, const Weight& first, const Weight& second) {
     if (first.mask == second.mask) {
-        if (first.factor == no_value && second.factor == no_value && first.negative == second.negative)
-            return {.mask = first.mask, .factor = b.number(2), .negative = first.negative};
-        const ValueId one = b.number(1);
-        const ValueId x = first.factor == no_value ? one : first.factor;
-        const ValueId y = second.factor == no_value ? one : second.factor;
-        if (first.negative == second.negative)
-            return {.mask = first.mask, .factor = b.add(x, y), .negative = first.negative};
-        return {.mask = first.mask, .factor = first.negative ? b.subtract(y, x) : b.subtract(x, y)};
+        const double total = first.coefficient + second.coefficient;
+        if (first.factor == second.factor && std::isnormal(total))
+            return {.mask = first.mask, .coefficient = total, .factor = first.factor};
+        const ValueId x = unsigned_factor(b, first), y = unsigned_factor(b, second);
+        if (subtracted(first) == subtracted(second))
+            return {.mask = first.mask, .coefficient = subtracted(first) ? -1.0 : 1.0, .factor = b.add(x, y)};
+        return {.mask = first.mask, .factor = subtracted(first) ? b.subtract(y, x) : b.subtract(x, y)};
     }
     const ValueId x = factor_of(b, first), y = factor_of(b, second);
     if (first.mask.excludes(second.mask))
@@ -213,8 +250,7 @@ ValueId weighted_sum(ProgramBuilder& b, const std::vector<WeightedValue>& terms)
     for (const auto& [weight, value] : terms) {
         auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == weight.mask; });
         if (it == groups.end()) it = groups.insert(it, {weight.mask, {}});
-        const ValueId term = weight.factor == no_value ? value : b.multiply(weight.factor, value);
-        it->second.push_back({term, weight.negative});
+        it->second.push_back({b.multiply(unsigned_factor(b, weight), value), subtracted(weight)});
     }
     std::vector<ProgramBuilder::Term> total;
     for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -267,7 +303,7 @@ int LinearisedGraph::saving(ValueId v, const std::vector<int>& directions) const
     for (const auto& [from, inner] : before) {
         saved += carried(from);
         for (const auto& [to, outer] : after) {
-            if (!inner.is_one() && !outer.is_one() && !(rare(inner) && rare(outer))) saved -= 1;
+            if (!inner.is_number() && !outer.is_number() && !(rare(inner) && rare(outer))) saved -= 1;
             if (!out_of(from).contains(to)) saved -= carried(from);
         }
     }

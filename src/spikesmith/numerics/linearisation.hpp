@@ -26,14 +26,15 @@ struct Mask {
     }
 };
 
-// Derivative of one value by another: the signed factor where the mask holds; elsewhere 0, even if the factor is not finite there, so
-// that a branch that was not taken does no harm.
+// Derivative of one value by another: coefficient * factor where the mask holds; elsewhere 0, even if the factor is not finite there,
+// so that a branch that was not taken does no harm. Coefficients of a chain become one number.
 struct Weight {
     Mask mask{};
+    double coefficient = 1;     // neither 0 nor subnormal
     ValueId factor = no_value;  // no_value: 1
-    bool negative = false;
 
-    [[nodiscard]] bool is_one() const { return mask.always() && factor == no_value; }  // or -1
+    // of a product with it: none, but for the coefficient
+    [[nodiscard]] bool is_number() const { return mask.always() && factor == no_value; }
 };
 
 // Can the value change smoothly with its argument number `argument`? Throws NumericalError for operations that have no derivative

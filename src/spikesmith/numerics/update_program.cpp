@@ -88,6 +88,8 @@ class Printer {
             case Source::adaptive:
                 return fmt::format("solved({})",
                                    program_.states[static_cast<std::size_t>(program_.adaptive->states[index])].name);
+            case Source::recorded:
+                return fmt::format("recorded[{}]", i.index);
             case Source::outer:
                 return fmt::format("outer(%{})", i.args[0]);
             case Source::solver_state:

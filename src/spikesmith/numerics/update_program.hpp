@@ -53,6 +53,7 @@ enum class Source : std::uint8_t {
     iteration,           // round of the fit
     matrix_exponential,  // entry `index` (row-major) of exp(A), A = matrix_exponentials[call]; args[0] = call
     adaptive,            // state `index` (of adaptive->states) after the adaptive solution of this step
+    recorded,            // value `index` of what another program recorded at this step: see UpdateProgram::n_recorded
     // only inside AdaptiveSolve::code
     outer,         // value args[0] of the step's code
     solver_state,  // current state `index` of the solver
@@ -165,6 +166,8 @@ struct UpdateProgram {
     std::vector<OnlineError> observed;        // what each of them measures
     std::vector<StateTangent> tangents;
     std::optional<NormalEquations> normal_equations;
+    std::int32_t n_recorded =
+        0;  // values per step and lane that the caller supplies for Source::recorded: see `adjoint.hpp`
 
     [[nodiscard]] std::optional<std::int32_t> find_state(std::string_view name) const;
     [[nodiscard]] std::optional<std::int32_t> find_output(std::string_view name) const;

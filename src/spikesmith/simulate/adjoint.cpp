@@ -1,11 +1,10 @@
 #include "spikesmith/simulate/adjoint.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
-#include <oneapi/tbb/cache_aligned_allocator.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
@@ -19,96 +18,87 @@
 namespace spikesmith {
 namespace {
 
-constexpr std::size_t block_lanes = 32;  // states, adjoints and parameters in the first-level cache
-constexpr std::size_t segment_bytes = std::size_t{512} << 10;  // of the states of a segment
+// Of the recording of a segment, for the second-level cache. A recording that is not much longer is kept whole: to read it from the
+// third level costs less than to simulate twice.
+constexpr std::size_t segment_bytes = std::size_t{1} << 20;
+constexpr std::size_t whole_bytes = std::size_t{3} << 20;
 
-using Numbers = std::vector<double, oneapi::tbb::cache_aligned_allocator<double>>;
-
-// The program with all its states as outputs.
-UpdateProgram with_recorded_states(UpdateProgram program) {
-    program.outputs.clear();
-    std::vector<ValueId> sources(program.states.size(), no_value);
-    for (std::size_t v = 0; v < program.step.size(); ++v) {
-        const Instruction& i = program.step[v];
-        if (i.source == Source::state) sources[static_cast<std::size_t>(i.index)] = static_cast<ValueId>(v);
-    }
-    for (std::size_t s = 0; s < program.states.size(); ++s) {
-        if (sources[s] == no_value) {
-            program.step.push_back(
-                {.source = Source::state, .stage = Stage::step, .index = static_cast<std::int32_t>(s)});
-            sources[s] = static_cast<ValueId>(program.step.size() - 1);
-        }
-        program.outputs.push_back(
-            {.name = program.states[s].name, .dimension = program.states[s].dimension, .value = sources[s]});
-    }
-    return program;
-}
+using Numbers = AlignedVector<double>;
 
 struct Workspace {
     Numbers states, parameters, adjoints, checkpoints, recorded;
+    std::vector<double> lane_states;
 };
 
 }  // namespace
 
 struct AdjointEnsemble::Implementation {
-    UpdateProgram program, recording;
+    UpdateProgram program;
     std::vector<std::string> parameters;
     AdjointProgram adjoint;
     EnsembleData data;
     AdjointOptions options;
-    TimeTable table, adjoint_table, initial_table;
-    Kernel forward_kernel, recording_kernel, backward_kernel;
+    TimeTable table, adjoint_table, last_table;
+    Kernel recording_kernel, backward_kernel;
+    std::optional<Kernel> forward_kernel;  // compiled when there is more than one segment
+    bool starts_vary;
     oneapi::tbb::task_arena arena;
+    oneapi::tbb::enumerable_thread_specific<Workspace> workspaces;  // kept from run to run
 
     Implementation(const UpdateProgram& given, std::vector<std::string> by, EnsembleData given_data,
                    AdjointOptions given_options)
         : program(given),
-          recording(with_recorded_states(given)),
           parameters(std::move(by)),
           adjoint(adjoint_of(given, parameters)),
           data(std::move(given_data)),
           options(given_options),
           table(expand_time_inputs(program, data)),
           adjoint_table(expand_time_inputs(adjoint.step, data)),
-          initial_table(expand_time_inputs(adjoint.initial, data)),
-          forward_kernel(Kernel::compile(program, options.ensemble.kernel)),
-          recording_kernel(Kernel::compile(recording, recording_options(forward_kernel))),
-          backward_kernel(Kernel::compile(adjoint.step, options.ensemble.kernel)) {
+          last_table(expand_time_inputs(adjoint.last, data)),
+          recording_kernel(Kernel::compile(adjoint.forward, with(&KernelOptions::record_outputs))),
+          backward_kernel(Kernel::compile(adjoint.step, with(&KernelOptions::backwards))),
+          starts_vary(initial_values_vary(program)) {
         initialise_arena(arena, options.ensemble.threads);
     }
 
-    static KernelOptions recording_options(const Kernel& forward) {
-        KernelOptions out = forward.options();
-        out.record_outputs = true;
+    [[nodiscard]] KernelOptions with(bool KernelOptions::*switched_on) const {
+        KernelOptions out = options.ensemble.kernel;
+        out.*switched_on = true;
         return out;
     }
 
+    // Lanes that all kernels can advance, powers of two.
     [[nodiscard]] std::size_t lanes_together() const {
-        return static_cast<std::size_t>(
-            std::max({forward_kernel.lanes(), recording_kernel.lanes(), backward_kernel.lanes()}));  // powers of two
+        return static_cast<std::size_t>(std::max(recording_kernel.lanes(), backward_kernel.lanes()));
+    }
+    // Steps of a segment for so many lanes.
+    [[nodiscard]] std::size_t segment_steps(std::size_t lanes) const {
+        if (options.segment_steps > 0) return options.segment_steps;
+        const std::size_t step_bytes =
+            std::max<std::size_t>(1, adjoint.forward.outputs.size()) * lanes * sizeof(double);
+        if (data.n_steps * step_bytes <= whole_bytes) return std::max<std::size_t>(1, data.n_steps);
+        return std::max<std::size_t>(16, segment_bytes / step_bytes);
     }
 
     void block(const Array2& values, const GradientRequest& request, std::size_t first, std::size_t lanes,
-               std::size_t trace, Workspace& work, GradientResult& result, std::vector<Array2>& gradients) const;
+               std::size_t trace, GradientResult& result, std::vector<Array2>& gradients);
 };
 
 // One block of samples under one trace: forward to the end, then backwards segment by segment.
 void AdjointEnsemble::Implementation::block(const Array2& values, const GradientRequest& request, std::size_t first,
-                                            std::size_t lanes, std::size_t trace, Workspace& work,
-                                            GradientResult& result, std::vector<Array2>& gradients) const {
-    const std::size_t n_states = program.states.size(), n_own = program.parameters.size();
+                                            std::size_t lanes, std::size_t trace, GradientResult& result,
+                                            std::vector<Array2>& gradients) {
+    Workspace& work = workspaces.local();
+    const std::size_t n_states = program.states.size(), n_parameters = program.parameters.size();
     const std::size_t n_samples = std::min(lanes, values.rows - first);
-    const std::size_t n_steps = data.steps(trace);
-    const std::size_t segment = options.segment_steps > 0
-                                    ? options.segment_steps
-                                    : std::max<std::size_t>(16, segment_bytes / (n_states * lanes * sizeof(double)));
+    const std::size_t n_steps = data.steps(trace), segment = segment_steps(lanes);
     const std::size_t n_segments = (n_steps + segment - 1) / segment;
-    work.states.resize(n_states * lanes);
-    const std::size_t n_prepared = adjoint.prepared.outputs.size();
-    work.parameters.resize((n_own + n_states + n_prepared) * lanes);
-    work.adjoints.assign((n_states + parameters.size()) * lanes, 0.0);
-    work.checkpoints.resize(n_segments * n_states * lanes);
-    work.recorded.resize(std::min(segment, n_steps) * n_states * lanes);
+    const std::size_t state_numbers = n_states * lanes;
+    work.states.resize(state_numbers);
+    work.parameters.resize(n_parameters * lanes);
+    work.adjoints.assign(adjoint.step.states.size() * lanes, 0.0);
+    work.checkpoints.resize(n_segments * state_numbers);
+    work.recorded.resize(std::min(segment, n_steps) * adjoint.forward.outputs.size() * lanes);
 
     const auto context = [&](std::size_t sample) {
         LaneContext lane;
@@ -121,16 +111,13 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
         lane.iteration = request.iteration;
         return lane;
     };
-    Interpreter start(program), prepare(adjoint.prepared);
+    Interpreter start(program);
     for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t sample = first + std::min(l, n_samples - 1);
-        for (std::size_t p = 0; p < n_own; ++p) work.parameters[p * lanes + l] = values(sample, p);
-        start.start(values.row(sample), table.first_row(trace), context(sample));
+        for (std::size_t p = 0; p < n_parameters; ++p) work.parameters[p * lanes + l] = values(sample, p);
+        if (l == 0 || (starts_vary && l < n_samples))
+            start.start(values.row(sample), table.first_row(trace), context(sample));
         for (std::size_t s = 0; s < n_states; ++s) work.states[s * lanes + l] = start.states()[s];
-        prepare.start(values.row(sample), {}, context(sample));
-        prepare.step(0, {});
-        for (std::size_t n = 0; n < n_prepared; ++n)
-            work.parameters[(n_own + n_states + n) * lanes + l] = prepare.outputs()[n];
     }
 
     KernelArguments forward;
@@ -151,20 +138,19 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     backward.states = work.adjoints.data();
     backward.time_inputs = adjoint_table.rows(trace);
     backward.outputs = nullptr;
-    const auto advance = [&](std::size_t number, const Kernel& kernel) {
-        if (request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed))
-            throw Interrupted("the simulation was stopped");
-        forward.first_step = static_cast<std::int64_t>(number * segment);
-        forward.last_step = static_cast<std::int64_t>(std::min((number + 1) * segment, n_steps));
-        kernel.run(forward);
+    backward.recorded = work.recorded.data();
+    const auto run = [&](const Kernel& kernel, KernelArguments& arguments, std::size_t number) {
+        throw_if_cancelled(request.cancelled);
+        arguments.first_step = static_cast<std::int64_t>(number * segment);
+        arguments.last_step = static_cast<std::int64_t>(std::min((number + 1) * segment, n_steps));
+        kernel.run(arguments);
     };
-    const std::size_t state_numbers = n_states * lanes;
     const auto checkpoint = [&](std::size_t number) {
         return work.checkpoints.begin() + static_cast<std::ptrdiff_t>(number * state_numbers);
     };
     for (std::size_t number = 0; number < n_segments; ++number) {
         std::copy(work.states.begin(), work.states.end(), checkpoint(number));
-        advance(number, number + 1 == n_segments ? recording_kernel : forward_kernel);
+        run(number + 1 == n_segments ? recording_kernel : forward_kernel.value(), forward, number);
     }
     for (std::size_t l = 0; l < n_samples; ++l) {
         bool finite = true;
@@ -181,25 +167,18 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     for (std::size_t number = n_segments; number-- > 0;) {
         if (number + 1 < n_segments) {
             std::copy_n(checkpoint(number), state_numbers, work.states.begin());
-            advance(number, recording_kernel);
+            run(recording_kernel, forward, number);
         }
-        for (std::size_t k = std::min((number + 1) * segment, n_steps); k-- > number * segment;) {
-            const auto* row = work.recorded.data() + (k - number * segment) * state_numbers;
-            std::copy_n(row, state_numbers, work.parameters.data() + n_own * lanes);
-            backward.first_step = static_cast<std::int64_t>(k);
-            backward.last_step = backward.first_step + 1;
-            backward_kernel.run(backward);
-        }
+        run(backward_kernel, backward, number);
     }
-    Interpreter end(adjoint.initial);
-    std::vector<double> lane_states(adjoint.initial.states.size());
+    Interpreter end(adjoint.last);
+    work.lane_states.resize(adjoint.last.states.size());
     for (std::size_t l = 0; l < n_samples; ++l) {
-        for (std::size_t s = 0; s < lane_states.size(); ++s) lane_states[s] = work.adjoints[s * lanes + l];
-        end.start(values.row(first + l), initial_table.first_row(trace), context(first + l));
-        end.set_states(lane_states);
-        end.step(-1, initial_table.first_row(trace));
-        for (std::size_t p = 0; p < parameters.size(); ++p)
-            gradients[trace](first + l, p) = 2 * end.states()[static_cast<std::size_t>(adjoint.gradient[p])];
+        for (std::size_t s = 0; s < work.lane_states.size(); ++s) work.lane_states[s] = work.adjoints[s * lanes + l];
+        end.start(values.row(first + l), last_table.first_row(trace), context(first + l));
+        end.set_states(work.lane_states);
+        end.step(-1, last_table.first_row(trace));
+        for (std::size_t p = 0; p < parameters.size(); ++p) gradients[trace](first + l, p) = 2 * end.outputs()[p];
     }
 }
 
@@ -209,7 +188,8 @@ AdjointEnsemble::AdjointEnsemble(const UpdateProgram& program, const std::vector
         throw ConfigError("a gradient was asked for, but the program has no online error", "give an output a target");
     if (options.ensemble.kernel.precision != Precision::double_precision)
         throw ConfigError("adjoints are computed in double precision only");
-    options.ensemble.kernel.record_outputs = options.ensemble.kernel.record_spikes = false;
+    KernelOptions& kernel = options.ensemble.kernel;
+    kernel.record_outputs = kernel.record_spikes = kernel.backwards = false;
     implementation_ = std::make_unique<Implementation>(program, parameters, std::move(data), options);
 }
 
@@ -228,16 +208,15 @@ GradientResult AdjointEnsemble::run(const Array2& parameters, const GradientRequ
     result.online_errors.assign(self.program.online_errors.size(), Array2(n_samples, n_traces));
     result.diverged.assign(n_samples * n_traces, 0);
     std::vector<Array2> gradients(n_traces, Array2(n_samples, self.parameters.size()));
-    const std::size_t together = self.lanes_together();
-    const std::size_t wanted = self.options.ensemble.block_lanes > 0 ? self.options.ensemble.block_lanes : block_lanes;
     const std::size_t lanes =
-        (std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, n_samples)) + together - 1) / together * together;
+        round_up(std::clamp<std::size_t>(self.options.ensemble.block_lanes, 1, std::max<std::size_t>(1, n_samples)),
+                 self.lanes_together());
+    if (self.data.n_steps > self.segment_steps(lanes) && !self.forward_kernel)
+        self.forward_kernel = Kernel::compile(self.program, self.options.ensemble.kernel);
     const std::size_t blocks = (n_samples + lanes - 1) / lanes;
-    oneapi::tbb::enumerable_thread_specific<Workspace> workspaces;
     self.arena.execute([&] {
         oneapi::tbb::parallel_for(std::size_t{0}, blocks * n_traces, [&](std::size_t index) {
-            self.block(parameters, request, index / n_traces * lanes, lanes, index % n_traces, workspaces.local(),
-                       result, gradients);
+            self.block(parameters, request, index / n_traces * lanes, lanes, index % n_traces, result, gradients);
         });
     });
     result.error.assign(n_samples, 0.0);
@@ -258,8 +237,9 @@ const std::vector<std::string>& AdjointEnsemble::parameters() const {
     return implementation_->parameters;
 }
 double AdjointEnsemble::compile_seconds() const {
-    return implementation_->forward_kernel.compile_seconds() + implementation_->recording_kernel.compile_seconds() +
-           implementation_->backward_kernel.compile_seconds();
+    const Implementation& self = *implementation_;
+    return self.recording_kernel.compile_seconds() + self.backward_kernel.compile_seconds() +
+           (self.forward_kernel ? self.forward_kernel->compile_seconds() : 0);
 }
 
 }  // namespace spikesmith

@@ -1,8 +1,9 @@
 // AdjointEnsemble: errors of many parameter sets with their gradient, at a cost that hardly depends on the number of parameters.
 //
 // For gradient methods with many parameters; with few, GradientEnsemble is as fast and gives the Gauss-Newton matrix too. Each block runs
-// forward, keeps its states at checkpoints, and runs backwards through the adjoint program (numerics/adjoint.hpp), computing the states
-// between two checkpoints again. Memory is bounded by threads x (checkpoints + one segment).
+// forward, keeps its states at checkpoints, and runs backwards through the adjoint program (numerics/adjoint.hpp) segment by segment,
+// simulating each but the last again from its checkpoint to record what the backward steps read. Memory is bounded by
+// threads x (checkpoints + the recording of one segment), and kept from run to run.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@ namespace spikesmith {
 
 struct AdjointOptions {
     EnsembleOptions ensemble;       // double precision only
-    std::size_t segment_steps = 0;  // steps between checkpoints; 0: as many as fit the second-level cache
+    std::size_t segment_steps = 0;  // steps between checkpoints; 0: as many as fit the cache
 };
 
 class AdjointEnsemble {

@@ -88,31 +88,28 @@ class KernelBuilder {
         before.reserve(program_.states.size());
         for (std::size_t s = 0; s < program_.states.size(); ++s)
             before.push_back(vector_.load(lane_address(fields_.states, s)));
-        Value* first_k = options_.backwards ? builder_.CreateSub(fields_.last_step, i64(1)) : fields_.first_step;
         builder_.CreateBr(steps);
         auto* prologue_end = builder_.GetInsertBlock();
 
         builder_.SetInsertPoint(steps);
         auto* k = builder_.CreatePHI(builder_.getInt64Ty(), 2, "k");
-        k->addIncoming(first_k, prologue_end);
-        k_ = k;
+        k->addIncoming(fields_.first_step, prologue_end);
         states_ = phis(before, prologue_end);
         builder_.CreateBr(step);
         builder_.SetInsertPoint(step);
-        k_real_ = builder_.CreateSIToFP(k, builder_.getDoubleTy());
+        k_ = step_at(k);
+        k_real_ = builder_.CreateSIToFP(k_, builder_.getDoubleTy());
         emit(true);
         if (options_.record_outputs) store_outputs();
         if (options_.record_spikes && program_.spike != no_value) append_spikes();
         std::vector<Real> after;
         after.reserve(program_.states.size());
         for (const auto& state : program_.states) after.push_back(real_operand(vector_, state.next));
-        Value* next_k = options_.backwards ? builder_.CreateSub(k, i64(1)) : builder_.CreateAdd(k, i64(1));
-        Value* more = options_.backwards ? builder_.CreateICmpSGE(next_k, fields_.first_step)
-                                         : builder_.CreateICmpSLT(next_k, fields_.last_step);
+        Value* next_k = builder_.CreateAdd(k, i64(1));
         auto* step_end = builder_.GetInsertBlock();
         k->addIncoming(next_k, step_end);
         add_incoming(states_, after, step_end);
-        builder_.CreateCondBr(more, steps, tile_end);
+        builder_.CreateCondBr(builder_.CreateICmpSLT(next_k, fields_.last_step), steps, tile_end);
 
         builder_.SetInsertPoint(tile_end);
         for (std::size_t s = 0; s < after.size(); ++s) vector_.store(after[s], lane_address(fields_.states, s));
@@ -133,6 +130,13 @@ class KernelBuilder {
         return llvm::BasicBlock::Create(function_->getContext(), name, function_);
     }
     Value* i64(std::size_t n) { return builder_.getInt64(n); }
+
+    // The loop counts from the first step to the last, also where the steps go backwards.
+    Value* step_at(Value* count) {
+        if (!options_.backwards) return count;
+        Value* last = builder_.CreateSub(fields_.last_step, i64(1));
+        return builder_.CreateSub(builder_.CreateAdd(fields_.first_step, last), count);
+    }
 
     void read_fields() {
         const auto field = [&](std::size_t offset, llvm::Type* type) -> Value* {

@@ -46,6 +46,7 @@ UpdateProgram with_recorded_states(UpdateProgram program) {
 
 struct Workspace {
     Numbers states, parameters, adjoints, checkpoints, recorded;
+    TimeTable::Window forward_inputs, backward_inputs;
 };
 
 }  // namespace
@@ -68,9 +69,9 @@ struct AdjointEnsemble::Implementation {
           adjoint(adjoint_of(given, parameters)),
           data(std::move(given_data)),
           options(given_options),
-          table(expand_time_inputs(program, data)),
-          adjoint_table(expand_time_inputs(adjoint.step, data)),
-          initial_table(expand_time_inputs(adjoint.initial, data)),
+          table(program, data),
+          adjoint_table(adjoint.step, data),
+          initial_table(adjoint.initial, data),
           forward_kernel(Kernel::compile(program, options.ensemble.kernel)),
           recording_kernel(Kernel::compile(recording, recording_options(forward_kernel))),
           backward_kernel(Kernel::compile(adjoint.step, options.ensemble.kernel)) {
@@ -121,11 +122,12 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
         lane.iteration = request.iteration;
         return lane;
     };
+    const std::vector<double> first_row = table.row(trace, 0);
     Interpreter start(program), prepare(adjoint.prepared);
     for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t sample = first + std::min(l, n_samples - 1);
         for (std::size_t p = 0; p < n_own; ++p) work.parameters[p * lanes + l] = values(sample, p);
-        start.start(values.row(sample), table.first_row(trace), context(sample));
+        start.start(values.row(sample), first_row, context(sample));
         for (std::size_t s = 0; s < n_states; ++s) work.states[s * lanes + l] = start.states()[s];
         prepare.start(values.row(sample), {}, context(sample));
         prepare.step(0, {});
@@ -137,7 +139,6 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     forward.lanes = static_cast<std::int64_t>(lanes);
     forward.states = work.states.data();
     forward.parameters = work.parameters.data();
-    forward.time_inputs = table.rows(trace);
     forward.outputs = work.recorded.data();
     forward.seed = options.ensemble.seed;
     forward.random_sample = static_cast<std::int64_t>(request.first_evaluation + (request.same_noise ? 0 : first));
@@ -149,13 +150,15 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     forward.iteration = request.iteration;
     KernelArguments backward = forward;
     backward.states = work.adjoints.data();
-    backward.time_inputs = adjoint_table.rows(trace);
     backward.outputs = nullptr;
     const auto advance = [&](std::size_t number, const Kernel& kernel) {
         if (request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed))
             throw Interrupted("the simulation was stopped");
         forward.first_step = static_cast<std::int64_t>(number * segment);
-        forward.last_step = static_cast<std::int64_t>(std::min((number + 1) * segment, n_steps));
+        const std::size_t last = std::min((number + 1) * segment, n_steps);
+        forward.last_step = static_cast<std::int64_t>(last);
+        forward.time_inputs = table.look(trace, number * segment, last - number * segment, work.forward_inputs);
+        forward.first_time_row = forward.first_step;
         kernel.run(forward);
     };
     const std::size_t state_numbers = n_states * lanes;
@@ -183,21 +186,25 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
             std::copy_n(checkpoint(number), state_numbers, work.states.begin());
             advance(number, recording_kernel);
         }
-        for (std::size_t k = std::min((number + 1) * segment, n_steps); k-- > number * segment;) {
-            const auto* row = work.recorded.data() + (k - number * segment) * state_numbers;
+        const std::size_t first_step = number * segment, last_step = std::min(first_step + segment, n_steps);
+        backward.time_inputs = adjoint_table.look(trace, first_step, last_step - first_step, work.backward_inputs);
+        backward.first_time_row = static_cast<std::int64_t>(first_step);
+        for (std::size_t k = last_step; k-- > first_step;) {
+            const auto* row = work.recorded.data() + (k - first_step) * state_numbers;
             std::copy_n(row, state_numbers, work.parameters.data() + n_own * lanes);
             backward.first_step = static_cast<std::int64_t>(k);
             backward.last_step = backward.first_step + 1;
             backward_kernel.run(backward);
         }
     }
+    const std::vector<double> first_inputs = initial_table.row(trace, 0);
     Interpreter end(adjoint.initial);
     std::vector<double> lane_states(adjoint.initial.states.size());
     for (std::size_t l = 0; l < n_samples; ++l) {
         for (std::size_t s = 0; s < lane_states.size(); ++s) lane_states[s] = work.adjoints[s * lanes + l];
-        end.start(values.row(first + l), initial_table.first_row(trace), context(first + l));
+        end.start(values.row(first + l), first_inputs, context(first + l));
         end.set_states(lane_states);
-        end.step(-1, initial_table.first_row(trace));
+        end.step(-1, first_inputs);
         for (std::size_t p = 0; p < parameters.size(); ++p)
             gradients[trace](first + l, p) = 2 * end.states()[static_cast<std::size_t>(adjoint.gradient[p])];
     }

@@ -70,12 +70,15 @@ class Run {
         lanes_ = (samples + together - 1) / together * together;
         parameters_.resize(program.parameters.size() * lanes_);
         initial_.resize(program.states.size() * lanes_);
-        for (std::size_t k = 0; k < steps; ++k) {
-            for (const auto& input : program.time_inputs) {
-                rows_.push_back(input.kind == TimeInput::Kind::input    ? model.input * (k > steps / 10 ? 0.7 : 0)
-                                : input.kind == TimeInput::Kind::target ? -60e-3
-                                                                        : 1.0 / steps);
+        std::vector<double> first_row;
+        for (const auto& input : program.time_inputs) {
+            auto& series = series_.emplace_back();
+            for (std::size_t k = 0; k < steps; ++k) {
+                series.push_back(input.kind == TimeInput::Kind::input    ? model.input * (k > steps / 10 ? 0.7 : 0)
+                                 : input.kind == TimeInput::Kind::target ? -60e-3
+                                                                         : 1.0 / steps);
             }
+            first_row.push_back(series.front());
         }
         Interpreter interpreter(program);
         for (std::size_t l = 0; l < lanes_; ++l) {
@@ -86,7 +89,7 @@ class Run {
                 values.push_back(model.lower[p] + (model.upper[p] - model.lower[p]) * place);
                 parameters_[p * lanes_ + l] = values.back();
             }
-            interpreter.start(values, std::span(rows_).first(program.time_inputs.size()), {});
+            interpreter.start(values, first_row, {});
             for (std::size_t s = 0; s < program.states.size(); ++s) initial_[s * lanes_ + l] = interpreter.states()[s];
         }
     }
@@ -98,7 +101,9 @@ class Run {
         a.lanes = static_cast<std::int64_t>(lanes_);
         a.states = states_.data();
         a.parameters = parameters_.data();
-        a.time_inputs = rows_.data();
+        std::vector<const double*> time_inputs;
+        for (const auto& series : series_) time_inputs.push_back(series.data());
+        a.time_inputs = time_inputs.data();
         const double begin = processor_seconds();
         kernel_.run(a);
         return processor_seconds() - begin;
@@ -111,7 +116,8 @@ class Run {
   private:
     Kernel kernel_;
     std::size_t lanes_ = 0;
-    std::vector<double> parameters_, initial_, states_, rows_;
+    std::vector<double> parameters_, initial_, states_;
+    std::vector<std::vector<double>> series_;  // of each time input
 };
 
 void compare(const bench::BenchmarkModel& model) {

@@ -117,7 +117,8 @@ class Run {
         a.lanes = static_cast<std::int64_t>(lanes_);
         a.states = states_.data();
         a.parameters = parameters_.data();
-        a.time_inputs = stimuli_[trace_].data();
+        const double* current = stimuli_[trace_].data();
+        a.time_inputs = &current;  // the model has one input
         a.spike_steps = spike_steps_.data();
         a.spike_counts = spike_counts_.data();
         a.spike_capacity = capacity;

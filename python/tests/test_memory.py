@@ -43,6 +43,36 @@ def test_inputs_are_borrowed():
     assert used - built < 40
 
 
+TRACE_FIT = """
+import resource
+import numpy as np
+from spikesmith import MSEMetric, TraceFitter
+from spikesmith.units import *
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+currents = np.full((20, 1_000_000), 1e-9)  # 160 MB
+recorded = np.full((20, 1_000_000), 1e-3)  # 160 MB
+{change}
+before = peak()
+fitter = TraceFitter(model="dv/dt = (R*I - v)/(10*ms) : volt\\nR : ohm (constant)", input={{"I": currents}}, output={{"v": recorded}},
+                     dt=0.01*ms, n_samples=2, use_units=False)
+fitter.fit(n_rounds=1, callback=None, metric=MSEMetric({metric}), R=[1e6, 1e8])
+print(before, peak())
+"""
+
+
+@pytest.mark.parametrize("metric", ["", "t_start=100*ms"])
+def test_stimuli_and_recordings_are_read_in_place(metric):
+    before, after = in_a_process(TRACE_FIT.format(change="", metric=metric))
+    assert before > 310
+    assert after - before < 50  # weights of one trace at a time are 8 MB
+
+
+def test_only_what_must_change_is_copied():
+    before, after = in_a_process(TRACE_FIT.format(change="recorded[3, 500] = np.nan", metric=""))
+    assert after - before < 50 + 8 + 160  # one recording, and weights
+
+
 def test_borrowed_arrays_live_as_long_as_the_fitter():
     currents = np.full((2, 1000), 1e-9)
     references = sys.getrefcount(currents)

@@ -79,14 +79,18 @@ TEST(AdjointKernels, AgreeWithTheInterpreterInEveryWidth) {
             const std::size_t padded = (lanes + together - 1) / together * together;
             const Sweep expected = interpret(adjoint, model, parameters, padded);
             std::vector<double> states(adjoint.step.states.size() * padded, 0.0);
-            std::vector<double> own(program.parameters.size() * padded), rows;
+            std::vector<double> own(program.parameters.size() * padded);
+            std::vector<std::vector<double>> series(adjoint.step.time_inputs.size());
             for (std::size_t l = 0; l < padded; ++l) {
                 for (std::size_t p = 0; p < program.parameters.size(); ++p)
                     own[p * padded + l] = parameters[std::min(l, lanes - 1)][p];
             }
             for (std::size_t k = 0; k < steps; ++k) {
-                for (const double value : row_of(adjoint.step, model, k)) rows.push_back(value);
+                const std::vector<double> row = row_of(adjoint.step, model, k);
+                for (std::size_t input = 0; input < series.size(); ++input) series[input].push_back(row[input]);
             }
+            std::vector<const double*> time_inputs;
+            for (const auto& numbers : series) time_inputs.push_back(numbers.data());
             // in two segments, the later one first
             constexpr std::size_t cut = 150;
             for (const auto& [first, last] : {std::pair{cut, steps}, std::pair{std::size_t{0}, cut}}) {
@@ -96,7 +100,7 @@ TEST(AdjointKernels, AgreeWithTheInterpreterInEveryWidth) {
                 a.lanes = static_cast<std::int64_t>(padded);
                 a.states = states.data();
                 a.parameters = own.data();
-                a.time_inputs = rows.data();
+                a.time_inputs = time_inputs.data();
                 a.recorded = expected.recorded.data() + first * adjoint.forward.outputs.size() * padded;
                 kernel.run(a);
             }

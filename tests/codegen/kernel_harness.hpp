@@ -93,8 +93,12 @@ Outcome run_kernel(const UpdateProgram& program, const Experiment& e, KernelOpti
         for (std::size_t p = 0; p < program.parameters.size(); ++p)
             parameters[p * lanes + l] = static_cast<Float>(e.parameters[source][p]);
     }
-    std::vector<double> time_inputs;
-    for (const auto& row : e.time_inputs) time_inputs.insert(time_inputs.end(), row.begin(), row.end());
+    std::vector<std::vector<double>> series(program.time_inputs.size());
+    for (const auto& row : e.time_inputs) {
+        for (std::size_t input = 0; input < series.size(); ++input) series[input].push_back(row.at(input));
+    }
+    std::vector<const double*> time_inputs;
+    for (const auto& numbers : series) time_inputs.push_back(numbers.data());
     std::vector<Float> outputs(static_cast<std::size_t>(e.steps) * program.outputs.size() * lanes);
     std::vector<std::int32_t> spike_steps(lanes * static_cast<std::size_t>(e.spike_capacity), -1),
         spike_counts(lanes, 0);

@@ -92,8 +92,8 @@ struct Oracle {
 
 Oracle interpret(const UpdateProgram& program, const EnsembleData& data, const Array2& parameters, std::size_t sample,
                  std::size_t trace, std::uint64_t seed = 0) {
-    const TimeTable table = expand_time_inputs(program, data);
-    const auto row = [&](std::size_t k) { return std::span(table.rows(trace) + k * table.n_inputs, table.n_inputs); };
+    const TimeTable table(program, data);
+    const auto row = [&](std::size_t k) { return table.row(trace, k); };
     Interpreter interpreter(program);
     LaneContext lane;
     lane.seed = seed;

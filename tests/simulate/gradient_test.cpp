@@ -184,7 +184,7 @@ TEST(GradientEnsemble, HasTheBitsOfTheInterpreterInEveryWidth) {
             add_online_error(program, {.output = output});
             const auto tangents = with_tangents(program, {.parameters = program.parameters, .normal_equations = true});
             const Array2 points = spread(shortened, 9);
-            const TimeTable table = expand_time_inputs(tangents, data);
+            const TimeTable table(tangents, data);
             std::vector<std::vector<double>> expected;
             for (std::size_t s = 0; s < points.rows; ++s) {
                 Interpreter interpreter(tangents);
@@ -192,9 +192,9 @@ TEST(GradientEnsemble, HasTheBitsOfTheInterpreterInEveryWidth) {
                 lane.sample = lane.random_sample = static_cast<std::uint32_t>(s);
                 lane.n_samples = static_cast<std::uint32_t>(points.rows);
                 lane.n_traces = 2;
-                interpreter.start(points.row(s), table.first_row(0), lane);
+                interpreter.start(points.row(s), table.row(0, 0), lane);
                 for (int k = 0; k < shortened.n_steps; ++k)
-                    interpreter.step(k, {table.rows(0) + static_cast<std::size_t>(k) * table.n_inputs, table.n_inputs});
+                    interpreter.step(k, table.row(0, static_cast<std::size_t>(k)));
                 expected.emplace_back(interpreter.states().begin(), interpreter.states().end());
             }
             for (const int width : {available_widths().front(), 1}) {

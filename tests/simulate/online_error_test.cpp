@@ -39,13 +39,11 @@ TEST(OnlineErrorOfKernels, HasTheBitsOfTheInterpreterForEveryLoss) {
     for (const Loss loss : {Loss::squared, Loss::soft_l1, Loss::huber, Loss::cauchy}) {
         UpdateProgram program = integrate(model, {.method = "euler", .dt = dt, .outputs = {"v"}});
         add_online_error(program, {.output = "v", .loss = loss, .scale = 0.3});
-        const TimeTable table = expand_time_inputs(program, data);
+        const TimeTable table(program, data);
         Array2 interpreted(n_samples, 2);
         for (std::size_t s = 0; s < n_samples; ++s) {
             for (std::size_t r = 0; r < 2; ++r) {
-                const auto row = [&](std::size_t k) {
-                    return std::span(table.rows(r) + k * table.n_inputs, table.n_inputs);
-                };
+                const auto row = [&](std::size_t k) { return table.row(r, k); };
                 Interpreter interpreter(program);
                 LaneContext lane;
                 lane.sample = lane.random_sample = static_cast<std::uint32_t>(s);

@@ -1,5 +1,6 @@
 #include "spikesmith/simulate/time_table.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -55,39 +56,111 @@ std::string message_of(const std::function<void()>& action) {
     return "no error";
 }
 
+// All inputs of a trace, step after step, looked at `together` steps at a time.
+std::vector<double> all_rows(const TimeTable& table, std::size_t n_inputs, std::size_t trace, std::size_t n_steps,
+                             std::size_t together) {
+    std::vector<double> values;
+    TimeTable::Window window;
+    for (std::size_t first = 0; first < n_steps; first += together) {
+        const std::size_t n = std::min(together, n_steps - first);
+        const double* const* inputs = table.look(trace, first, n, window);
+        for (std::size_t k = 0; k < n; ++k) {
+            for (std::size_t j = 0; j < n_inputs; ++j) values.push_back(inputs[j][k]);
+        }
+    }
+    return values;
+}
+
+std::vector<double> all_rows(const UpdateProgram& program, const EnsembleData& data, std::size_t trace = 0) {
+    const TimeTable table(program, data);
+    const std::size_t n_inputs = program.time_inputs.size();
+    std::vector<double> values = all_rows(table, n_inputs, trace, data.n_steps, data.n_steps);
+    for (const std::size_t together : {1U, 2U, 7U})
+        EXPECT_EQ(all_rows(table, n_inputs, trace, data.n_steps, together), values) << together;
+    for (std::size_t k = 0; k < data.n_steps; ++k) {
+        const auto row = values.begin() + static_cast<std::ptrdiff_t>(k * n_inputs);
+        EXPECT_EQ(table.row(trace, k), std::vector<double>(row, row + static_cast<std::ptrdiff_t>(n_inputs))) << k;
+    }
+    return values;
+}
+
 TEST(TimeTable, ReadsInputsAtTheirOffsetsAndTargetsAtTheStep) {
     const UpdateProgram program =
         reader({{Kind::input, "I", 0}, {Kind::input, "I", 0.5}, {Kind::input, "I", 1}, {Kind::target, "v", 0}});
     EnsembleData data{.n_traces = 1, .n_steps = 3};
     data.inputs["I"] = {1 * ms, rows(1, {10, 20, 30})};
     data.targets["v"] = {1 * ms, rows(1, {1, 2, 3})};
-    const TimeTable table = expand_time_inputs(program, data);
-    EXPECT_EQ(table.values, (std::vector<double>{10, 10, 20, 1, 20, 20, 30, 2, 30, 30, 30, 3}));
+    EXPECT_EQ(all_rows(program, data), (std::vector<double>{10, 10, 20, 1, 20, 20, 30, 2, 30, 30, 30, 3}));
+    const TimeTable table(program, data);
+    EXPECT_TRUE(table.read_in_place(0));
+    EXPECT_TRUE(table.read_in_place(1));  // halfway through the step it is still the same sample
+    EXPECT_FALSE(table.read_in_place(2));
+    EXPECT_TRUE(table.read_in_place(3));
 }
 
 TEST(TimeTable, ReadsAHalfStepFromAFinerSeries) {
     const UpdateProgram program = reader({{Kind::input, "I", 0}, {Kind::input, "I", 0.5}});
     EnsembleData data{.n_traces = 1, .n_steps = 2};
     data.inputs["I"] = {0.25 * ms, rows(1, {0, 1, 2, 3, 4, 5, 6, 7})};
-    EXPECT_EQ(expand_time_inputs(program, data).values, (std::vector<double>{0, 2, 4, 6}));
+    EXPECT_EQ(all_rows(program, data), (std::vector<double>{0, 2, 4, 6}));
 }
 
-TEST(TimeTable, IsSharedOnlyIfOneRowServesAllTraces) {
+TEST(TimeTable, ReadsCoarseSeriesByTheRuleOfSampleIndex) {
+    const UpdateProgram program = reader({{Kind::input, "I", 0}, {Kind::weight, "v", 0}, {Kind::input, "J", 1}});
+    EnsembleData data{.n_traces = 2, .n_steps = 1000};
+    data.inputs["I"] = {
+        .dt = 33.3 * ms, .values = rows(2, {1, 2, 3, 4, 5, 6, 7, 8}), .trace_dt = {33.3 * ms, 250 * ms}};
+    data.weights["v"] = {123 * ms, rows(1, {0, 0.25})};
+    data.inputs["J"] = {3 * ms, rows(1, {1, 2, 3, 4, 5, 6, 7})};
+    const TimeTable table(program, data);
+    EXPECT_TRUE(table.read_in_place(0));
+    EXPECT_TRUE(table.read_in_place(1));
+    for (std::size_t trace = 0; trace < 2; ++trace) {
+        std::vector<double> expected;
+        for (std::size_t k = 0; k < 1000; ++k) {
+            const double t = static_cast<double>(k) * program.dt;
+            const double interval = data.inputs["I"].trace_dt[trace];
+            expected.push_back(data.inputs["I"].values(trace, sample_index(t, interval, program.dt, 4)));
+            expected.push_back(k < 123 ? 0 : 0.25);
+            expected.push_back(data.inputs["J"].values(
+                0, sample_index((static_cast<double>(k) + 1) * program.dt, 3 * ms, program.dt, 7)));
+        }
+        EXPECT_EQ(all_rows(program, data, trace), expected);
+    }
+}
+
+TEST(TimeTable, TracesHaveTheirOwnRowsOrShareOne) {
     const UpdateProgram program = reader({{Kind::input, "I", 0}, {Kind::input, "J", 0}});
     EnsembleData data{.n_traces = 2, .n_steps = 2};
     data.inputs["I"] = {1 * ms, rows(1, {1, 2})};
     data.inputs["J"] = {1 * ms, rows(1, {3, 4})};
-    const TimeTable shared = expand_time_inputs(program, data);
-    EXPECT_EQ(shared.n_tables, 1U);
-    EXPECT_EQ(shared.rows(0), shared.rows(1));
+    EXPECT_EQ(all_rows(program, data, 0), all_rows(program, data, 1));
 
     data.inputs["J"].values = rows(2, {3, 4, 5, 6});
-    const TimeTable separate = expand_time_inputs(program, data);
-    EXPECT_EQ(separate.n_tables, 2U);
-    EXPECT_EQ(separate.values, (std::vector<double>{1, 3, 2, 4, 1, 5, 2, 6}));
+    EXPECT_EQ(all_rows(program, data, 0), (std::vector<double>{1, 3, 2, 4}));
+    EXPECT_EQ(all_rows(program, data, 1), (std::vector<double>{1, 5, 2, 6}));
 }
 
-TEST(TimeTable, ReadsSeriesThatLieInTheMemoryOfOthers) {
+TEST(TimeTable, ReadsNumbersWhereTheyLie) {
+    EnsembleData data{.n_traces = 2, .n_steps = 3};
+    data.trace_steps = {3, 2};
+    data.inputs["I"] = {1 * ms, rows(2, {1, 2, 3, 4, 5, 6})};
+    data.targets["v"] = {.dt = 1 * ms, .values = rows(2, {1, 2, 3, nan, 5, nan}), .trace_samples = {3, 2}};
+    data.weights["v"] = {1 * ms, rows(2, {1, 1, 1, 0, 1, 1})};
+    const TimeTable table(reader({{Kind::target, "v", 0}, {Kind::weight, "v", 0}, {Kind::input, "I", 0}}), data);
+    TimeTable::Window window;
+    const double* const* first = table.look(0, 1, 2, window);
+    EXPECT_EQ(first[0], data.targets["v"].values.row(0).data() + 1);
+    EXPECT_EQ(first[1], data.weights["v"].values.row(0).data() + 1);
+    EXPECT_EQ(first[2], data.inputs["I"].values.row(0).data() + 1);
+    const double* const* second = table.look(1, 0, 2, window);
+    EXPECT_NE(second[0], data.targets["v"].values.row(1).data());  // its gap was filled
+    EXPECT_EQ(second[0][0], 0);
+    EXPECT_EQ(second[0][1], 5);
+    EXPECT_EQ(second[2], data.inputs["I"].values.row(1).data());
+}
+
+TEST(TimeTable, KeepsTheMemoryOfOthers) {
     EnsembleData data{.n_traces = 2, .n_steps = 3};
     auto numbers = std::make_shared<std::vector<double>>(std::vector<double>{1, 2, 3, 4, 5, 6});
     TimeSeries series{.dt = 1 * ms};
@@ -96,19 +169,13 @@ TEST(TimeTable, ReadsSeriesThatLieInTheMemoryOfOthers) {
     series.memory = {numbers, numbers->data()};
     const std::weak_ptr<std::vector<double>> watched = numbers;
     data.inputs["I"] = series;
-    EXPECT_EQ(expand_time_inputs(reader({{Kind::input, "I", 0}, {Kind::input, "I", 0}}), data).values,
-              (std::vector<double>{1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6}));
-    // halfway through the step it is still the same sample, but only whole steps are read in place
-    EXPECT_EQ(expand_time_inputs(reader({{Kind::input, "I", 0.5}}), data).values,
-              (std::vector<double>{1, 2, 3, 4, 5, 6}));
-
-    const UpdateProgram program = reader({{Kind::input, "I", 0}});
+    EXPECT_EQ(all_rows(reader({{Kind::input, "I", 0}, {Kind::input, "I", 0}}), data, 1),
+              (std::vector<double>{4, 4, 5, 5, 6, 6}));
     {
-        const TimeTable table = expand_time_inputs(program, data);
-        EXPECT_TRUE(table.values.empty());
-        EXPECT_EQ(table.rows(0), numbers->data());
-        EXPECT_EQ(table.rows(1), numbers->data() + 3);
-        EXPECT_EQ(table.first_row(1).front(), 4);
+        const TimeTable table(reader({{Kind::input, "I", 0}}), data);
+        TimeTable::Window window;
+        EXPECT_EQ(table.look(0, 0, 3, window)[0], numbers->data());
+        EXPECT_EQ(table.look(1, 0, 3, window)[0], numbers->data() + 3);
         numbers.reset();
         series = {};
         data.inputs.clear();
@@ -126,7 +193,7 @@ TEST(TimeTable, RefusesBadNumbersInTheMemoryOfOthersToo) {
     series.memory = {numbers, numbers->data()};
     data.inputs["I"] = series;
     EXPECT_THAT(message_of([&] {
-                    (void)expand_time_inputs(reader({{Kind::input, "I", 0}}), data);
+                    (void)TimeTable(reader({{Kind::input, "I", 0}}), data);
                 }),
                 testing::HasSubstr("input `I` is nan at t = 0.001 s in trace 1"));
 }
@@ -136,12 +203,24 @@ TEST(TimeTable, TakesGapsOfATargetWhereItsWeightIsZero) {
     EnsembleData data{.n_traces = 1, .n_steps = 3};
     data.targets["v"] = {1 * ms, rows(1, {nan, 5, 6})};
     data.weights["v"] = {1 * ms, rows(1, {0, 0, 1})};
-    EXPECT_EQ(expand_time_inputs(program, data).values, (std::vector<double>{0, 0, 5, 0, 6, 1}));
+    EXPECT_EQ(all_rows(program, data), (std::vector<double>{0, 0, 5, 0, 6, 1}));
 
     data.weights["v"].values(0, 0) = 1;
-    EXPECT_THAT(message_of([&] { (void)expand_time_inputs(program, data); }),
+    EXPECT_THAT(message_of([&] { (void)TimeTable(program, data); }),
                 testing::AllOf(testing::HasSubstr("target of `v` is nan at t = 0 s in trace 1"),
                                testing::HasSubstr("weight 0")));
+}
+
+TEST(TimeTable, AGapMustHaveNoWeightInAnyErrorOfTheOutput) {
+    UpdateProgram program = reader({{Kind::target, "v", 0}, {Kind::weight, "v_1", 0}, {Kind::weight, "v_2", 0}});
+    program.observed = {{.output = "v", .name = "v_1"}, {.output = "v", .name = "v_2"}};
+    EnsembleData data{.n_traces = 1, .n_steps = 2};
+    data.targets["v"] = {1 * ms, rows(1, {nan, 5})};
+    data.weights["v_1"] = {1 * ms, rows(1, {0, 1})};
+    data.weights["v_2"] = {1 * ms, rows(1, {0, 2})};
+    EXPECT_EQ(all_rows(program, data), (std::vector<double>{0, 0, 0, 5, 1, 2}));
+    data.weights["v_2"].values(0, 0) = 1;
+    EXPECT_THAT(message_of([&] { (void)TimeTable(program, data); }), testing::HasSubstr("its weight is not zero"));
 }
 
 TEST(TimeTable, RefusesGapsOfATargetThatTheModelReads) {
@@ -149,8 +228,7 @@ TEST(TimeTable, RefusesGapsOfATargetThatTheModelReads) {
     EnsembleData data{.n_traces = 1, .n_steps = 2};
     data.targets["v"] = {1 * ms, rows(1, {1, nan})};
     data.weights["v"] = {1 * ms, rows(1, {1, 0})};
-    EXPECT_THAT(message_of([&] { (void)expand_time_inputs(program, data); }),
-                testing::HasSubstr("the model itself reads it"));
+    EXPECT_THAT(message_of([&] { (void)TimeTable(program, data); }), testing::HasSubstr("the model itself reads it"));
 }
 
 TEST(TimeTable, SaysWhatIsWrongWithTheData) {
@@ -158,12 +236,12 @@ TEST(TimeTable, SaysWhatIsWrongWithTheData) {
     EnsembleData good{.n_traces = 2, .n_steps = 2};
     good.inputs["I_stim"] = {1 * ms, rows(2, {1, 2, 3, 4})};
     good.weights["v"] = {1 * ms, rows(1, {1, 1})};
-    EXPECT_NO_THROW((void)expand_time_inputs(program, good));
+    EXPECT_NO_THROW((void)TimeTable(program, good));
 
     const auto message_after = [&](const std::function<void(EnsembleData&)>& spoil) {
         EnsembleData data = good;
         spoil(data);
-        return message_of([&] { (void)expand_time_inputs(program, data); });
+        return message_of([&] { (void)TimeTable(program, data); });
     };
     using testing::AllOf;
     using testing::HasSubstr;

@@ -26,14 +26,15 @@ struct KernelOptions {
     bool disk_cache = true;  // also off when SPIKESMITH_CACHE=off; SPIKESMITH_CACHE_DIR overrides the place
 };
 
-// All arrays hold `double`, or `float` in single precision (time_inputs always double).
+// All arrays hold `double`, or `float` in single precision (time inputs always double).
 struct KernelArguments {
     std::int64_t first_step = 0;
-    std::int64_t last_step = 0;            // exclusive
-    std::int64_t lanes = 0;                // a multiple of Kernel::lanes(); the caller pads the last block
-    void* states = nullptr;                // [n_states][lanes], in and out
-    const void* parameters = nullptr;      // [n_parameters][lanes]
-    const double* time_inputs = nullptr;   // [..., last_step][n_time_inputs], row k - first_time_row belongs to step k
+    std::int64_t last_step = 0;        // exclusive
+    std::int64_t lanes = 0;            // a multiple of Kernel::lanes(); the caller pads the last block
+    void* states = nullptr;            // [n_states][lanes], in and out
+    const void* parameters = nullptr;  // [n_parameters][lanes]
+    // One pointer for each time input, to wherever its numbers lie: in step k it has time_inputs[input][k - first_time_row].
+    const double* const* time_inputs = nullptr;
     void* outputs = nullptr;               // [last_step - first_step][n_outputs][lanes] with record_outputs
     std::int32_t* spike_steps = nullptr;   // [lanes][spike_capacity] with record_spikes
     std::int32_t* spike_counts = nullptr;  // [lanes], in and out; may exceed the capacity: then the rest was not stored
@@ -46,7 +47,7 @@ struct KernelArguments {
     std::int64_t n_traces = 1;
     double iteration = 1e9;
     std::int64_t random_stride = 1;   // 0: all lanes draw the same numbers
-    std::int64_t first_time_row = 0;  // step of the first row of time_inputs, not after first_step
+    std::int64_t first_time_row = 0;  // step of the first number of every time input, not after first_step
     const void* recorded = nullptr;   // [last_step - first_step][program.n_recorded][lanes]
 };
 

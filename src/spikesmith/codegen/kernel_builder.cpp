@@ -166,6 +166,12 @@ class KernelBuilder {
                    .random_stride = field(offsetof(A, random_stride), integer),
                    .first_time_row = field(offsetof(A, first_time_row), integer),
                    .recorded = field(offsetof(A, recorded), pointer)};
+        for (std::size_t input = 0; input < program_.time_inputs.size(); ++input) {
+            Value* first =
+                builder_.CreateLoad(pointer, builder_.CreateConstInBoundsGEP1_64(pointer, fields_.time_inputs, input));
+            time_inputs_.push_back(
+                builder_.CreateGEP(builder_.getDoubleTy(), first, builder_.CreateNeg(fields_.first_time_row)));
+        }
     }
 
     // Emits the values that vary in time, or those that do not.
@@ -304,11 +310,8 @@ class KernelBuilder {
     Value* float64(double value) { return llvm::ConstantFP::get(builder_.getDoubleTy(), value); }
 
     Value* time_input(std::int32_t index) {
-        Value* row =
-            builder_.CreateMul(builder_.CreateSub(k_, fields_.first_time_row), i64(program_.time_inputs.size()));
-        Value* place = builder_.CreateAdd(row, i64(static_cast<std::size_t>(index)));
-        return builder_.CreateLoad(builder_.getDoubleTy(),
-                                   builder_.CreateInBoundsGEP(builder_.getDoubleTy(), fields_.time_inputs, place));
+        Value* place = builder_.CreateGEP(builder_.getDoubleTy(), time_inputs_.at(index_of(index)), k_);
+        return builder_.CreateLoad(builder_.getDoubleTy(), place);
     }
 
     // Address of the tile's first lane in row `row` of a [rows][lanes] array.
@@ -530,6 +533,7 @@ class KernelBuilder {
     std::vector<Variation> variations_;
     std::vector<bool> live_;
     Fields fields_{};
+    std::vector<Value*> time_inputs_;  // where each would have its number of step 0
     Value* first_lane_ = nullptr;
     Value* k_ = nullptr;
     Value* k_real_ = nullptr;

@@ -43,20 +43,52 @@ TraceShape shape_of(const RecordedTrace& trace, std::size_t number, std::size_t 
     return {.trace = number, .n_traces = n_traces, .n_steps = trace.target.size(), .dt = trace.dt};
 }
 
-// The weights of the online form at the steps of the simulation, if every trace has the form.
+// The online form of a trace, with weights at the steps of the simulation.
+std::optional<TraceMetric::OnlineForm> form_at_steps(const Objective& objective, const TraceData& data,
+                                                     std::size_t trace) {
+    const RecordedTrace& recorded = data.outputs[objective.number].traces[trace];
+    auto form = objective.trace_metric->online_form(shape_of(recorded, trace, data.n_traces), recorded.counted);
+    if (!form || recorded.stride == 1) return form;
+    std::vector<double> weights(data.trace_steps[trace], 0.0);
+    for (std::size_t k = 0; k < form->weights.size(); ++k) weights[k * recorded.stride] = form->weights[k];
+    form->weights = std::move(weights);
+    return form;
+}
+
+// Weights that are zero up to some step and then all the same are two samples of a series: what was before, and what is from there on.
+bool add_brief(TimeSeries& brief, std::size_t trace, const std::vector<double>& weights) {
+    const auto first = std::ranges::find_if(weights, [](double weight) { return weight != 0; });
+    if (first == weights.end() || !std::all_of(first, weights.end(), [&](double weight) { return weight == *first; }))
+        return false;
+    const bool at_once = first == weights.begin();
+    brief.values(trace, 0) = at_once ? *first : 0;
+    brief.values(trace, 1) = *first;
+    brief.trace_dt.push_back(static_cast<double>(at_once ? weights.end() - first : first - weights.begin()) * brief.dt);
+    return true;
+}
+
+// The weights of the online form, if every trace has the form. Those of most metrics take next to no memory.
 void find_online_form(Objective& objective, const TraceData& data) {
-    const RecordedOutput& output = data.outputs[objective.number];
-    TimeSeries weights{.dt = data.dt, .values = Array2(data.n_traces, data.n_steps)};
+    TimeSeries brief{.dt = data.dt, .values = Array2(data.n_traces, 2)};
+    std::vector<double> first;
+    bool all_brief = true, all_alike = true;
     for (std::size_t r = 0; r < data.n_traces; ++r) {
-        const RecordedTrace& trace = output.traces[r];
-        const auto form = objective.trace_metric->online_form(shape_of(trace, r, data.n_traces), trace.counted);
+        auto form = form_at_steps(objective, data, r);
         if (!form) return;
-        for (std::size_t k = 0; k < form->weights.size(); ++k) weights.values(r, k * trace.stride) = form->weights[k];
+        all_brief = all_brief && add_brief(brief, r, form->weights);
+        all_alike = all_alike && (r == 0 || form->weights == first);
         objective.online_error = {
             .output = objective.output, .name = objective.name, .loss = form->loss, .scale = form->scale};
+        if (r == 0) first = std::move(form->weights);
     }
     objective.online = true;
-    objective.step_weights = std::move(weights);
+    objective.step_weights = std::move(brief);
+    if (all_brief) return;
+    TimeSeries all{.dt = data.dt, .values = Array2(all_alike ? 1 : data.n_traces, data.n_steps)};
+    for (std::size_t r = 0; r < all.values.rows; ++r)
+        std::ranges::copy(form_at_steps(objective, data, r).value().weights, all.values.row(r).begin());
+    share(all);
+    objective.step_weights = std::move(all);
 }
 
 void check_against_recordings(Objective& objective, const TraceData& data) {

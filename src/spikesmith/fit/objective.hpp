@@ -25,7 +25,7 @@ struct Objective {
     // the online form, if the metric has one
     bool online = false;
     OnlineError online_error;
-    TimeSeries step_weights;  // n_traces x n_steps
+    TimeSeries step_weights;  // at the steps of each trace
 
     [[nodiscard]] const Metric& metric() const {
         return trace_metric ? static_cast<const Metric&>(*trace_metric) : *spike_metric;

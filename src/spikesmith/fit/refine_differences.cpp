@@ -155,9 +155,9 @@ class Differences final : public FitDerivatives {
         if (factor == 0) return sums;
         std::vector<double> slopes(p);
         for (const Comparison& comparison : comparisons_) {
-            const auto weights = comparison.weights->trace(trace);
-            const auto target = comparison.target->trace(trace);
             const auto centre = values.row(comparison.output);
+            const auto weights = at_steps(*comparison.weights, trace, setup_.program.dt, centre.size());
+            const auto target = at_steps(*comparison.target, trace, setup_.program.dt, centre.size());
             for (std::size_t k = 0; k < centre.size(); ++k) {
                 if (weights[k] == 0) continue;
                 const double difference = centre[k] - target[k];
@@ -296,8 +296,8 @@ Residuals ResidualRecorder::at(std::span<const double> point) {
     request.observer = [&](const BlockView& block) {
         std::vector<double> trace(block.n_steps);
         for (const Comparison& comparison : comparisons) {
-            const auto weights = comparison.weights->trace(block.trace);
-            const auto target = comparison.target->trace(block.trace);
+            const auto weights = at_steps(*comparison.weights, block.trace, setup.program.dt, block.n_steps);
+            const auto target = at_steps(*comparison.target, block.trace, setup.program.dt, block.n_steps);
             block.copy_output(comparison.output, 0, trace);
             double before = 0;
             bool first = true;

@@ -26,11 +26,15 @@ WithErrors with_errors(const FitSetup& setup) {
     WithErrors result{setup.program, setup.data};
     for (const Objective& objective : setup.objectives) {
         add_online_error(result.program, objective.online_error);
-        TimeSeries weights = objective.step_weights;
-        for (std::size_t r = 0; r < weights.values.rows; ++r) {
+        const TimeSeries& given = objective.step_weights;
+        const std::size_t n_traces = setup.data.n_traces;
+        TimeSeries weights{.dt = given.dt, .values = Array2(n_traces, given.values.columns)};
+        for (std::size_t r = 0; r < n_traces; ++r) {
             const double factor =
-                (setup.trace_factors.empty() ? 1 : setup.trace_factors[r]) / static_cast<double>(setup.data.n_traces);
-            for (double& weight : weights.values.row(r)) weight *= factor;
+                (setup.trace_factors.empty() ? 1 : setup.trace_factors[r]) / static_cast<double>(n_traces);
+            std::ranges::transform(given.row(given.row_of(r)), weights.values.row(r).begin(),
+                                   [factor](double weight) { return weight * factor; });
+            weights.trace_dt.push_back(given.interval(given.row_of(r)));
         }
         result.data.weights.emplace(objective.name, std::move(weights));
     }

@@ -71,6 +71,12 @@ std::size_t whole(double ratio) {
     return static_cast<std::size_t>(nearest_number);
 }
 
+// Numbers in memory that copies of the series share.
+std::shared_ptr<const double> shared(std::vector<double> numbers) {
+    const auto kept = std::make_shared<const std::vector<double>>(std::move(numbers));
+    return {kept, kept->data()};
+}
+
 void read_inputs(const Model& model, const Recordings& recordings, TraceData& data) {
     const std::vector<std::string> known = names_of(model.inputs);
     for (const auto& [name, given] : recordings.inputs) {
@@ -83,6 +89,7 @@ void read_inputs(const Model& model, const Recordings& recordings, TraceData& da
         TimeSeries series = given;
         if (series.dt == 0) series.dt = data.dt;
         check_series(fmt::format("the input `{}`", name), series, false);
+        share(series);
         if (!data.inputs.emplace(name, std::move(series)).second) {
             throw ConfigError(fmt::format("the input `{}` is given twice", name));
         }
@@ -117,6 +124,7 @@ void read_outputs(const Model& model, const Recordings& recordings, TraceData& d
         TimeSeries series = given;
         if (series.dt == 0) series.dt = data.dt;
         check_series(fmt::format("the recording of `{}`", name), series, true);
+        share(series);
         if (!data.targets.emplace(name, std::move(series)).second) {
             throw ConfigError(fmt::format("the output `{}` is given twice", name));
         }
@@ -168,18 +176,27 @@ std::vector<double> interpolated(std::span<const double> trace, double interval,
     return result;
 }
 
-// The samples of a recorded trace that are compared.
-RecordedTrace lay_out(std::span<const double> trace, double interval, double dt) {
+// The samples of a recorded trace (a row of a shared series) that are compared.
+RecordedTrace lay_out(const TimeSeries& series, std::size_t row, double dt) {
+    const double interval = series.interval(row);
+    const std::span<const double> trace = series.trace(row);
     RecordedTrace result{.stride = 1, .dt = dt, .target = {}, .counted = {}};
+    const auto own = [&](std::vector<double> target) {
+        const std::size_t n = target.size();
+        result.memory = shared(std::move(target));
+        result.target = {result.memory.get(), n};
+    };
     if (const std::size_t coarser = whole(interval / dt); coarser != 0) {
         result.stride = coarser;
         result.dt = interval;
-        result.target.assign(trace.begin(), trace.end());
+        result.target = trace;
+        result.memory = series.memory;
     } else if (const std::size_t finer = whole(dt / interval); finer != 0) {
-        result.target.resize((trace.size() + finer - 1) / finer);
-        pick(trace, finer, result.target);
+        std::vector<double> picked((trace.size() + finer - 1) / finer);
+        pick(trace, finer, picked);
+        own(std::move(picked));
     } else {
-        result.target = interpolated(trace, interval, dt);
+        own(interpolated(trace, interval, dt));
     }
     if (std::ranges::any_of(result.target, [](double value) { return std::isnan(value); })) {
         for (const double value : result.target) result.counted.push_back(!std::isnan(value));
@@ -194,7 +211,7 @@ void lay_out(TraceData& data, RecordedOutput& output) {
     bool resampled = false;
     for (std::size_t r = 0; r < series.values.rows; ++r) {
         const double interval = series.interval(r);
-        rows.push_back(lay_out(series.trace(r), interval, data.dt));
+        rows.push_back(lay_out(series, r, data.dt));
         resampled = resampled || (whole(interval / data.dt) == 0 && whole(data.dt / interval) == 0);
     }
     if (resampled) {
@@ -206,6 +223,7 @@ void lay_out(TraceData& data, RecordedOutput& output) {
             fresh.trace_dt.push_back(rows[r].dt);
             fresh.trace_samples.push_back(rows[r].target.size());
         }
+        share(fresh);
         series = std::move(fresh);
     }
     for (std::size_t r = 0; r < data.n_traces; ++r) output.traces.push_back(rows[series.row_of(r)]);
@@ -303,6 +321,10 @@ void read_weights(const Recordings& recordings, TraceData& data) {
 }
 
 }  // namespace
+
+void share(TimeSeries& series) {
+    if (!series.memory) series.memory = shared(std::exchange(series.values.values, {}));
+}
 
 void pick(std::span<const double> trace, std::size_t stride, std::span<double> destination) {
     for (std::size_t k = 0; k < destination.size(); ++k) destination[k] = trace[k * stride];

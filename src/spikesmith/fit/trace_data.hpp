@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,10 +38,11 @@ struct Recordings {
 
 // A trace on the samples that are compared.
 struct RecordedTrace {
-    std::size_t stride = 1;      // simulation steps from one compared sample to the next
-    double dt = 0;               // seconds between compared samples
-    std::vector<double> target;  // NaN in gaps
-    std::vector<bool> counted;   // false in gaps; empty: no gaps
+    std::size_t stride = 1;                  // simulation steps from one compared sample to the next
+    double dt = 0;                           // seconds between compared samples
+    std::span<const double> target;          // NaN in gaps; of the recording, if all its samples are compared
+    std::vector<bool> counted;               // false in gaps; empty: no gaps
+    std::shared_ptr<const double> memory{};  // keeps the target alive
 };
 
 struct RecordedOutput {
@@ -56,7 +58,7 @@ struct TraceData {
     std::vector<std::size_t> trace_steps;  // of each
     std::vector<RecordedOutput> outputs;   // in the order given
     std::optional<std::vector<std::vector<double>>> spikes;
-    std::map<std::string, TimeSeries> inputs;  // as the ensemble reads them
+    std::map<std::string, TimeSeries> inputs;  // as the ensemble reads them; copies share the numbers
     std::map<std::string, TimeSeries> targets;
     std::vector<double> trace_factors;  // of the traces in the error: weight / mean weight; empty: all 1
 
@@ -65,6 +67,9 @@ struct TraceData {
 
 // Throws ConfigError, DataError, ModelError for recordings that do not fit the model or each other.
 [[nodiscard]] TraceData check_trace_data(const Model& model, const Recordings& recordings);
+
+// Moves the numbers of a series to memory that its copies share.
+void share(TimeSeries& series);
 
 // Copies every `stride`-th value of `trace`.
 void pick(std::span<const double> trace, std::size_t stride, std::span<double> destination);

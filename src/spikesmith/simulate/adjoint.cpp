@@ -27,6 +27,7 @@ using Numbers = AlignedVector<double>;
 
 struct Workspace {
     Numbers states, parameters, adjoints, checkpoints, recorded;
+    TimeTable::Window inputs, backward_inputs;
     std::vector<double> lane_states;
 };
 
@@ -52,9 +53,9 @@ struct AdjointEnsemble::Implementation {
           adjoint(adjoint_of(given, parameters)),
           data(std::move(given_data)),
           options(given_options),
-          table(expand_time_inputs(program, data)),
-          adjoint_table(expand_time_inputs(adjoint.step, data)),
-          last_table(expand_time_inputs(adjoint.last, data)),
+          table(program, data),
+          adjoint_table(adjoint.step, data),
+          last_table(adjoint.last, data),
           recording_kernel(Kernel::compile(adjoint.forward, with(&KernelOptions::record_outputs))),
           backward_kernel(Kernel::compile(adjoint.step, with(&KernelOptions::backwards))),
           starts_vary(initial_values_vary(program)) {
@@ -111,12 +112,12 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
         lane.iteration = request.iteration;
         return lane;
     };
+    const std::vector<double> first_row = table.row(trace, 0);
     Interpreter start(program);
     for (std::size_t l = 0; l < lanes; ++l) {
         const std::size_t sample = first + std::min(l, n_samples - 1);
         for (std::size_t p = 0; p < n_parameters; ++p) work.parameters[p * lanes + l] = values(sample, p);
-        if (l == 0 || (starts_vary && l < n_samples))
-            start.start(values.row(sample), table.first_row(trace), context(sample));
+        if (l == 0 || (starts_vary && l < n_samples)) start.start(values.row(sample), first_row, context(sample));
         for (std::size_t s = 0; s < n_states; ++s) work.states[s * lanes + l] = start.states()[s];
     }
 
@@ -124,7 +125,6 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     forward.lanes = static_cast<std::int64_t>(lanes);
     forward.states = work.states.data();
     forward.parameters = work.parameters.data();
-    forward.time_inputs = table.rows(trace);
     forward.outputs = work.recorded.data();
     forward.seed = options.ensemble.seed;
     forward.random_sample = static_cast<std::int64_t>(request.first_evaluation + (request.same_noise ? 0 : first));
@@ -136,13 +136,17 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
     forward.iteration = request.iteration;
     KernelArguments backward = forward;
     backward.states = work.adjoints.data();
-    backward.time_inputs = adjoint_table.rows(trace);
     backward.outputs = nullptr;
     backward.recorded = work.recorded.data();
     const auto run = [&](const Kernel& kernel, KernelArguments& arguments, std::size_t number) {
         throw_if_cancelled(request.cancelled);
-        arguments.first_step = static_cast<std::int64_t>(number * segment);
-        arguments.last_step = static_cast<std::int64_t>(std::min((number + 1) * segment, n_steps));
+        const std::size_t first_step = number * segment, last_step = std::min(first_step + segment, n_steps);
+        const bool forwards = &arguments == &forward;
+        arguments.first_step = arguments.first_time_row = static_cast<std::int64_t>(first_step);
+        arguments.last_step = static_cast<std::int64_t>(last_step);
+        arguments.time_inputs =
+            (forwards ? table : adjoint_table)
+                .look(trace, first_step, last_step - first_step, forwards ? work.inputs : work.backward_inputs);
         kernel.run(arguments);
     };
     const auto checkpoint = [&](std::size_t number) {
@@ -171,13 +175,14 @@ void AdjointEnsemble::Implementation::block(const Array2& values, const Gradient
         }
         run(backward_kernel, backward, number);
     }
+    const std::vector<double> last_row = last_table.row(trace, 0);
     Interpreter end(adjoint.last);
     work.lane_states.resize(adjoint.last.states.size());
     for (std::size_t l = 0; l < n_samples; ++l) {
         for (std::size_t s = 0; s < work.lane_states.size(); ++s) work.lane_states[s] = work.adjoints[s * lanes + l];
-        end.start(values.row(first + l), last_table.first_row(trace), context(first + l));
+        end.start(values.row(first + l), last_row, context(first + l));
         end.set_states(work.lane_states);
-        end.step(-1, last_table.first_row(trace));
+        end.step(-1, last_row);
         for (std::size_t p = 0; p < parameters.size(); ++p) gradients[trace](first + l, p) = 2 * end.outputs()[p];
     }
 }

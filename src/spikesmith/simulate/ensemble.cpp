@@ -15,10 +15,18 @@
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/numerics/interpreter.hpp"
 #include "spikesmith/simulate/lane_blocks.hpp"
+#include "spikesmith/simulate/shared_beginning.hpp"
 #include "spikesmith/simulate/time_table.hpp"
 
 namespace spikesmith {
 namespace {
+
+// A shared beginning is worth its while from this share of all steps on that it saves.
+constexpr double least_saving = 0.02;
+// A kernel of its own takes about as long to compile as so many steps of a lane: it is made once it would have saved as many.
+constexpr double compile_lane_steps = 1e7;
+constexpr std::size_t most_instructions =
+    2000;  // of its program: compilers take more than twice as long for twice as many
 
 // How a run is cut: blocks of lanes, chunks of steps. Results do not depend on it.
 struct Plan {
@@ -53,6 +61,7 @@ struct Workspace {
     AlignedVector<std::int32_t> chunk_counts;       // lanes
     std::vector<std::vector<std::int32_t>> spikes;  // per lane
     std::vector<double> lane_parameters;
+    TimeTable::Window time_inputs;
 };
 
 // One call of Ensemble::run: everything that the blocks share and only read, and the results, which they write to
@@ -69,36 +78,112 @@ struct Run {
     bool initial_values_vary = false;
     std::span<const std::string> output_names;
     Plan plan;
+    const SharedBeginning* beginning = nullptr;  // if it is used
+    const Kernel* beginning_kernel = nullptr;
     RunResult result;
     std::atomic<std::size_t> non_finite = 0;
 
+    // One block under one trace.
     template <class Real>
-    void block(std::size_t index, Workspace<Real>& work);
+    void block(std::size_t number, std::size_t trace, Workspace<Real>& work);
+    // The same in two parts: what all traces share, and how one of them goes on.
+    template <class Real>
+    void begin(std::size_t number, Workspace<Real>& shared) const;
+    template <class Real>
+    void go_on(std::size_t number, std::size_t trace, const Workspace<Real>& shared, Workspace<Real>& work);
 
   private:
     struct Place {
         std::size_t first_sample, n_samples, trace;
         std::size_t lanes;  // those of the samples, rounded up to the kernel's: the last block of a trace has fewer
     };
+    [[nodiscard]] Place place_of(std::size_t number, std::size_t trace) const;
     template <class Real>
     void load(const Place& place, Workspace<Real>& work) const;
     template <class Real>
-    void advance(const Place& place, Workspace<Real>& work) const;
+    void make_room(const Place& place, std::size_t n_steps, Workspace<Real>& work) const;
+    // `inputs(first, n_steps)`: KernelArguments::time_inputs of these steps.
+    template <class Real, class Inputs>
+    void advance(const Place& place, const Kernel& with, std::size_t first_step, std::size_t last_step,
+                 const Inputs& inputs, Workspace<Real>& work) const;
+    template <class Real>
+    void finish(const Place& place, std::size_t first_step, Workspace<Real>& work);
     template <class Real>
     void store(const Place& place, const Workspace<Real>& work);
     template <class Real>
     void observe(const Place& place, const Workspace<Real>& work) const;
 };
 
-template <class Real>
-void Run::block(std::size_t index, Workspace<Real>& work) {
-    throw_if_cancelled(request.cancelled);
-    const std::size_t first = index / data.n_traces * plan.lanes;
+Run::Place Run::place_of(std::size_t number, std::size_t trace) const {
+    const std::size_t first = number * plan.lanes;
     const std::size_t n_samples = std::min(plan.lanes, parameters.rows - first);
-    const Place place{first, n_samples, index % data.n_traces,
-                      round_up(n_samples, static_cast<std::size_t>(kernel.lanes()))};
+    return {first, n_samples, trace, round_up(n_samples, static_cast<std::size_t>(kernel.lanes()))};
+}
+
+template <class Real>
+void Run::block(std::size_t number, std::size_t trace, Workspace<Real>& work) {
+    throw_if_cancelled(request.cancelled);
+    const Place place = place_of(number, trace);
     load(place, work);
-    advance(place, work);
+    make_room(place, data.n_steps, work);
+    finish(place, 0, work);
+}
+
+template <class Real>
+void Run::begin(std::size_t number, Workspace<Real>& shared) const {
+    throw_if_cancelled(request.cancelled);
+    const Place place = place_of(number, 0);
+    load(place, shared);
+    make_room(place, beginning->n_steps, shared);
+    if (!beginning->program_as_given) {
+        AlignedVector<Real> states(beginning->program.states.size() * place.lanes);
+        for (const std::vector<std::int32_t>& of_trace : beginning->states) {
+            for (std::size_t s = 0; s < of_trace.size(); ++s)
+                std::copy_n(shared.states.data() + s * place.lanes, place.lanes,
+                            states.data() + static_cast<std::size_t>(of_trace[s]) * place.lanes);
+        }
+        shared.states = std::move(states);
+    }
+    std::vector<TimeTable::Window> windows(data.n_traces);
+    std::vector<const double*> pointers;
+    const auto inputs = [&](std::size_t first, std::size_t n_steps) {
+        if (beginning->program_as_given) return time_table.look(0, first, n_steps, windows[0]);
+        for (std::size_t trace = 0; trace < data.n_traces; ++trace)
+            time_table.look(trace, first, n_steps, windows[trace]);
+        pointers.clear();
+        for (const auto& [trace, input] : beginning->inputs) pointers.push_back(windows[trace].pointers[input]);
+        return static_cast<const double* const*>(pointers.data());
+    };
+    advance(place, *beginning_kernel, 0, beginning->n_steps, inputs, shared);
+}
+
+template <class Real>
+void Run::go_on(std::size_t number, std::size_t trace, const Workspace<Real>& shared, Workspace<Real>& work) {
+    throw_if_cancelled(request.cancelled);
+    const Place place = place_of(number, trace);
+    work.parameters = shared.parameters;
+    if (beginning->program_as_given) {
+        work.states = shared.states;
+    } else {
+        const std::vector<std::int32_t>& states = beginning->states[trace];
+        work.states.resize(states.size() * place.lanes);
+        for (std::size_t s = 0; s < states.size(); ++s)
+            std::copy_n(shared.states.data() + static_cast<std::size_t>(states[s]) * place.lanes, place.lanes,
+                        work.states.data() + s * place.lanes);
+    }
+    make_room(place, data.n_steps, work);
+    if (record.outputs) std::ranges::copy(shared.outputs, work.outputs.begin());
+    if (record.spikes) work.spikes = shared.spikes;
+    finish(place, beginning->n_steps, work);
+}
+
+// The steps from there on, and what follows them.
+template <class Real>
+void Run::finish(const Place& place, std::size_t first_step, Workspace<Real>& work) {
+    const auto inputs = [&](std::size_t first, std::size_t n_steps) {
+        return time_table.look(place.trace, first, n_steps, work.time_inputs);
+    };
+    advance(place, kernel, first_step, data.steps(place.trace), inputs, work);
     store(place, work);
     if (request.observer) observe(place, work);
 }
@@ -112,6 +197,7 @@ void Run::load(const Place& place, Workspace<Real>& work) const {
     work.parameters.resize(n_parameters * place.lanes);
     work.lane_parameters.resize(n_parameters);
     Interpreter interpreter(program);
+    const std::vector<double> first_row = time_table.row(place.trace, 0);
     for (std::size_t lane = 0; lane < place.lanes; ++lane) {
         const std::size_t sample = place.first_sample + std::min(lane, place.n_samples - 1);
         for (std::size_t p = 0; p < n_parameters; ++p) {
@@ -128,31 +214,32 @@ void Run::load(const Place& place, Workspace<Real>& work) const {
             context.n_samples = static_cast<std::uint32_t>(parameters.rows);
             context.n_traces = static_cast<std::uint32_t>(data.n_traces);
             context.iteration = request.iteration;
-            interpreter.start(work.lane_parameters, time_table.first_row(place.trace), context);
+            interpreter.start(work.lane_parameters, first_row, context);
         }
         const std::span<const double> initial = interpreter.states();
         for (std::size_t s = 0; s < n_states; ++s) work.states[s * place.lanes + lane] = static_cast<Real>(initial[s]);
     }
 }
 
-// All steps, chunk by chunk. A lane spikes at most once per step, so a chunk's spikes always fit.
 template <class Real>
-void Run::advance(const Place& place, Workspace<Real>& work) const {
-    const std::size_t n_outputs = program.outputs.size();
-    if (record.outputs) work.outputs.resize(data.n_steps * n_outputs * place.lanes);
+void Run::make_room(const Place& place, std::size_t n_steps, Workspace<Real>& work) const {
+    if (record.outputs) work.outputs.resize(n_steps * program.outputs.size() * place.lanes);
     if (record.spikes) {
         work.chunk_spikes.resize(place.lanes * plan.chunk_steps);
         work.chunk_counts.resize(place.lanes);
         work.spikes.resize(place.lanes);
         for (auto& spikes : work.spikes) spikes.clear();
     }
+}
 
-    const std::size_t n_steps = data.steps(place.trace);
+// Chunk by chunk. A lane spikes at most once per step, so a chunk's spikes always fit.
+template <class Real, class Inputs>
+void Run::advance(const Place& place, const Kernel& with, std::size_t first_step, std::size_t last_step,
+                  const Inputs& inputs, Workspace<Real>& work) const {
     KernelArguments arguments;
     arguments.lanes = static_cast<std::int64_t>(place.lanes);
     arguments.states = work.states.data();
     arguments.parameters = work.parameters.data();
-    arguments.time_inputs = time_table.rows(place.trace);
     arguments.spike_steps = work.chunk_spikes.data();
     arguments.spike_counts = work.chunk_counts.data();
     arguments.spike_capacity = static_cast<std::int64_t>(plan.chunk_steps);
@@ -166,13 +253,15 @@ void Run::advance(const Place& place, Workspace<Real>& work) const {
     arguments.n_traces = static_cast<std::int64_t>(data.n_traces);
     arguments.iteration = request.iteration;
 
-    for (std::size_t first = 0; first < n_steps; first += plan.chunk_steps) {
+    for (std::size_t first = first_step; first < last_step; first += plan.chunk_steps) {
         throw_if_cancelled(request.cancelled);
-        arguments.first_step = static_cast<std::int64_t>(first);
-        arguments.last_step = static_cast<std::int64_t>(std::min(first + plan.chunk_steps, n_steps));
-        if (record.outputs) arguments.outputs = work.outputs.data() + first * n_outputs * place.lanes;
+        const std::size_t last = std::min(first + plan.chunk_steps, last_step);
+        arguments.first_step = arguments.first_time_row = static_cast<std::int64_t>(first);
+        arguments.last_step = static_cast<std::int64_t>(last);
+        arguments.time_inputs = inputs(first, last - first);
+        if (record.outputs) arguments.outputs = work.outputs.data() + first * program.outputs.size() * place.lanes;
         std::ranges::fill(work.chunk_counts, 0);
-        kernel.run(arguments);
+        with.run(arguments);
         if (!record.spikes) continue;
         for (std::size_t lane = 0; lane < place.n_samples; ++lane) {
             const std::int32_t* steps = work.chunk_spikes.data() + lane * plan.chunk_steps;
@@ -238,36 +327,79 @@ struct Ensemble::Implementation {
     UpdateProgram program;
     EnsembleData data;
     EnsembleOptions options;
-    TimeTable time_table;
+    std::optional<TimeTable> time_table;  // of `data`
     std::vector<std::string> output_names;
     bool initial_values_vary = true;
     oneapi::tbb::task_arena arena;
-    std::array<std::optional<Kernel>, 4> kernels;  // by what they record
     double compile_seconds = 0;
+    using Kernels = std::array<std::optional<Kernel>, 4>;  // by what they record
+    Kernels kernels, beginning_kernels;
+    SharedBeginning beginning;
+    double lane_steps_not_saved = 0;  // for want of a kernel for the shared beginning
 
-    const Kernel& kernel(WhatToRecord record) {
-        auto& slot = kernels[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
+    const Kernel& kernel(Kernels& made, const UpdateProgram& of, WhatToRecord record, KernelOptions kernel_options) {
+        auto& slot = made[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
         if (!slot) {
-            KernelOptions kernel_options = options.kernel;
             kernel_options.record_outputs = record.outputs;
             kernel_options.record_spikes = record.spikes;
-            slot = Kernel::compile(program, kernel_options);
+            slot = Kernel::compile(of, kernel_options);
             compile_seconds += slot->compile_seconds();
         }
         return *slot;
     }
 
+    // Shares the beginning of traces if that saves more than it costs.
+    void share_beginning(Run& run) {
+        if (beginning.n_steps == 0) return;
+        const double saved_steps = static_cast<double>(beginning.n_steps * (data.n_traces - 1));
+        if (options.sharing == SharedBeginnings::automatic) {
+            double all_steps = 0;
+            for (std::size_t trace = 0; trace < data.n_traces; ++trace)
+                all_steps += static_cast<double>(data.steps(trace));
+            if (saved_steps < least_saving * all_steps) return;
+        }
+        if (beginning.program_as_given) {
+            run.beginning_kernel = &run.kernel;
+        } else {
+            if (options.sharing == SharedBeginnings::automatic && lane_steps_not_saved < compile_lane_steps) {
+                if (beginning.program.step.size() > most_instructions) return;
+                lane_steps_not_saved += saved_steps * static_cast<double>(run.parameters.rows);
+                if (lane_steps_not_saved < compile_lane_steps) return;
+            }
+            // as many lanes together as the other kernel
+            run.beginning_kernel = &kernel(beginning_kernels, beginning.program, run.record, run.kernel.options());
+        }
+        run.beginning = &beginning;
+        if (!beginning.program_as_given)
+            run.plan.chunk_steps = std::min(run.plan.chunk_steps, steps_per_chunk(beginning.program, run.plan.lanes));
+    }
+
     template <class Real>
     void blocks(Run& run) {
-        oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces;
-        const std::size_t n_blocks = run.plan.blocks_per_trace * data.n_traces;
-        arena.execute([&] {
+        oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces, beginnings;
+        const auto each = [](std::size_t n, const auto& action) {
             oneapi::tbb::parallel_for(
-                oneapi::tbb::blocked_range<std::size_t>(0, n_blocks, 1),
+                oneapi::tbb::blocked_range<std::size_t>(0, n, 1),
                 [&](const auto& range) {
-                    for (std::size_t b = range.begin(); b != range.end(); ++b) run.block(b, workspaces.local());
+                    for (std::size_t k = range.begin(); k != range.end(); ++k) action(k);
                 },
                 oneapi::tbb::simple_partitioner());
+        };
+        const std::size_t n_blocks = run.plan.blocks_per_trace, n_traces = data.n_traces;
+        arena.execute([&] {
+            if (run.beginning == nullptr) {
+                each(n_blocks * n_traces,
+                     [&](std::size_t k) { run.block(k / n_traces, k % n_traces, workspaces.local()); });
+                return;
+            }
+            each(n_blocks, [&](std::size_t number) {
+                Workspace<Real>& shared = beginnings.local();
+                run.begin(number, shared);
+                // Isolated, so that a thread that waits does not begin another block in the same workspace.
+                oneapi::tbb::this_task_arena::isolate([&] {
+                    each(n_traces, [&](std::size_t trace) { run.go_on(number, trace, shared, workspaces.local()); });
+                });
+            });
         });
     }
 };
@@ -277,10 +409,14 @@ Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions opt
     implementation_->program = std::move(program);
     implementation_->data = std::move(data);
     implementation_->options = options;
-    implementation_->time_table = expand_time_inputs(implementation_->program, implementation_->data);
+    implementation_->time_table.emplace(implementation_->program, implementation_->data);
     for (const ProgramOutput& output : implementation_->program.outputs)
         implementation_->output_names.push_back(output.name);
     implementation_->initial_values_vary = initial_values_vary(implementation_->program);
+    if (options.sharing != SharedBeginnings::never) {
+        implementation_->beginning =
+            find_shared_beginning(implementation_->program, implementation_->data, implementation_->time_table.value());
+    }
     initialise_arena(implementation_->arena, options.threads);
 }
 
@@ -308,10 +444,10 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
 
     const bool observed = static_cast<bool>(request.observer);
     const WhatToRecord record{request.outputs && observed && !self.program.outputs.empty(), request.spikes && observed};
-    const Kernel& kernel = self.kernel(record);
+    const Kernel& kernel = self.kernel(self.kernels, self.program, record, self.options.kernel);
     Run run{.program = self.program,
             .data = self.data,
-            .time_table = self.time_table,
+            .time_table = self.time_table.value(),
             .kernel = kernel,
             .parameters = parameters,
             .request = request,
@@ -328,6 +464,7 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
     if (parameters.rows > 0) {
         run.plan = make_plan(self.program, parameters.rows, self.data, static_cast<std::size_t>(kernel.lanes()),
                              self.options.block_lanes, static_cast<std::size_t>(self.arena.max_concurrency()), record);
+        self.share_beginning(run);
         if (self.options.kernel.precision == Precision::single_precision) {
             self.blocks<float>(run);
         } else {
@@ -346,6 +483,9 @@ const EnsembleData& Ensemble::data() const {
 }
 const EnsembleOptions& Ensemble::options() const {
     return implementation_->options;
+}
+std::size_t Ensemble::common_steps() const {
+    return implementation_->beginning.n_steps;
 }
 double Ensemble::compile_seconds() const {
     return implementation_->compile_seconds;

@@ -54,6 +54,9 @@ struct TimeSeries {
 // that absorbs rounding. D: sampling interval of the array, h: simulation step.
 [[nodiscard]] std::size_t sample_index(double t, double D, double h, std::size_t n);
 
+// What a series is for a trace at the beginnings of n_steps steps of dt.
+[[nodiscard]] std::vector<double> at_steps(const TimeSeries& series, std::size_t trace, double dt, std::size_t n_steps);
+
 struct EnsembleData {
     std::size_t n_traces = 1;
     std::size_t n_steps = 0;                    // of the longest trace
@@ -67,11 +70,20 @@ struct EnsembleData {
     }
 };
 
+// Traces that begin with the same stimulus, such as the baseline before a current step, take the same course until their stimuli
+// differ: these steps are simulated once for all of them. Results are the same bits in any case.
+enum class SharedBeginnings : std::uint8_t {
+    automatic,  // where it pays
+    always,     // however few the steps
+    never,
+};
+
 struct EnsembleOptions {
     int threads = 0;              // 0: all cores; no more than those are used
     std::size_t block_lanes = 0;  // 0: chosen for cache
     KernelOptions kernel;         // width, precision, cache; the record_* fields are set by what is run
     std::uint64_t seed = 0;
+    SharedBeginnings sharing = SharedBeginnings::automatic;
 };
 
 // A finished block as an observer sees it. Valid during the call only.
@@ -121,6 +133,8 @@ class Ensemble {
     [[nodiscard]] const EnsembleData& data() const;
     [[nodiscard]] const EnsembleOptions& options() const;
     [[nodiscard]] double compile_seconds() const;  // so far
+    // Steps that all traces have in common from the beginning on; 0 with random numbers.
+    [[nodiscard]] std::size_t common_steps() const;
 
   private:
     struct Implementation;

@@ -305,9 +305,9 @@ struct Simulation::Implementation {
         return names;
     }
 
-    // Rows of values per step for the program's time inputs.
-    std::vector<double> time_rows(const UpdateProgram& program, const RunDrive& drive, std::int64_t n_steps,
-                                  std::map<std::string, double>& last_values) const {
+    // The value in each step of what the program reads in time.
+    std::map<std::string, std::vector<double>> time_series(const RunDrive& drive, std::int64_t n_steps,
+                                                           std::map<std::string, double>& last_values) const {
         std::map<std::string, std::vector<double>> series;
         const auto add = [&](const std::string& name, const Waveform& wave) {
             try {
@@ -322,13 +322,7 @@ struct Simulation::Implementation {
             add(name, wave);
             last_values[name] = series[name].back();
         }
-        const std::size_t n_inputs = program.time_inputs.size();
-        std::vector<double> rows(static_cast<std::size_t>(n_steps) * n_inputs);
-        for (std::size_t i = 0; i < n_inputs; ++i) {
-            const auto& column = series.at(program.time_inputs[i].name);
-            for (std::size_t k = 0; k < column.size(); ++k) rows[k * n_inputs + i] = column[k];
-        }
-        return rows;
+        return series;
     }
 
     void run(double seconds, const RunDrive& drive) {
@@ -346,7 +340,9 @@ struct Simulation::Implementation {
         Variant& chosen = variant(names);
         if (n_steps == 0) return values.start();
         std::map<std::string, double> clamped_at;
-        const std::vector<double> rows = time_rows(chosen.program, drive, n_steps, clamped_at);
+        const std::map<std::string, std::vector<double>> series = time_series(drive, n_steps, clamped_at);
+        std::vector<const double*> time_inputs;
+        for (const TimeInput& input : chosen.program.time_inputs) time_inputs.push_back(series.at(input.name).data());
         const bool outputs = recorder.recording() && !recorder.names().empty();
         const bool spikes = recorder.recording() && record_spikes;
         const Kernel& code = kernel(chosen, outputs && !chosen.program.outputs.empty(), spikes);
@@ -355,9 +351,9 @@ struct Simulation::Implementation {
         recorder.begin_run(step, n_steps);
         try {
             if (options.kernel.precision == Precision::single_precision) {
-                run_blocks<float>(chosen, code, rows, n_steps);
+                run_blocks<float>(chosen, code, time_inputs, n_steps);
             } else {
-                run_blocks<double>(chosen, code, rows, n_steps);
+                run_blocks<double>(chosen, code, time_inputs, n_steps);
             }
         } catch (...) {
             recorder.undo_run();
@@ -393,12 +389,13 @@ struct Simulation::Implementation {
     }
 
     template <class Real>
-    void run_blocks(const Variant& chosen, const Kernel& code, const std::vector<double>& rows, std::int64_t n_steps) {
+    void run_blocks(const Variant& chosen, const Kernel& code, const std::vector<const double*>& time_inputs,
+                    std::int64_t n_steps) {
         const LaneBlocks blocks = cut_into_blocks(options.n_candidates, 1, static_cast<std::size_t>(code.lanes()),
                                                   static_cast<std::size_t>(arena.max_concurrency()));
         oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces;
         const auto one = [&](std::size_t block) {
-            run_block<Real>(chosen, code, rows, n_steps, blocks, block, workspaces.local());
+            run_block<Real>(chosen, code, time_inputs, n_steps, blocks, block, workspaces.local());
         };
         const std::size_t operations =
             chosen.program.step.size() * options.n_candidates * static_cast<std::size_t>(n_steps);
@@ -418,8 +415,8 @@ struct Simulation::Implementation {
 
     // One block of candidates over all steps; lanes beyond the last candidate repeat it.
     template <class Real>
-    void run_block(const Variant& chosen, const Kernel& code, const std::vector<double>& rows, std::int64_t n_steps,
-                   const LaneBlocks& blocks, std::size_t block, Workspace<Real>& work) {
+    void run_block(const Variant& chosen, const Kernel& code, const std::vector<const double*>& time_inputs,
+                   std::int64_t n_steps, const LaneBlocks& blocks, std::size_t block, Workspace<Real>& work) {
         const UpdateProgram& program = chosen.program;
         const std::size_t lanes = blocks.lanes, first = block * lanes;
         const std::size_t used = std::min(lanes, options.n_candidates - first);
@@ -452,7 +449,7 @@ struct Simulation::Implementation {
         arguments.lanes = static_cast<std::int64_t>(lanes);
         arguments.states = work.states.data();
         arguments.parameters = work.parameters.data();
-        arguments.time_inputs = rows.data();
+        arguments.time_inputs = time_inputs.data();
         arguments.first_time_row = step;
         arguments.outputs = work.outputs.data();
         arguments.spike_steps = work.spike_steps.data();

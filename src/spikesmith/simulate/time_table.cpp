@@ -1,6 +1,7 @@
 #include "spikesmith/simulate/time_table.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -8,15 +9,39 @@
 #include <fmt/format.h>
 
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/simulate/program_parts.hpp"
 
 namespace spikesmith {
 
+namespace {
+
+// `sample_index` for one series.
+class SampleRule {
+  public:
+    SampleRule(double D, double h)
+        : upsampling_(std::max(std::exp2(std::ceil(std::log2(8 * (D / h)))), 1.0)), epsilon_(D / upsampling_) {}
+    [[nodiscard]] std::size_t operator()(double t, std::size_t n) const {
+        const double index = std::trunc((t / epsilon_ + 0.5) / upsampling_);
+        if (!(index > 0) || n == 0) return 0;
+        return index >= static_cast<double>(n - 1) ? n - 1 : static_cast<std::size_t>(index);
+    }
+
+  private:
+    double upsampling_, epsilon_;
+};
+
+}  // namespace
+
 std::size_t sample_index(double t, double D, double h, std::size_t n) {
-    const double upsampling = std::max(std::exp2(std::ceil(std::log2(8 * (D / h)))), 1.0);
-    const double epsilon = D / upsampling;
-    const double index = std::trunc((t / epsilon + 0.5) / upsampling);
-    if (!(index > 0) || n == 0) return 0;
-    return index >= static_cast<double>(n - 1) ? n - 1 : static_cast<std::size_t>(index);
+    return SampleRule(D, h)(t, n);
+}
+
+std::vector<double> at_steps(const TimeSeries& series, std::size_t trace, double dt, std::size_t n_steps) {
+    const std::span<const double> samples = series.trace(trace);
+    const SampleRule rule(series.interval(series.row_of(trace)), dt);
+    std::vector<double> values(n_steps);
+    for (std::size_t k = 0; k < n_steps; ++k) values[k] = samples[rule(static_cast<double>(k) * dt, samples.size())];
+    return values;
 }
 
 namespace {
@@ -92,66 +117,7 @@ void check_shape(const TimeInput& input, const TimeSeries& series, std::size_t n
         std::string(hint));
 }
 
-// For each time input: does it reach the states, the recorded outputs or the spikes, and not the online errors only?
-std::vector<bool> read_by_model(const UpdateProgram& program) {
-    std::vector<bool> needed(program.step.size(), false);
-    const auto need = [&](ValueId id) {
-        if (id != no_value) needed[static_cast<std::size_t>(id)] = true;
-    };
-    std::vector<bool> sums(program.states.size(), false);  // that only compare with the targets
-    const auto is_sum = [&](std::int32_t state) {
-        if (state >= 0) sums[static_cast<std::size_t>(state)] = true;
-    };
-    std::ranges::for_each(program.online_errors, is_sum);
-    if (program.normal_equations) {
-        std::ranges::for_each(program.normal_equations->gradient, is_sum);
-        std::ranges::for_each(program.normal_equations->gauss_newton, is_sum);
-    }
-    for (std::size_t s = 0; s < program.states.size(); ++s) {
-        if (!sums[s]) need(program.states[s].next);
-    }
-    for (const ProgramOutput& output : program.outputs) need(output.value);
-    for (const MatrixExponential& matrix : program.matrix_exponentials) std::ranges::for_each(matrix.entries, need);
-    need(program.spike);
-
-    std::vector<bool> read(program.time_inputs.size(), false);
-    const auto reads = [&](const Instruction& instruction) {
-        if (instruction.source == Source::time_input) read[static_cast<std::size_t>(instruction.index)] = true;
-    };
-    if (program.adaptive) {
-        std::ranges::for_each(program.adaptive->start, need);
-        for (const Instruction& instruction : program.adaptive->code) {
-            if (instruction.source == Source::outer) need(instruction.args[0]);
-            reads(instruction);
-        }
-    }
-    for (std::size_t i = program.step.size(); i-- > 0;) {
-        const Instruction& instruction = program.step[i];
-        if (!needed[i]) continue;
-        reads(instruction);
-        if (instruction.source == Source::operation || instruction.source == Source::fused) {
-            std::ranges::for_each(instruction.args, need);
-        }
-    }
-    std::ranges::for_each(program.init, reads);
-    return read;
-}
-
-// Whether step k of every trace reads sample k of a series in the memory of another, and all samples are good.
-bool reads_in_place(const UpdateProgram& program, const TimeSeries& series, const EnsembleData& data) {
-    const TimeInput& input = program.time_inputs.front();
-    if (!series.memory || input.kind != TimeInput::Kind::input || input.offset != 0) return false;
-    for (std::size_t r = 0; r < series.values.rows; ++r) {
-        if (series.interval(r) != program.dt || series.samples(r) < data.n_steps) return false;
-        const auto samples = series.row(r).first(data.n_steps);
-        if (!std::ranges::all_of(samples, [](double value) { return std::isfinite(value); })) return false;
-    }
-    return true;
-}
-
-}  // namespace
-
-TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& data) {
+void check_lengths(const EnsembleData& data) {
     if (data.n_traces == 0) throw DataError("there are no traces to simulate");
     if (data.n_steps == 0) throw DataError("there are no time steps to simulate");
     if (!data.trace_steps.empty() &&
@@ -163,49 +129,159 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
         throw DataError(fmt::format("{} time steps are too many", data.n_steps),
                         "use a longer dt or a shorter recording");
     }
+}
 
-    const std::size_t n_inputs = program.time_inputs.size();
-    std::vector<const TimeSeries*> series;
-    series.reserve(n_inputs);
-    bool shared = true;
-    for (const TimeInput& input : program.time_inputs) {
-        series.push_back(&find_series(input, data));
-        check_shape(input, *series.back(), data.n_traces);
-        shared = shared && series.back()->values.rows == 1;
+// The weights of the online errors that compare with a target, among the time inputs.
+std::vector<std::size_t> weights_of(const UpdateProgram& program, const std::string& target) {
+    std::vector<std::size_t> weights;
+    for (std::size_t j = 0; j < program.time_inputs.size(); ++j) {
+        const TimeInput& input = program.time_inputs[j];
+        const bool own = input.name == target || std::ranges::any_of(program.observed, [&](const OnlineError& error) {
+                             return error.output == target && error.name == input.name;
+                         });
+        if (input.kind == TimeInput::Kind::weight && own) weights.push_back(j);
     }
+    return weights;
+}
 
-    if (n_inputs == 1 && reads_in_place(program, *series.front(), data))
-        return {data.n_steps, n_inputs, shared ? 1 : data.n_traces, {}, *series.front()};
-    TimeTable table{data.n_steps, n_inputs, shared ? 1 : data.n_traces, {}};
-    table.values.resize(table.n_tables * data.n_steps * n_inputs);
-    const auto cell = [&](std::size_t trace, std::size_t step, std::size_t column) -> double& {
-        return table.values[(trace * data.n_steps + step) * n_inputs + column];
-    };
-    for (std::size_t j = 0; j < n_inputs; ++j) {
-        const bool same_times = series[j]->trace_dt.empty() && series[j]->trace_samples.empty();
-        for (std::size_t k = 0; k < data.n_steps; ++k) {
-            const double t = (static_cast<double>(k) + program.time_inputs[j].offset) * program.dt;
-            std::size_t sample = 0;
-            for (std::size_t trace = 0; trace < table.n_tables; ++trace) {
-                const std::size_t row = series[j]->row_of(trace);
-                if (trace == 0 || !same_times)
-                    sample = sample_index(t, series[j]->interval(row), program.dt, series[j]->samples(row));
-                cell(trace, k, j) = series[j]->row(row)[sample];
-            }
+// A series is coarse if a sample lasts so many steps on average: then writing it out costs next to nothing.
+constexpr std::size_t coarse_steps = 16;
+
+}  // namespace
+
+TimeTable::Row TimeTable::make_row(const TimeInput& input, const TimeSeries& series, std::size_t row, double dt,
+                                   std::size_t n_steps) {
+    Row made;
+    const std::size_t n_samples = series.samples(row);
+    const std::span<const double> samples = series.row(row).first(n_samples);
+    const auto is_number = [](double value) { return std::isfinite(value); };
+    if (series.interval(row) == dt && input.offset <= 0.5 && n_samples >= n_steps) {
+        // gaps of a target become zeros, which the array of others must not
+        if (input.kind == TimeInput::Kind::target && !std::ranges::all_of(samples.first(n_steps), is_number)) {
+            made.written.assign(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(n_steps));
+        } else {
+            made.in_place = samples.data();
+            made.owner = series.memory;
+        }
+        return made;
+    }
+    const SampleRule rule(series.interval(row), dt);
+    const auto sample_at = [&](std::size_t k) { return rule((static_cast<double>(k) + input.offset) * dt, n_samples); };
+    std::size_t before = n_samples;
+    for (std::size_t k = 0; k < n_steps; ++k) {
+        const std::size_t sample = sample_at(k);
+        if (sample == before) continue;
+        if (made.samples.size() * coarse_steps >= n_steps && !made.samples.empty()) {  // it is not coarse
+            made = {};
+            made.written.reserve(n_steps);
+            for (std::size_t j = 0; j < n_steps; ++j) made.written.push_back(samples[sample_at(j)]);
+            return made;
+        }
+        made.first_steps.push_back(k);
+        made.samples.push_back(samples[sample]);
+        before = sample;
+    }
+    return made;
+}
+
+void TimeTable::write_out(const Row& row, std::size_t first_step, std::size_t n_steps, double* destination) {
+    const auto& starts = row.first_steps;
+    auto sample = static_cast<std::size_t>(std::ranges::upper_bound(starts, first_step) - starts.begin()) - 1;
+    for (std::size_t k = first_step; k < first_step + n_steps; ++sample) {
+        const std::size_t end =
+            sample + 1 < starts.size() ? std::min(starts[sample + 1], first_step + n_steps) : first_step + n_steps;
+        std::fill_n(destination + (k - first_step), end - k, row.samples[sample]);
+        k = end;
+    }
+}
+
+TimeTable::TimeTable(const UpdateProgram& program, const EnsembleData& data) {
+    check_lengths(data);
+    for (const TimeInput& input : program.time_inputs) {
+        const TimeSeries& series = find_series(input, data);
+        check_shape(input, series, data.n_traces);
+        std::vector<Row>& rows = inputs_.emplace_back();
+        for (std::size_t r = 0; r < series.values.rows; ++r) {
+            rows.push_back(
+                make_row(input, series, r, program.dt, series.values.rows == 1 ? data.n_steps : data.steps(r)));
         }
     }
+    check(program, data);
+    for (std::size_t j = 0; j < inputs_.size(); ++j) {  // gaps of targets, which do not count
+        if (program.time_inputs[j].kind != TimeInput::Kind::target) continue;
+        for (Row& row : inputs_[j]) {
+            const auto is_gap = [](double value) { return !std::isfinite(value); };
+            std::ranges::replace_if(row.written, is_gap, 0.0);
+            std::ranges::replace_if(row.samples, is_gap, 0.0);
+        }
+    }
+}
 
+const double* const* TimeTable::look(std::size_t trace, std::size_t first_step, std::size_t n_steps,
+                                     Window& window) const {
+    window.pointers.resize(inputs_.size());
+    std::size_t n_coarse = 0;
+    for (std::size_t j = 0; j < inputs_.size(); ++j) n_coarse += row_of(j, trace).coarse() ? 1 : 0;
+    if (window.written.size() < n_coarse * n_steps) window.written.resize(n_coarse * n_steps);
+    double* place = window.written.data();
+    for (std::size_t j = 0; j < inputs_.size(); ++j) {
+        const Row& row = row_of(j, trace);
+        if (row.coarse()) {
+            write_out(row, first_step, n_steps, place);
+            window.pointers[j] = place;
+            place += n_steps;
+        } else {
+            window.pointers[j] = (row.written.empty() ? row.in_place : row.written.data()) + first_step;
+        }
+    }
+    return window.pointers.data();
+}
+
+std::vector<double> TimeTable::row(std::size_t trace, std::size_t step) const {
+    Window window;
+    const double* const* numbers = look(trace, step, 1, window);
+    std::vector<double> result;
+    for (std::size_t j = 0; j < inputs_.size(); ++j) result.push_back(numbers[j][0]);
+    return result;
+}
+
+bool TimeTable::read_in_place(std::size_t input) const {
+    return std::ranges::all_of(inputs_.at(input), [](const Row& row) { return row.written.empty(); });
+}
+
+std::size_t TimeTable::common_steps(std::size_t input, std::size_t n_steps) const {
+    constexpr std::size_t most_steps = 4096;  // looked at together
+    Window first_window, window;
+    for (std::size_t trace = 1; trace < inputs_[input].size(); ++trace) {
+        for (std::size_t k = 0; k < n_steps; k += most_steps) {
+            const std::size_t n = std::min(most_steps, n_steps - k);
+            const double* first = look(0, k, n, first_window)[input];
+            const double* other = look(trace, k, n, window)[input];
+            const auto same_bits = [](double a, double b) {
+                return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+            };
+            const auto common =
+                static_cast<std::size_t>(std::mismatch(first, first + n, other, same_bits).first - first);
+            if (common < n) n_steps = k + common;  // ends the loop
+        }
+    }
+    return n_steps;
+}
+
+void TimeTable::check(const UpdateProgram& program, const EnsembleData& data) const {
+    constexpr std::size_t most_steps = 4096;  // looked at together
     const std::vector<bool> model_reads = read_by_model(program);
-    for (std::size_t j = 0; j < n_inputs; ++j) {
+    const bool all_alike = std::ranges::all_of(inputs_, [](const auto& rows) { return rows.size() == 1; });
+    Window window;
+    for (std::size_t j = 0; j < inputs_.size(); ++j) {
         const TimeInput& input = program.time_inputs[j];
-        const auto weight = std::ranges::find_if(program.time_inputs, [&](const TimeInput& other) {
-            return other.kind == TimeInput::Kind::weight && other.name == input.name;
-        });
-        const auto weight_column = static_cast<std::size_t>(weight - program.time_inputs.begin());
-        for (std::size_t trace = 0; trace < table.n_tables; ++trace) {
-            const std::size_t n_steps = table.n_tables == 1 ? data.n_steps : data.steps(trace);
+        const std::vector<std::size_t> weights = weights_of(program, input.name);
+        for (std::size_t trace = 0; trace < (all_alike ? 1 : data.n_traces); ++trace) {
+            const std::size_t n_steps = all_alike ? data.n_steps : data.steps(trace);
             for (std::size_t k = 0; k < n_steps; ++k) {
-                double& value = cell(trace, k, j);
+                const std::size_t place = k % most_steps;
+                if (place == 0) look(trace, k, std::min(most_steps, n_steps - k), window);
+                const double value = window.pointers[j][place];
                 const double time = static_cast<double>(k) * program.dt;
                 if (input.kind == TimeInput::Kind::weight && value < 0) {
                     throw_bad_value(input, value, trace, time, "", "weights are zero or positive");
@@ -217,15 +293,15 @@ TimeTable expand_time_inputs(const UpdateProgram& program, const EnsembleData& d
                     throw_bad_value(input, value, trace, time, ", and the model itself reads it",
                                     "fill the gap in the recording, or leave the target out of the equations");
                 }
-                if (weight_column == n_inputs || cell(trace, k, weight_column) != 0) {
+                const bool counts = std::ranges::any_of(
+                    weights, [&](std::size_t weight) { return window.pointers[weight][place] != 0; });
+                if (weights.empty() || counts) {
                     throw_bad_value(input, value, trace, time, ", where its weight is not zero",
                                     "give such samples the weight 0, or repair the recording");
                 }
-                value = 0;
             }
         }
     }
-    return table;
 }
 
 }  // namespace spikesmith

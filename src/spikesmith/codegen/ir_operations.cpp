@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Intrinsics.h>
@@ -447,7 +448,71 @@ IrEmitter::Bool IrEmitter::unpacked(Bool c, Int carried) const {
     return int_less(carried, integer(0));
 }
 
+// Kept as what is usual, because a masked comparison continues that for nothing.
+void IrEmitter::add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const {
+    for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
+        Value* holds = builder_.CreateNot(unusual.piece[p]);
+        if (shape_.width > 1 && !shape_.avx512) holds = builder_.CreateSExt(holds, vector_of(int_type_));
+        tests.push_back({p % speculation_->pieces, holds});
+    }
+}
+
+Value* IrEmitter::all_set(const std::vector<Value*>& conditions) const {
+    Value* all = nullptr;
+    for (Value* piece : conditions) all = all == nullptr ? piece : builder_.CreateAnd(all, piece);
+    if (all == nullptr) return builder_.getTrue();
+    if (shape_.width == 1) return all;
+    if (!shape_.avx512) all = builder_.CreateICmpSLT(all, llvm::Constant::getNullValue(all->getType()));
+    auto* bits = builder_.getIntNTy(static_cast<unsigned>(shape_.width));
+    return builder_.CreateICmpEQ(builder_.CreateBitCast(all, bits), llvm::Constant::getAllOnesValue(bits));
+}
+
+bool IrEmitter::can_repair(Bool c) const {
+    if (!speculates() || speculation_->repair == nullptr) return false;
+    constexpr std::size_t few = 8;  // operations of a piece: a linear function of a state and two comparisons
+    const auto* block = builder_.GetInsertBlock();
+    llvm::SmallPtrSet<const llvm::Instruction*, 16> needed;
+    llvm::SmallVector<const Value*, 16> open{c.piece[0]};
+    while (!open.empty() && needed.size() <= few) {
+        const auto* i = llvm::dyn_cast<llvm::Instruction>(open.pop_back_val());
+        if (i == nullptr || i->getParent() != block || i->mayReadOrWriteMemory() || !needed.insert(i).second) continue;
+        open.append(i->value_op_begin(), i->value_op_end());
+    }
+    return needed.size() <= few;
+}
+
+IrEmitter::Real IrEmitter::repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const {
+    auto& context = builder_.getContext();
+    auto* here = builder_.GetInsertBlock();
+    auto* parent = here->getParent();
+    const Int carried = packed(c);
+    add_tests(c, speculation_->repairs);
+    Value* memory = stack(real_type_, static_cast<std::uint64_t>(shape_.lanes()));
+
+    auto* unusual = llvm::BasicBlock::Create(context, "repair", parent);
+    auto* join = llvm::BasicBlock::Create(context, "repaired", parent);
+    builder_.SetInsertPoint(speculation_->repair);
+    builder_.CreateCondBr(any(unpacked(c, carried)), unusual, join);
+    builder_.SetInsertPoint(unusual);
+    speculation_->repairing = true;
+    store(special(), memory);
+    speculation_->repairing = false;
+    builder_.CreateBr(join);
+    speculation_->repair = join;
+
+    builder_.SetInsertPoint(here);
+    const Real result = select(unpacked(c, carried), load(memory), usual);
+    for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
+        if (auto* chosen = llvm::dyn_cast<llvm::Instruction>(result.piece[p])) speculation_->repaired.push_back(chosen);
+    }
+    return result;
+}
+
 IrEmitter::Real IrEmitter::branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const {
+    if (speculates()) {
+        add_tests(c, speculation_->tests);
+        return usual;
+    }
     auto& context = builder_.getContext();
     auto* parent = builder_.GetInsertBlock()->getParent();
     auto* before = builder_.GetInsertBlock();

@@ -43,6 +43,23 @@ class FunctionTable {
     std::vector<Function> functions_;
 };
 
+// What a step owes that was written as if every case were the usual one.
+struct Speculation {
+    struct Test {
+        std::size_t piece;
+        llvm::Value* holds;  // where the case is the usual one: a condition, without mask registers all-ones integers
+    };
+    std::size_t pieces = 1;
+    std::vector<Test> tests;
+
+    // Cases whose condition follows from a few operations are repaired in code of their own, which runs before the step and leaves
+    // its results in memory. Null: no repairs.
+    llvm::BasicBlock* repair = nullptr;        // its end so far
+    std::vector<Test> repairs;                 // where nothing is to be repaired
+    std::vector<llvm::Instruction*> repaired;  // values that the step chooses from them
+    bool repairing = false;
+};
+
 class IrEmitter {
   public:
     using Real = Pieces<struct RealTag>;
@@ -97,6 +114,7 @@ class IrEmitter {
     Real rarely(Bool c, double (*function)(double, double), Real x, Real y, Real otherwise) const;
     template <class Special>
     Real seldom(Bool c, Real usual, Special special) const {
+        if (can_repair(c)) return repaired(c, usual, [&] { return special(); });
         return branch_if_any(c, usual, [&](Bool needed) { return select(needed, special(), usual); });
     }
     Word word(std::uint32_t v) const;
@@ -105,6 +123,14 @@ class IrEmitter {
     Word multiply_high(Word a, Word b) const;
     Word multiply_low(Word a, Word b) const;
     Int combine(Word high, Word low) const;
+
+    // From here on every case counts as the usual one, and `speculation` says what is owed for that; null: as it was before.
+    void speculate(Speculation* speculation) { speculation_ = speculation; }
+    [[nodiscard]] Speculation* speculation() const { return speculation_; }
+    // Adds a test while speculating.
+    void expect_not(Bool unusual) const { add_tests(unusual, speculation_->tests); }
+    // i1: whether all lanes are set in the conditions of all pieces, which are as Speculation has them.
+    [[nodiscard]] llvm::Value* all_set(const std::vector<llvm::Value*>& conditions) const;
 
     // What a kernel needs beyond the policy.
     [[nodiscard]] const VectorShape& shape() const { return shape_; }
@@ -148,6 +174,12 @@ class IrEmitter {
     // `usual` where no lane fulfils the condition, else what `other` emits in a block that is placed out of the way, where it must
     // use the condition it is handed.
     Real branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const;
+    [[nodiscard]] bool speculates() const { return speculation_ != nullptr && !speculation_->repairing; }
+    // Whether the condition follows from little of the block that is being written.
+    [[nodiscard]] bool can_repair(Bool c) const;
+    // `special` where the condition holds, from the code that runs before the step.
+    Real repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const;
+    void add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const;
     // A condition that is computed here and used in another block. Without mask registers it travels as a vector of all-ones or
     // all-zeros; as bits, LLVM would pack and unpack it on the usual path.
     [[nodiscard]] Int packed(Bool c) const;
@@ -162,6 +194,7 @@ class IrEmitter {
     llvm::Value* table_;
     llvm::Type* real_type_;
     llvm::Type* int_type_;
+    Speculation* speculation_ = nullptr;
 };
 
 // The policy itself: `single` must be known when the templates of `math` are compiled.

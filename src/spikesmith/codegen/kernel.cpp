@@ -61,8 +61,9 @@ KernelOptions decided(const UpdateProgram& program, KernelOptions options) {
 
 // All that the machine code depends on.
 std::string content_key(const BuiltKernel& built, const codegen::Target& target) {
-    std::string key =
-        fmt::format("LLVM {}\n{}\n{}\n{}\n", LLVM_VERSION_STRING, target.triple, target.cpu, target.features);
+    constexpr int version = 2;  // of what else is told to the compiler
+    std::string key = fmt::format("kernel {}, LLVM {}\n{}\n{}\n{}\n", version, LLVM_VERSION_STRING, target.triple,
+                                  target.cpu, target.features);
     // The IR calls functions by number; which they are, their distances within this program tell.
     const auto address = [](auto function) { return reinterpret_cast<std::uintptr_t>(function); };
     for (const auto function : built.functions.functions())

@@ -12,6 +12,7 @@
 #include <llvm/Support/raw_ostream.h>
 
 #include "spikesmith/codegen/program_analysis.hpp"
+#include "spikesmith/codegen/speculative_loop.hpp"
 #include "spikesmith/math/philox.hpp"
 #include "spikesmith/numerics/adaptive_trial.hpp"
 #include "spikesmith/numerics/apply.hpp"
@@ -36,6 +37,10 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
                     std::uint32_t site) noexcept {
     return math::poisson_at(lambda, seed, step, sample, trace, site);
 }
+
+// An attempt at usual steps that ends sooner costs more than it gained.
+constexpr std::size_t worthwhile_attempt = 8;
+constexpr std::size_t most_patience = 512;  // steps without another attempt
 
 // Fields of KernelArguments as the compiled code reads them.
 struct Fields {
@@ -65,14 +70,13 @@ class KernelBuilder {
           scalar_(builder_, VectorShape{}, functions, function->getArg(1)),
           slots_(program.step.size()),
           variations_(variations_of(program)),
-          live_(live_values(program, options.record_outputs, options.record_spikes)) {}
+          live_(live_values(program, options.record_outputs, options.record_spikes)),
+          speculates_(worth_speculating(program, live_, variations_)) {}
 
     void build() {
         read_fields();
         auto* entry = builder_.GetInsertBlock();
         auto* tile = block("tile");
-        auto* steps = block("steps");
-        auto* step = block("step");
         auto* tile_end = block("tile_end");
         auto* done = block("done");
         Value* any_lane = builder_.CreateICmpSGT(fields_.lanes, i64(0));
@@ -88,30 +92,12 @@ class KernelBuilder {
         before.reserve(program_.states.size());
         for (std::size_t s = 0; s < program_.states.size(); ++s)
             before.push_back(vector_.load(lane_address(fields_.states, s)));
-        builder_.CreateBr(steps);
-        auto* prologue_end = builder_.GetInsertBlock();
-
-        builder_.SetInsertPoint(steps);
-        auto* k = builder_.CreatePHI(builder_.getInt64Ty(), 2, "k");
-        k->addIncoming(fields_.first_step, prologue_end);
-        states_ = phis(before, prologue_end);
-        builder_.CreateBr(step);
-        builder_.SetInsertPoint(step);
-        k_ = step_at(k);
-        k_real_ = builder_.CreateSIToFP(k_, builder_.getDoubleTy());
-        emit(true);
-        if (options_.record_outputs) store_outputs();
-        if (options_.record_spikes && program_.spike != no_value) append_spikes();
-        std::vector<Real> after;
-        after.reserve(program_.states.size());
-        for (const auto& state : program_.states) after.push_back(real_operand(vector_, state.next));
-        Value* next_k = builder_.CreateAdd(k, i64(1));
-        auto* step_end = builder_.GetInsertBlock();
-        k->addIncoming(next_k, step_end);
-        add_incoming(states_, after, step_end);
-        builder_.CreateCondBr(builder_.CreateICmpSLT(next_k, fields_.last_step), steps, tile_end);
+        const Turn first{builder_.GetInsertBlock(), fields_.first_step, before};
+        const auto last = speculates_ ? emit_speculative_steps(first, tile_end) : emit_steps(first, tile_end);
 
         builder_.SetInsertPoint(tile_end);
+        std::vector<Real> after = phis(last.front().states, last.front().from);
+        for (std::size_t n = 1; n < last.size(); ++n) add_incoming(after, last[n].states, last[n].from);
         for (std::size_t s = 0; s < after.size(); ++s) vector_.store(after[s], lane_address(fields_.states, s));
         Value* next_lane = builder_.CreateAdd(first_lane, i64(static_cast<std::size_t>(vector_.shape().lanes())));
         first_lane->addIncoming(next_lane, tile_end);
@@ -125,6 +111,140 @@ class KernelBuilder {
         std::optional<PieceValue> vector;
         std::optional<PieceValue> scalar;
     };
+
+    // What leads into a step: the block it comes from, the step and the states before it.
+    struct Turn {
+        llvm::BasicBlock* from;
+        Value* k;
+        std::vector<Real> states;
+    };
+    struct Loop {
+        llvm::BasicBlock* block;
+        llvm::PHINode* k;
+        std::vector<Real> states;
+    };
+
+    // Begins a loop over steps and goes there.
+    Loop enter_loop(const char* name, const Turn& turn) {
+        Loop loop{.block = block(name), .k = nullptr, .states = {}};
+        builder_.CreateBr(loop.block);
+        builder_.SetInsertPoint(loop.block);
+        loop.k = builder_.CreatePHI(builder_.getInt64Ty(), 3, "k");
+        loop.k->addIncoming(turn.k, turn.from);
+        loop.states = phis(turn.states, turn.from);
+        return loop;
+    }
+    void add_turn(const Loop& loop, const Turn& turn) {
+        loop.k->addIncoming(turn.k, turn.from);
+        add_incoming(loop.states, turn.states, turn.from);
+    }
+
+    // Emits a step; what follows from it, but for the block it ends in.
+    Turn emit_step(const Loop& loop) {
+        k_ = step_at(loop.k);
+        k_real_ = builder_.CreateSIToFP(k_, builder_.getDoubleTy());
+        states_ = loop.states;
+        emit(true);
+        Turn next{.from = nullptr, .k = builder_.CreateAdd(loop.k, i64(1)), .states = {}};
+        next.states.reserve(program_.states.size());
+        for (const auto& state : program_.states) next.states.push_back(real_operand(vector_, state.next));
+        if (options_.record_outputs) store_outputs();
+        return next;
+    }
+    [[nodiscard]] bool records_spikes() const { return options_.record_spikes && program_.spike != no_value; }
+    Value* is_step(Value* k) { return builder_.CreateICmpSLT(k, fields_.last_step); }
+
+    // The turns that leave the loop, for `done`.
+    std::vector<Turn> emit_steps(const Turn& first, llvm::BasicBlock* done) {
+        const Loop loop = enter_loop("steps", first);
+        Turn next = emit_step(loop);
+        if (records_spikes()) append_spikes();
+        next.from = builder_.GetInsertBlock();
+        add_turn(loop, next);
+        builder_.CreateCondBr(is_step(next.k), loop.block, done);
+        return {next};
+    }
+
+    // A loop that takes every case for the usual one. Where a lane turns out to need more, or spikes, code that does everything goes
+    // on from the states before, for a while: longer each time this happens again at once.
+    std::vector<Turn> emit_speculative_steps(const Turn& first, llvm::BasicBlock* done) {
+        const SpeculativeLoop usual = emit_usual_steps(first);
+        auto* unusual = block("unusual");
+        builder_.SetInsertPoint(usual.begin, usual.begin->getFirstNonPHIIt());
+        auto* patience = builder_.CreatePHI(builder_.getInt64Ty(), 2, "patience");
+        builder_.SetInsertPoint(first.from);
+        builder_.CreateBr(usual.begin);
+        patience->addIncoming(i64(1), first.from);
+        begin_attempts(usual, first);
+
+        builder_.SetInsertPoint(unusual);
+        Turn rest{.from = unusual, .k = builder_.CreatePHI(builder_.getInt64Ty(), 2), .states = first.states};
+        for (Real& state : rest.states) {
+            for (std::size_t p = 0; p < pieces(); ++p)
+                state.piece[p] = builder_.CreatePHI(state.piece[p]->getType(), 2);
+        }
+        for (const auto& exit : usual.exits) {
+            llvm::cast<llvm::PHINode>(rest.k)->addIncoming(exit.k, exit.from);
+            for (std::size_t n = 0; n < exit.states.size(); ++n)
+                llvm::cast<llvm::PHINode>(rest.states[n / pieces()].piece[n % pieces()])
+                    ->addIncoming(exit.states[n], exit.from);
+            llvm::BranchInst::Create(unusual, exit.from);
+        }
+        Value* at_once = builder_.CreateICmpSLT(builder_.CreateSub(rest.k, usual.k), i64(worthwhile_attempt));
+        Value* twice =
+            builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, builder_.CreateShl(patience, 1), i64(most_patience));
+        Value* longer = builder_.CreateSelect(at_once, twice, i64(1));
+        Value* resume = builder_.CreateAdd(rest.k, longer);
+
+        const Loop exact = enter_loop("exact", rest);
+        Turn next = emit_step(exact);
+        if (records_spikes()) append_spikes();
+        next.from = builder_.GetInsertBlock();
+        Turn back = next;
+        back.from = block("exact_again");
+        builder_.CreateCondBr(is_step(next.k), back.from, done);
+        builder_.SetInsertPoint(back.from);
+        builder_.CreateCondBr(builder_.CreateICmpSLT(next.k, resume), exact.block, usual.begin);
+        add_turn(exact, back);
+        patience->addIncoming(longer, back.from);
+        begin_attempts(usual, back);
+        return {next};
+    }
+
+    void begin_attempts(const SpeculativeLoop& loop, const Turn& turn) {
+        loop.k->addIncoming(turn.k, turn.from);
+        for (std::size_t n = 0; n < loop.states.size(); ++n)
+            loop.states[n]->addIncoming(turn.states[n / pieces()].piece[n % pieces()], turn.from);
+    }
+
+    SpeculativeLoop emit_usual_steps(const Turn& like) {
+        auto* repair = block("repairs");
+        Loop loop{.block = block("step"), .k = nullptr, .states = like.states};
+        builder_.SetInsertPoint(loop.block);
+        StepCode code{.block = loop.block};
+        code.k = loop.k = builder_.CreatePHI(builder_.getInt64Ty(), 0, "k");
+        for (Real& state : loop.states) {
+            for (std::size_t p = 0; p < pieces(); ++p) {
+                code.states.push_back(builder_.CreatePHI(state.piece[p]->getType(), 0));
+                state.piece[p] = code.states.back();
+            }
+        }
+        Speculation lanes{.pieces = pieces(), .tests = {}, .repair = repair, .repairs = {}, .repaired = {}}, shared;
+        vector_.speculate(&lanes);
+        scalar_.speculate(&shared);
+        const Turn next = emit_step(loop);
+        if (records_spikes()) vector_.expect_not(as_boolean(vector_, operand(vector_, program_.spike)));
+        vector_.speculate(nullptr);
+        scalar_.speculate(nullptr);
+        for (const Real& state : next.states) {
+            for (std::size_t p = 0; p < pieces(); ++p) code.next.push_back(state.piece[p]);
+        }
+        code.speculation = &lanes;
+        code.shared = &shared;
+        code.repair = repair;
+        function_->addFnAttr(keeps_order);
+        return make_speculative_loop(vector_, scalar_, code, fields_.last_step);
+    }
 
     llvm::BasicBlock* block(const char* name) {
         return llvm::BasicBlock::Create(function_->getContext(), name, function_);
@@ -211,7 +331,8 @@ class KernelBuilder {
     void emit_together(const std::vector<ValueId>& group) {
         VectorShape shape = vector_.shape();
         shape.pieces *= static_cast<int>(group.size());
-        const Vector wide(builder_, shape, functions_, function_->getArg(1));
+        Vector wide(builder_, shape, functions_, function_->getArg(1));
+        wide.speculate(vector_.speculation());
         Real arguments;
         for (std::size_t g = 0; g < group.size(); ++g) {
             const Real argument = real_operand(vector_, program_.step[index_of(group[g])].args[0]);
@@ -532,6 +653,7 @@ class KernelBuilder {
     std::vector<Slot> slots_;
     std::vector<Variation> variations_;
     std::vector<bool> live_;
+    bool speculates_;
     Fields fields_{};
     std::vector<Value*> time_inputs_;  // where each would have its number of step 0
     Value* first_lane_ = nullptr;
@@ -568,6 +690,8 @@ BuiltKernel build_kernel(const UpdateProgram& program, const KernelOptions& opti
     auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(*built.context), {pointer, pointer}, false);
     auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kernel_entry, *built.module);
     function->addFnAttr(llvm::Attribute::NoUnwind);
+    // Registers are spilled to whole cache lines; LLVM would align the stack only for variables.
+    function->addFnAttr("stackrealign");
     function->addFnAttr("target-cpu", target.cpu);
     function->addFnAttr("target-features", target.features);
     function->addFnAttr("prefer-vector-width", std::to_string(target.vector_bits));

@@ -8,6 +8,9 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/ExecutionEngine/JITSymbol.h>
 #include <llvm/ExecutionEngine/RuntimeDyld.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -91,6 +94,25 @@ class LibraryResolver : public llvm::JITSymbolResolver {
     llvm::Expected<LookupSet> getResponsibilitySet(const LookupSet&) override { return LookupSet(); }
 };
 
+// What addPassesToEmitFile does, without the scheduling of instructions before registers are assigned: it knows no limit to how far
+// a processor looks ahead.
+bool add_passes_that_keep_order(llvm::LLVMTargetMachine& machine, llvm::legacy::PassManager& passes,
+                                llvm::raw_svector_ostream& stream) {
+    auto* information = std::make_unique<llvm::MachineModuleInfoWrapperPass>(&machine).release();  // `passes` owns it
+    auto* configuration = machine.createPassConfig(passes);                                        // and this
+    configuration->disablePass(&llvm::MachineSchedulerID);
+    passes.add(configuration);
+    passes.add(information);
+    if (configuration->addISelPasses()) return false;
+    configuration->addMachinePasses();
+    configuration->setInitialized();
+    if (machine.addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                              information->getMMI().getContext()))
+        return false;
+    passes.add(llvm::createFreeMachineFunctionPass());
+    return true;
+}
+
 }  // namespace
 
 std::vector<int> host_widths() {
@@ -129,7 +151,12 @@ std::string compile_object(llvm::Module& module, const Target& target) {
     llvm::raw_svector_ostream stream(object);
     llvm::legacy::PassManager passes;
     passes.add(llvm::createEarlyCSEPass());  // functions and their derivatives share work
-    if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile)) {
+    const bool ordered = std::any_of(module.begin(), module.end(),
+                                     [](const llvm::Function& f) { return f.hasFnAttribute(keeps_order); });
+    const bool possible =
+        ordered ? add_passes_that_keep_order(static_cast<llvm::LLVMTargetMachine&>(*machine), passes, stream)
+                : !machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile);
+    if (!possible) {
         throw std::runtime_error("LLVM cannot write object files for " + target.triple);
     }
     passes.run(module);

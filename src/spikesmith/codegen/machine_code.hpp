@@ -30,6 +30,9 @@ struct Target {
 // The host with vectors of `width` doubles; `width` must be one of host_widths().
 [[nodiscard]] Target host_target(int width);
 
+// A function attribute: instructions stay in the order they are written in.
+inline constexpr const char* keeps_order = "spikesmith-keeps-order";
+
 // The module as a relocatable object file.
 [[nodiscard]] std::string compile_object(llvm::Module& module, const Target& target);
 

@@ -150,6 +150,25 @@ std::vector<std::vector<ValueId>> emission_order(const UpdateProgram& program, c
     return order;
 }
 
+bool worth_speculating(const UpdateProgram& program, const std::vector<bool>& live,
+                       const std::vector<Variation>& variations) {
+    // Longer programs keep more values than registers hold, in any order (measured: bench/gradient_bench.cpp).
+    constexpr int most_operations = 300;
+    int operations = 0;
+    bool has_usual_cases = false;
+    for (std::size_t id = 0; id < program.step.size(); ++id) {
+        const Instruction& i = program.step[id];
+        if (!live[id] || !variations[id].time || is_number(i)) continue;
+        if (variations[id].lane) ++operations;
+        if (i.source == Source::adaptive || i.source == Source::matrix_exponential) return false;
+        if (i.source != Source::operation) continue;
+        if (i.op == Op::poisson) return false;
+        has_usual_cases = has_usual_cases || i.op == Op::exprel || i.op == Op::x_over_expm1_given ||
+                          i.op == Op::exprel_slope || i.op == Op::sin || i.op == Op::cos || i.op == Op::tan;
+    }
+    return has_usual_cases && operations <= most_operations;
+}
+
 int chosen_interleave(const UpdateProgram& program, int width) {
     const auto work_of = [](const Code& code) {
         double work = 0;

@@ -58,6 +58,11 @@ struct Variation {
                                                                const std::vector<bool>& groupable,
                                                                std::size_t largest_group);
 
+// Whether a loop that takes every case for the usual one pays, besides code that does everything: where functions have usual cases,
+// nothing in the step calls or repeats anything by itself, and the step is not too long for it.
+[[nodiscard]] bool worth_speculating(const UpdateProgram& program, const std::vector<bool>& live,
+                                     const std::vector<Variation>& variations);
+
 // Vectors to advance together: short programs need several to hide the latency of one step's chain of operations, long ones
 // have enough independent operations of their own (measured: bench/kernel_bench.cpp).
 [[nodiscard]] int chosen_interleave(const UpdateProgram& program, int width);

@@ -1,0 +1,267 @@
+#include "spikesmith/codegen/block_order.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include <llvm/ADT/DenseMap.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/IntrinsicInst.h>
+
+namespace spikesmith::codegen {
+namespace {
+
+using llvm::Instruction;
+
+// What an instruction takes: cycles until its result is there, places in the two vector units. The figures are those of
+// Intel's server cores with 512-bit vectors; others differ little in what matters, their proportions.
+struct Cost {
+    int latency = 0;
+    int places = 0;
+    bool divides = false;
+    bool one_unit = false;  // only the second unit can do it
+};
+
+constexpr int division_interval = 16;
+
+Cost cost_of(const Instruction& i) {
+    if (!i.getType()->isVectorTy() && !i.getType()->isFloatingPointTy()) return {};
+    switch (i.getOpcode()) {
+        case Instruction::FAdd:
+        case Instruction::FSub:
+        case Instruction::FMul:
+        case Instruction::Select:
+            return {.latency = 4, .places = 1};
+        case Instruction::FDiv:
+            return {.latency = 24, .places = 3, .divides = true};
+        case Instruction::FCmp: {
+            // a choice of the smaller or the larger is one instruction
+            const bool chooses = i.hasOneUse() && llvm::isa<llvm::SelectInst>(*i.user_begin());
+            return chooses ? Cost{} : Cost{.latency = 3, .places = 1, .one_unit = true};
+        }
+        case Instruction::Call: {
+            const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
+            if (call == nullptr || call->getIntrinsicID() == llvm::Intrinsic::fma) return {.latency = 4, .places = 1};
+            if (call->getIntrinsicID() == llvm::Intrinsic::fabs) return {.latency = 1, .places = 1};
+            if (call->getIntrinsicID() == llvm::Intrinsic::sqrt) return {.latency = 30, .places = 3, .divides = true};
+            return {.latency = 8, .places = 2};
+        }
+        case Instruction::Add:
+        case Instruction::Sub:
+        case Instruction::Shl:
+        case Instruction::LShr:
+        case Instruction::AShr:
+            return {.latency = 1, .places = 1};
+        default:  // conditions, which masked comparisons take in; signs; bits; what memory holds
+            return {};
+    }
+}
+
+using Index = std::uint32_t;
+
+struct Graph {
+    std::vector<Instruction*> nodes;
+    std::vector<Cost> costs;
+    std::vector<std::vector<Index>> users;
+    std::vector<std::vector<Index>> later_users;  // in the next turn
+    std::vector<Index> operands;                  // how many
+};
+
+Graph graph_of(llvm::BasicBlock& block, const std::vector<Carried>& carried) {
+    Graph g;
+    llvm::DenseMap<const llvm::Value*, Index> number;
+    for (Instruction& i : block) {
+        if (i.isTerminator()) break;
+        if (llvm::isa<llvm::PHINode>(i)) continue;
+        number[&i] = static_cast<Index>(g.nodes.size());
+        g.nodes.push_back(&i);
+        g.costs.push_back(cost_of(i));
+    }
+    const std::size_t n = g.nodes.size();
+    g.users.resize(n);
+    g.later_users.resize(n);
+    g.operands.assign(n, 0);
+    const auto depends = [&](Index user, Index operand) {
+        g.users[operand].push_back(user);
+        ++g.operands[user];
+    };
+    const Instruction* last_store = nullptr;
+    for (Index v = 0; v < n; ++v) {
+        for (const llvm::Value* operand : g.nodes[v]->operand_values()) {
+            if (const auto known = number.find(operand); known != number.end()) depends(v, known->second);
+        }
+        if (!g.nodes[v]->mayWriteToMemory()) continue;
+        if (last_store != nullptr) depends(v, number[last_store]);
+        last_store = g.nodes[v];
+    }
+    for (const auto& [phi, value] : carried) {
+        const auto known = number.find(value);
+        if (known == number.end()) continue;
+        for (const llvm::User* user : phi->users()) {
+            if (const auto used = number.find(user); used != number.end())
+                g.later_users[known->second].push_back(used->second);
+        }
+    }
+    return g;
+}
+
+// The operations in the order of a schedule for one turn. `begun` holds when each begins, before and after: states are taken to
+// be there when they were in the turn before.
+std::vector<Index> schedule(const Graph& g, const std::vector<int>& to_go, int interval, std::vector<int>& begun) {
+    const std::size_t n = g.nodes.size();
+    std::vector<int> ready(n, 0);
+    for (Index v = 0; v < n; ++v) {
+        for (const Index user : g.later_users[v])
+            ready[user] = std::max(ready[user], begun[v] + g.costs[v].latency - interval);
+    }
+    auto waiting = g.operands;
+    std::vector<Index> order, open;
+    order.reserve(n);
+    for (Index v = 0; v < n; ++v) {
+        if (waiting[v] == 0) open.push_back(v);
+    }
+    std::array<int, 2> unit{};  // free from then on
+    int divider = 0;
+    for (int cycle = 0; !open.empty();) {
+        const auto fits = [&](Index v) {
+            const Cost& c = g.costs[v];
+            if (ready[v] > cycle || (c.divides && (divider > cycle || unit[0] > cycle))) return false;
+            return c.places == 0 || unit[1] <= cycle || (!c.one_unit && unit[0] <= cycle);
+        };
+        auto best = open.end();
+        for (auto it = open.begin(); it != open.end(); ++it) {
+            if (fits(*it) &&
+                (best == open.end() || to_go[*it] > to_go[*best] || (to_go[*it] == to_go[*best] && *it < *best)))
+                best = it;
+        }
+        if (best == open.end()) {
+            ++cycle;
+            continue;
+        }
+        const Index v = *best;
+        const Cost& c = g.costs[v];
+        *best = open.back();
+        open.pop_back();
+        order.push_back(v);
+        begun[v] = cycle;
+        if (c.divides) divider = cycle + division_interval;
+        if (c.places > 1) {
+            unit[0] = std::max(unit[0], cycle) + c.places - 1;
+            unit[1] = std::max(unit[1], cycle) + 1;
+        } else if (c.places == 1) {
+            auto& used = !c.one_unit && unit[0] <= cycle ? unit[0] : unit[1];
+            used = cycle + 1;
+        }
+        for (const Index user : g.users[v]) {
+            ready[user] = std::max(ready[user], cycle + c.latency);
+            if (--waiting[user] == 0) open.push_back(user);
+        }
+    }
+    return order;
+}
+
+// Cycles from the beginning of an operation to the end of the turn. `order` has operands before their users.
+std::vector<int> cycles_to_go(const Graph& g, const std::vector<Index>& order) {
+    std::vector<int> to_go(g.nodes.size(), 0);
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+        for (const Index user : g.users[*it]) to_go[*it] = std::max(to_go[*it], to_go[user]);
+        to_go[*it] += g.costs[*it].latency;
+    }
+    return to_go;
+}
+
+struct Schedule {
+    std::vector<Index> order;
+    std::vector<int> begun;
+    int length = 0;
+};
+
+Schedule best_schedule(const Graph& g, const std::vector<Index>& topological) {
+    int places = 0;
+    for (const Cost& c : g.costs) places += c.places;
+    // Two a cycle, and a little less time than that takes: what is known late is then asked for late.
+    const int interval = places * 9 / 20;
+    const auto to_go = cycles_to_go(g, topological);
+    Schedule s{.order = {}, .begun = std::vector<int>(g.nodes.size(), 0)};
+    constexpr int passes = 4;  // until what one turn hands to the next hardly moves
+    for (int pass = 0; pass < passes; ++pass) s.order = schedule(g, to_go, interval, s.begun);
+    s.length = s.begun.empty() ? 0 : *std::max_element(s.begun.begin(), s.begun.end());
+    return s;
+}
+
+std::vector<Index> as_written(const Graph& g) {
+    std::vector<Index> order(g.nodes.size());
+    std::iota(order.begin(), order.end(), Index{0});
+    return order;
+}
+
+// The graph of a turn that ends one step and begins the next. The order has operands first.
+Graph retimed(const Graph& g, const std::vector<bool>& early, std::vector<Index>& order) {
+    Graph r{.nodes = g.nodes, .costs = g.costs, .users = {}, .later_users = {}, .operands = {}};
+    const std::size_t n = g.nodes.size();
+    r.users.resize(n);
+    r.later_users.resize(n);
+    r.operands.assign(n, 0);
+    const auto now = [&](Index v, Index user) {
+        r.users[v].push_back(user);
+        ++r.operands[user];
+    };
+    for (Index v = 0; v < n; ++v) {
+        for (const Index user : g.users[v]) {
+            if (early[v] == early[user])
+                now(v, user);
+            else
+                r.later_users[v].push_back(user);
+        }
+        for (const Index user : g.later_users[v]) {
+            if (!early[v] && early[user])
+                now(v, user);
+            else
+                r.later_users[v].push_back(user);
+        }
+    }
+    order.clear();
+    for (const bool part : {false, true}) {
+        for (Index v = 0; v < n; ++v) {
+            if (early[v] == part) order.push_back(v);
+        }
+    }
+    return r;
+}
+
+}  // namespace
+
+std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>& carried,
+                             const std::vector<bool>& must_be_late) {
+    const Graph g = graph_of(step, carried);
+    const std::size_t n = g.nodes.size();
+    const Schedule whole = best_schedule(g, as_written(g));
+    std::vector<bool> best(n);
+    for (std::size_t v = 0; v < n; ++v) best[v] = !must_be_late[v];
+    int shortest = whole.length;
+    constexpr int cuts = 12;
+    for (int cut = 1; cut < cuts; ++cut) {
+        const int time = whole.length * cut / cuts;
+        std::vector<bool> early(n);
+        for (std::size_t v = 0; v < n; ++v) early[v] = !must_be_late[v] && whole.begun[v] < time;
+        std::vector<Index> order;
+        const Graph turn = retimed(g, early, order);
+        const Schedule s = best_schedule(turn, order);
+        if (s.length < shortest) {
+            shortest = s.length;
+            best = early;
+        }
+    }
+    return best;
+}
+
+void order_loop(llvm::BasicBlock& head, llvm::BasicBlock& step) {
+    std::vector<Carried> carried;
+    for (const llvm::PHINode& phi : head.phis()) carried.push_back({&phi, phi.getIncomingValueForBlock(&step)});
+    const Graph g = graph_of(step, carried);
+    for (const Index v : best_schedule(g, as_written(g)).order) g.nodes[v]->moveBefore(step.getTerminator());
+}
+
+}  // namespace spikesmith::codegen

@@ -23,8 +23,8 @@ namespace {
 
 // A shared beginning is worth its while from this share of all steps on that it saves.
 constexpr double least_saving = 0.02;
-// A kernel of its own takes about as long to compile as so many steps of a lane: it is made once it would have saved as many.
-constexpr double compile_lane_steps = 1e7;
+// A kernel of its own takes about as long to compile as so many operations of a lane: it is made once it would have saved as many.
+constexpr double compile_operations = 1e9;
 constexpr std::size_t most_instructions =
     2000;  // of its program: compilers take more than twice as long for twice as many
 
@@ -78,19 +78,24 @@ struct Run {
     bool initial_values_vary = false;
     std::span<const std::string> output_names;
     Plan plan;
-    const SharedBeginning* beginning = nullptr;  // if it is used
-    const Kernel* beginning_kernel = nullptr;
+    struct Beginning {
+        const SharedBeginning* shared;
+        const Kernel* kernel;
+    };
+    std::vector<Beginning> beginnings;     // that are used
+    std::vector<std::size_t> lone_traces;  // that have part in none of them
     RunResult result;
     std::atomic<std::size_t> non_finite = 0;
 
     // One block under one trace.
     template <class Real>
     void block(std::size_t number, std::size_t trace, Workspace<Real>& work);
-    // The same in two parts: what all traces share, and how one of them goes on.
+    // The same in two parts: what traces share, and how one of them goes on.
     template <class Real>
-    void begin(std::size_t number, Workspace<Real>& shared) const;
+    void begin(std::size_t number, const Beginning& beginning, Workspace<Real>& shared) const;
     template <class Real>
-    void go_on(std::size_t number, std::size_t trace, const Workspace<Real>& shared, Workspace<Real>& work);
+    void go_on(std::size_t number, const SharedBeginning& beginning, std::size_t trace_number,
+               const Workspace<Real>& shared, Workspace<Real>& work);
 
   private:
     struct Place {
@@ -130,42 +135,43 @@ void Run::block(std::size_t number, std::size_t trace, Workspace<Real>& work) {
 }
 
 template <class Real>
-void Run::begin(std::size_t number, Workspace<Real>& shared) const {
+void Run::begin(std::size_t number, const Beginning& beginning, Workspace<Real>& shared) const {
     throw_if_cancelled(request.cancelled);
-    const Place place = place_of(number, 0);
+    const SharedBeginning& common = *beginning.shared;
+    const Place place = place_of(number, common.traces.front());
     load(place, shared);
-    make_room(place, beginning->n_steps, shared);
-    if (!beginning->program_as_given) {
-        AlignedVector<Real> states(beginning->program.states.size() * place.lanes);
-        for (const std::vector<std::int32_t>& of_trace : beginning->states) {
+    make_room(place, common.n_steps, shared);
+    if (!common.program_as_given) {
+        AlignedVector<Real> states(common.program.states.size() * place.lanes);
+        for (const std::vector<std::int32_t>& of_trace : common.states) {
             for (std::size_t s = 0; s < of_trace.size(); ++s)
                 std::copy_n(shared.states.data() + s * place.lanes, place.lanes,
                             states.data() + static_cast<std::size_t>(of_trace[s]) * place.lanes);
         }
         shared.states = std::move(states);
     }
-    std::vector<TimeTable::Window> windows(data.n_traces);
+    std::vector<TimeTable::Window> windows(common.traces.size());
     std::vector<const double*> pointers;
     const auto inputs = [&](std::size_t first, std::size_t n_steps) {
-        if (beginning->program_as_given) return time_table.look(0, first, n_steps, windows[0]);
-        for (std::size_t trace = 0; trace < data.n_traces; ++trace)
-            time_table.look(trace, first, n_steps, windows[trace]);
+        if (common.program_as_given) return time_table.look(place.trace, first, n_steps, windows[0]);
+        for (std::size_t r = 0; r < windows.size(); ++r) time_table.look(common.traces[r], first, n_steps, windows[r]);
         pointers.clear();
-        for (const auto& [trace, input] : beginning->inputs) pointers.push_back(windows[trace].pointers[input]);
+        for (const auto& [r, input] : common.inputs) pointers.push_back(windows[r].pointers[input]);
         return static_cast<const double* const*>(pointers.data());
     };
-    advance(place, *beginning_kernel, 0, beginning->n_steps, inputs, shared);
+    advance(place, *beginning.kernel, 0, common.n_steps, inputs, shared);
 }
 
 template <class Real>
-void Run::go_on(std::size_t number, std::size_t trace, const Workspace<Real>& shared, Workspace<Real>& work) {
+void Run::go_on(std::size_t number, const SharedBeginning& beginning, std::size_t trace_number,
+                const Workspace<Real>& shared, Workspace<Real>& work) {
     throw_if_cancelled(request.cancelled);
-    const Place place = place_of(number, trace);
+    const Place place = place_of(number, beginning.traces[trace_number]);
     work.parameters = shared.parameters;
-    if (beginning->program_as_given) {
+    if (beginning.program_as_given) {
         work.states = shared.states;
     } else {
-        const std::vector<std::int32_t>& states = beginning->states[trace];
+        const std::vector<std::int32_t>& states = beginning.states[trace_number];
         work.states.resize(states.size() * place.lanes);
         for (std::size_t s = 0; s < states.size(); ++s)
             std::copy_n(shared.states.data() + static_cast<std::size_t>(states[s]) * place.lanes, place.lanes,
@@ -174,7 +180,7 @@ void Run::go_on(std::size_t number, std::size_t trace, const Workspace<Real>& sh
     make_room(place, data.n_steps, work);
     if (record.outputs) std::ranges::copy(shared.outputs, work.outputs.begin());
     if (record.spikes) work.spikes = shared.spikes;
-    finish(place, beginning->n_steps, work);
+    finish(place, beginning.n_steps, work);
 }
 
 // The steps from there on, and what follows them.
@@ -333,9 +339,13 @@ struct Ensemble::Implementation {
     oneapi::tbb::task_arena arena;
     double compile_seconds = 0;
     using Kernels = std::array<std::optional<Kernel>, 4>;  // by what they record
-    Kernels kernels, beginning_kernels;
-    SharedBeginning beginning;
-    double lane_steps_not_saved = 0;  // for want of a kernel for the shared beginning
+    Kernels kernels;
+    struct Beginning {
+        SharedBeginning shared;
+        Kernels kernels;
+        double operations_not_saved = 0;  // for want of a kernel
+    };
+    std::vector<Beginning> beginnings;
 
     const Kernel& kernel(Kernels& made, const UpdateProgram& of, WhatToRecord record, KernelOptions kernel_options) {
         auto& slot = made[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
@@ -348,35 +358,42 @@ struct Ensemble::Implementation {
         return *slot;
     }
 
-    // Shares the beginning of traces if that saves more than it costs.
-    void share_beginning(Run& run) {
-        if (beginning.n_steps == 0) return;
-        const double saved_steps = static_cast<double>(beginning.n_steps * (data.n_traces - 1));
-        if (options.sharing == SharedBeginnings::automatic) {
-            double all_steps = 0;
-            for (std::size_t trace = 0; trace < data.n_traces; ++trace)
-                all_steps += static_cast<double>(data.steps(trace));
-            if (saved_steps < least_saving * all_steps) return;
-        }
-        if (beginning.program_as_given) {
-            run.beginning_kernel = &run.kernel;
-        } else {
-            if (options.sharing == SharedBeginnings::automatic && lane_steps_not_saved < compile_lane_steps) {
-                if (beginning.program.step.size() > most_instructions) return;
-                lane_steps_not_saved += saved_steps * static_cast<double>(run.parameters.rows);
-                if (lane_steps_not_saved < compile_lane_steps) return;
+    // Shares the beginnings of traces that save more than they cost.
+    void share_beginnings(Run& run) {
+        std::vector<bool> alone(data.n_traces, true);
+        for (Beginning& beginning : beginnings) {
+            const SharedBeginning& shared = beginning.shared;
+            if (!pays(beginning, run.parameters.rows)) continue;
+            if (shared.program_as_given) {
+                run.beginnings.push_back({&shared, &run.kernel});
+            } else {  // as many lanes together as the other kernel
+                run.beginnings.push_back(
+                    {&shared, &kernel(beginning.kernels, shared.program, run.record, run.kernel.options())});
+                run.plan.chunk_steps = std::min(run.plan.chunk_steps, steps_per_chunk(shared.program, run.plan.lanes));
             }
-            // as many lanes together as the other kernel
-            run.beginning_kernel = &kernel(beginning_kernels, beginning.program, run.record, run.kernel.options());
+            for (const std::size_t trace : shared.traces) alone[trace] = false;
         }
-        run.beginning = &beginning;
-        if (!beginning.program_as_given)
-            run.plan.chunk_steps = std::min(run.plan.chunk_steps, steps_per_chunk(beginning.program, run.plan.lanes));
+        for (std::size_t trace = 0; trace < data.n_traces; ++trace) {
+            if (alone[trace]) run.lone_traces.push_back(trace);
+        }
+    }
+
+    bool pays(Beginning& beginning, std::size_t n_samples) const {
+        if (options.sharing == SharedBeginnings::always) return true;
+        const auto saved = static_cast<double>(beginning.shared.saved_steps());
+        double all_steps = 0;
+        for (std::size_t trace = 0; trace < data.n_traces; ++trace) all_steps += static_cast<double>(data.steps(trace));
+        if (saved < least_saving * all_steps) return false;
+        if (beginning.shared.program_as_given) return true;
+        if (beginning.shared.program.step.size() > most_instructions) return false;
+        beginning.operations_not_saved +=
+            saved * static_cast<double>(n_samples) * static_cast<double>(program.step.size());
+        return beginning.operations_not_saved >= compile_operations;
     }
 
     template <class Real>
     void blocks(Run& run) {
-        oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces, beginnings;
+        oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces, beginnings_of_threads;
         const auto each = [](std::size_t n, const auto& action) {
             oneapi::tbb::parallel_for(
                 oneapi::tbb::blocked_range<std::size_t>(0, n, 1),
@@ -385,19 +402,20 @@ struct Ensemble::Implementation {
                 },
                 oneapi::tbb::simple_partitioner());
         };
-        const std::size_t n_blocks = run.plan.blocks_per_trace, n_traces = data.n_traces;
+        const std::size_t n_beginnings = run.beginnings.size(), n_works = n_beginnings + run.lone_traces.size();
         arena.execute([&] {
-            if (run.beginning == nullptr) {
-                each(n_blocks * n_traces,
-                     [&](std::size_t k) { run.block(k / n_traces, k % n_traces, workspaces.local()); });
-                return;
-            }
-            each(n_blocks, [&](std::size_t number) {
-                Workspace<Real>& shared = beginnings.local();
-                run.begin(number, shared);
+            each(run.plan.blocks_per_trace * n_works, [&](std::size_t k) {
+                const std::size_t number = k / n_works, which = k % n_works;
+                if (which >= n_beginnings)
+                    return run.block(number, run.lone_traces[which - n_beginnings], workspaces.local());
+                const Run::Beginning& beginning = run.beginnings[which];
+                Workspace<Real>& shared = beginnings_of_threads.local();
+                run.begin(number, beginning, shared);
                 // Isolated, so that a thread that waits does not begin another block in the same workspace.
                 oneapi::tbb::this_task_arena::isolate([&] {
-                    each(n_traces, [&](std::size_t trace) { run.go_on(number, trace, shared, workspaces.local()); });
+                    each(beginning.shared->traces.size(), [&](std::size_t trace_number) {
+                        run.go_on(number, *beginning.shared, trace_number, shared, workspaces.local());
+                    });
                 });
             });
         });
@@ -414,8 +432,9 @@ Ensemble::Ensemble(UpdateProgram program, EnsembleData data, EnsembleOptions opt
         implementation_->output_names.push_back(output.name);
     implementation_->initial_values_vary = initial_values_vary(implementation_->program);
     if (options.sharing != SharedBeginnings::never) {
-        implementation_->beginning =
-            find_shared_beginning(implementation_->program, implementation_->data, implementation_->time_table.value());
+        for (SharedBeginning& shared : find_shared_beginnings(implementation_->program, implementation_->data,
+                                                              implementation_->time_table.value()))
+            implementation_->beginnings.push_back({.shared = std::move(shared), .kernels = {}});
     }
     initialise_arena(implementation_->arena, options.threads);
 }
@@ -456,6 +475,8 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
             .initial_values_vary = self.initial_values_vary,
             .output_names = self.output_names,
             .plan = {},
+            .beginnings = {},
+            .lone_traces = {},
             .result = {}};
     run.result.online_errors.assign(self.program.online_errors.size(), Array2(parameters.rows, n_traces));
     run.result.diverged.assign(parameters.rows * n_traces, 0);
@@ -464,7 +485,7 @@ RunResult Ensemble::run(const Array2& parameters, const RunRequest& request) {
     if (parameters.rows > 0) {
         run.plan = make_plan(self.program, parameters.rows, self.data, static_cast<std::size_t>(kernel.lanes()),
                              self.options.block_lanes, static_cast<std::size_t>(self.arena.max_concurrency()), record);
-        self.share_beginning(run);
+        self.share_beginnings(run);
         if (self.options.kernel.precision == Precision::single_precision) {
             self.blocks<float>(run);
         } else {
@@ -485,7 +506,9 @@ const EnsembleOptions& Ensemble::options() const {
     return implementation_->options;
 }
 std::size_t Ensemble::common_steps() const {
-    return implementation_->beginning.n_steps;
+    std::size_t steps = 0;
+    for (const auto& beginning : implementation_->beginnings) steps += beginning.shared.saved_steps();
+    return steps;
 }
 double Ensemble::compile_seconds() const {
     return implementation_->compile_seconds;

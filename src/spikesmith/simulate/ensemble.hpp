@@ -133,7 +133,8 @@ class Ensemble {
     [[nodiscard]] const EnsembleData& data() const;
     [[nodiscard]] const EnsembleOptions& options() const;
     [[nodiscard]] double compile_seconds() const;  // so far
-    // Steps that all traces have in common from the beginning on; 0 with random numbers.
+    // Steps, of all traces together, that another trace has in common from the beginning on; 0 with random numbers. One trace that
+    // has them is simulated for the others, see SharedBeginnings.
     [[nodiscard]] std::size_t common_steps() const;
 
   private:

@@ -143,25 +143,41 @@ void write_program(SharedBeginning& made, const UpdateProgram& program, std::siz
 
 }  // namespace
 
-SharedBeginning find_shared_beginning(const UpdateProgram& program, const EnsembleData& data, const TimeTable& table) {
-    SharedBeginning made;
+std::vector<SharedBeginning> find_shared_beginnings(const UpdateProgram& program, const EnsembleData& data,
+                                                    const TimeTable& table) {
     if (data.n_traces < 2 || differs_between_traces(program.init) || differs_between_traces(program.step) ||
         (program.adaptive && differs_between_traces(program.adaptive->code)))
-        return made;
+        return {};
     const std::vector<bool> states = comparing_states(program), model_reads = read_by_model(program);
     const std::vector<bool> comparing = comparing_values(program, states, model_reads);
-    if (model_needs(program, states, comparing)) return made;
-    std::size_t n_steps = data.n_steps;
-    for (std::size_t trace = 0; trace < data.n_traces; ++trace) n_steps = std::min(n_steps, data.steps(trace));
-    for (std::size_t j = 0; j < model_reads.size() && n_steps > 0; ++j) {
-        if (model_reads[j]) n_steps = table.common_steps(j, n_steps);
+    if (model_needs(program, states, comparing)) return {};
+
+    const auto common_steps = [&](std::size_t trace, std::size_t other, std::size_t n_steps) {
+        n_steps = std::min({n_steps, data.steps(trace), data.steps(other)});
+        for (std::size_t j = 0; j < model_reads.size() && n_steps > 0; ++j) {
+            if (model_reads[j]) n_steps = table.common_steps(j, trace, other, n_steps);
+        }
+        return n_steps;
+    };
+    std::vector<SharedBeginning> groups;
+    for (std::size_t trace = 0; trace < data.n_traces; ++trace) {
+        const auto own = std::ranges::find_if(
+            groups, [&](const SharedBeginning& group) { return common_steps(group.traces.front(), trace, 1) == 1; });
+        if (own == groups.end()) {
+            groups.push_back(
+                {.traces = {trace}, .n_steps = data.steps(trace), .program = {}, .inputs = {}, .states = {}});
+        } else {
+            own->n_steps = common_steps(own->traces.front(), trace, own->n_steps);
+            own->traces.push_back(trace);
+        }
     }
-    if (n_steps == 0) return made;
-    made.n_steps = n_steps;
-    made.program_as_given =
-        std::ranges::find(comparing, true) == comparing.end() && std::ranges::find(states, true) == states.end();
-    if (!made.program_as_given) write_program(made, program, data.n_traces, states, model_reads, comparing);
-    return made;
+    std::erase_if(groups, [](const SharedBeginning& group) { return group.traces.size() == 1; });
+    for (SharedBeginning& group : groups) {
+        group.program_as_given =
+            std::ranges::find(comparing, true) == comparing.end() && std::ranges::find(states, true) == states.end();
+        if (!group.program_as_given) write_program(group, program, group.traces.size(), states, model_reads, comparing);
+    }
+    return groups;
 }
 
 }  // namespace spikesmith

@@ -1,4 +1,4 @@
-// SharedBeginning: the steps that all traces have in common, such as the baseline before a current step, are simulated once for all of
+// SharedBeginning: the steps that traces have in common, such as the baseline before a current step, are simulated once for all of
 // them. For Ensemble only.
 //
 // Traces of a parameter set start from the same states and take the same course until their stimuli differ. What they are compared
@@ -17,19 +17,24 @@
 namespace spikesmith {
 
 struct SharedBeginning {
-    std::size_t n_steps = 0;       // 0: traces have nothing in common, and the rest is empty
-    bool program_as_given = true;  // nothing compares with targets: `program` is empty, the given one serves
+    std::vector<std::size_t> traces;  // at least two
+    std::size_t n_steps = 0;          // that they have in common
+    bool program_as_given = true;     // nothing compares with targets: `program` is empty, the given one serves
     UpdateProgram program;
 
     struct Input {
-        std::size_t trace = 0, input = 0;  // of the given program
+        std::size_t trace = 0, input = 0;  // trace: its number in `traces`; input: of the given program
     };
-    std::vector<Input> inputs;                      // of each time input of `program`
-    std::vector<std::vector<std::int32_t>> states;  // [trace][state of the given program]: the state of `program`
+    std::vector<Input> inputs;  // of each time input of `program`
+    std::vector<std::vector<std::int32_t>>
+        states;  // [number in traces][state of the given program]: the state of `program`
+
+    [[nodiscard]] std::size_t saved_steps() const { return n_steps * (traces.size() - 1); }
 };
 
-// Nothing is shared by programs with random numbers or the number of the lane, which differ between traces.
-[[nodiscard]] SharedBeginning find_shared_beginning(const UpdateProgram& program, const EnsembleData& data,
-                                                    const TimeTable& table);
+// One for each group of traces with the same stimuli in their first step. Nothing is shared by programs with random numbers or the
+// number of the lane, which differ between traces.
+[[nodiscard]] std::vector<SharedBeginning> find_shared_beginnings(const UpdateProgram& program,
+                                                                  const EnsembleData& data, const TimeTable& table);
 
 }  // namespace spikesmith

@@ -249,21 +249,20 @@ bool TimeTable::read_in_place(std::size_t input) const {
     return std::ranges::all_of(inputs_.at(input), [](const Row& row) { return row.written.empty(); });
 }
 
-std::size_t TimeTable::common_steps(std::size_t input, std::size_t n_steps) const {
+std::size_t TimeTable::common_steps(std::size_t input, std::size_t trace, std::size_t other_trace,
+                                    std::size_t n_steps) const {
+    if (inputs_[input].size() == 1) return n_steps;
     constexpr std::size_t most_steps = 4096;  // looked at together
-    Window first_window, window;
-    for (std::size_t trace = 1; trace < inputs_[input].size(); ++trace) {
-        for (std::size_t k = 0; k < n_steps; k += most_steps) {
-            const std::size_t n = std::min(most_steps, n_steps - k);
-            const double* first = look(0, k, n, first_window)[input];
-            const double* other = look(trace, k, n, window)[input];
-            const auto same_bits = [](double a, double b) {
-                return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-            };
-            const auto common =
-                static_cast<std::size_t>(std::mismatch(first, first + n, other, same_bits).first - first);
-            if (common < n) n_steps = k + common;  // ends the loop
-        }
+    Window window, other_window;
+    for (std::size_t k = 0; k < n_steps; k += most_steps) {
+        const std::size_t n = std::min(most_steps, n_steps - k);
+        const double* one = look(trace, k, n, window)[input];
+        const double* other = look(other_trace, k, n, other_window)[input];
+        const auto same_bits = [](double a, double b) {
+            return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+        };
+        const auto common = static_cast<std::size_t>(std::mismatch(one, one + n, other, same_bits).first - one);
+        if (common < n) return k + common;
     }
     return n_steps;
 }

@@ -34,8 +34,9 @@ class TimeTable {
     // One number for each input: what the interpreter reads in a step.
     [[nodiscard]] std::vector<double> row(std::size_t trace, std::size_t step) const;
 
-    // Of the first n_steps steps, which all traces have: how many pass before traces differ in this input, bit for bit.
-    [[nodiscard]] std::size_t common_steps(std::size_t input, std::size_t n_steps) const;
+    // Of the first n_steps steps of two traces: how many pass before they differ in this input, bit for bit.
+    [[nodiscard]] std::size_t common_steps(std::size_t input, std::size_t trace, std::size_t other_trace,
+                                           std::size_t n_steps) const;
 
     // Whether nothing of this input was copied.
     [[nodiscard]] bool read_in_place(std::size_t input) const;

@@ -71,7 +71,8 @@ class KernelBuilder {
           slots_(program.step.size()),
           variations_(variations_of(program)),
           live_(live_values(program, options.record_outputs, options.record_spikes)),
-          speculates_(worth_speculating(program, live_, variations_)) {}
+          // Fewer than 32 registers do not hold what two steps at once need (measured: bench/kernel_bench.cpp).
+          speculates_(shape.avx512 && worth_speculating(program, live_, variations_)) {}
 
     void build() {
         read_fields();

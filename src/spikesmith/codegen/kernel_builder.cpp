@@ -11,6 +11,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "spikesmith/codegen/kernel_fields.hpp"
 #include "spikesmith/codegen/program_analysis.hpp"
 #include "spikesmith/codegen/speculative_loop.hpp"
 #include "spikesmith/math/philox.hpp"
@@ -42,13 +43,6 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
 constexpr std::size_t worthwhile_attempt = 8;
 constexpr std::size_t most_patience = 512;  // steps without another attempt
 
-// Fields of KernelArguments as the compiled code reads them.
-struct Fields {
-    Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
-        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration, *random_stride,
-        *first_time_row;
-};
-
 template <class Float>
 class KernelBuilder {
   public:
@@ -68,6 +62,7 @@ class KernelBuilder {
           builder_(llvm::BasicBlock::Create(function->getContext(), "entry", function)),
           vector_(builder_, shape, functions, function->getArg(1)),
           scalar_(builder_, VectorShape{}, functions, function->getArg(1)),
+          fields_(read_fields(builder_, function->getArg(0))),
           slots_(program.step.size()),
           variations_(variations_of(program)),
           live_(live_values(program, options.record_outputs, options.record_spikes)),
@@ -75,7 +70,6 @@ class KernelBuilder {
           speculates_(shape.avx512 && worth_speculating(program, live_, variations_)) {}
 
     void build() {
-        read_fields();
         auto* entry = builder_.GetInsertBlock();
         auto* tile = block("tile");
         auto* tile_end = block("tile_end");
@@ -251,35 +245,6 @@ class KernelBuilder {
         return llvm::BasicBlock::Create(function_->getContext(), name, function_);
     }
     Value* i64(std::size_t n) { return builder_.getInt64(n); }
-
-    void read_fields() {
-        const auto field = [&](std::size_t offset, llvm::Type* type) -> Value* {
-            return builder_.CreateLoad(
-                type, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), function_->getArg(0), offset));
-        };
-        auto* integer = builder_.getInt64Ty();
-        auto* pointer = builder_.getPtrTy();
-        using A = KernelArguments;
-        fields_ = {.first_step = field(offsetof(A, first_step), integer),
-                   .last_step = field(offsetof(A, last_step), integer),
-                   .lanes = field(offsetof(A, lanes), integer),
-                   .states = field(offsetof(A, states), pointer),
-                   .parameters = field(offsetof(A, parameters), pointer),
-                   .time_inputs = field(offsetof(A, time_inputs), pointer),
-                   .outputs = field(offsetof(A, outputs), pointer),
-                   .spike_steps = field(offsetof(A, spike_steps), pointer),
-                   .spike_counts = field(offsetof(A, spike_counts), pointer),
-                   .spike_capacity = field(offsetof(A, spike_capacity), integer),
-                   .seed = field(offsetof(A, seed), integer),
-                   .random_sample = field(offsetof(A, random_sample), integer),
-                   .sample = field(offsetof(A, sample), integer),
-                   .trace = field(offsetof(A, trace), integer),
-                   .n_samples = field(offsetof(A, n_samples), integer),
-                   .n_traces = field(offsetof(A, n_traces), integer),
-                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy()),
-                   .random_stride = field(offsetof(A, random_stride), integer),
-                   .first_time_row = field(offsetof(A, first_time_row), integer)};
-    }
 
     // Emits the values that vary in time, or those that do not.
     void emit(bool in_time) {
@@ -633,11 +598,11 @@ class KernelBuilder {
     llvm::IRBuilder<> builder_;
     Vector vector_;
     Scalar scalar_;
+    KernelFields fields_;
     std::vector<Slot> slots_;
     std::vector<Variation> variations_;
     std::vector<bool> live_;
     bool speculates_;
-    Fields fields_{};
     Value* first_lane_ = nullptr;
     Value* k_ = nullptr;
     Value* k_real_ = nullptr;

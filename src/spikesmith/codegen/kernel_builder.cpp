@@ -11,6 +11,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "spikesmith/codegen/kernel_fields.hpp"
 #include "spikesmith/codegen/program_analysis.hpp"
 #include "spikesmith/codegen/speculative_loop.hpp"
 #include "spikesmith/math/philox.hpp"
@@ -42,13 +43,6 @@ double lane_poisson(double lambda, std::uint64_t seed, std::uint32_t step, std::
 constexpr std::size_t worthwhile_attempt = 8;
 constexpr std::size_t most_patience = 512;  // steps without another attempt
 
-// Fields of KernelArguments as the compiled code reads them.
-struct Fields {
-    Value *first_step, *last_step, *lanes, *states, *parameters, *time_inputs, *outputs, *spike_steps, *spike_counts,
-        *spike_capacity, *seed, *random_sample, *sample, *trace, *n_samples, *n_traces, *iteration, *random_stride,
-        *first_time_row, *recorded;
-};
-
 template <class Float>
 class KernelBuilder {
   public:
@@ -68,13 +62,15 @@ class KernelBuilder {
           builder_(llvm::BasicBlock::Create(function->getContext(), "entry", function)),
           vector_(builder_, shape, functions, function->getArg(1)),
           scalar_(builder_, VectorShape{}, functions, function->getArg(1)),
+          fields_(read_fields(builder_, function->getArg(0))),
           slots_(program.step.size()),
           variations_(variations_of(program)),
           live_(live_values(program, options.record_outputs, options.record_spikes)),
-          speculates_(worth_speculating(program, live_, variations_)) {}
+          // Fewer than 32 registers do not hold what two steps at once need (measured: bench/kernel_bench.cpp).
+          speculates_(shape.avx512 && worth_speculating(program, live_, variations_)) {}
 
     void build() {
-        read_fields();
+        read_time_inputs();
         auto* entry = builder_.GetInsertBlock();
         auto* tile = block("tile");
         auto* tile_end = block("tile_end");
@@ -258,37 +254,11 @@ class KernelBuilder {
         return builder_.CreateSub(builder_.CreateAdd(fields_.first_step, last), count);
     }
 
-    void read_fields() {
-        const auto field = [&](std::size_t offset, llvm::Type* type) -> Value* {
-            return builder_.CreateLoad(
-                type, builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), function_->getArg(0), offset));
-        };
-        auto* integer = builder_.getInt64Ty();
-        auto* pointer = builder_.getPtrTy();
-        using A = KernelArguments;
-        fields_ = {.first_step = field(offsetof(A, first_step), integer),
-                   .last_step = field(offsetof(A, last_step), integer),
-                   .lanes = field(offsetof(A, lanes), integer),
-                   .states = field(offsetof(A, states), pointer),
-                   .parameters = field(offsetof(A, parameters), pointer),
-                   .time_inputs = field(offsetof(A, time_inputs), pointer),
-                   .outputs = field(offsetof(A, outputs), pointer),
-                   .spike_steps = field(offsetof(A, spike_steps), pointer),
-                   .spike_counts = field(offsetof(A, spike_counts), pointer),
-                   .spike_capacity = field(offsetof(A, spike_capacity), integer),
-                   .seed = field(offsetof(A, seed), integer),
-                   .random_sample = field(offsetof(A, random_sample), integer),
-                   .sample = field(offsetof(A, sample), integer),
-                   .trace = field(offsetof(A, trace), integer),
-                   .n_samples = field(offsetof(A, n_samples), integer),
-                   .n_traces = field(offsetof(A, n_traces), integer),
-                   .iteration = field(offsetof(A, iteration), builder_.getDoubleTy()),
-                   .random_stride = field(offsetof(A, random_stride), integer),
-                   .first_time_row = field(offsetof(A, first_time_row), integer),
-                   .recorded = field(offsetof(A, recorded), pointer)};
+    void read_time_inputs() {
         for (std::size_t input = 0; input < program_.time_inputs.size(); ++input) {
-            Value* first =
-                builder_.CreateLoad(pointer, builder_.CreateConstInBoundsGEP1_64(pointer, fields_.time_inputs, input));
+            Value* first = builder_.CreateLoad(
+                builder_.getPtrTy(),
+                builder_.CreateConstInBoundsGEP1_64(builder_.getPtrTy(), fields_.time_inputs, input));
             time_inputs_.push_back(
                 builder_.CreateGEP(builder_.getDoubleTy(), first, builder_.CreateNeg(fields_.first_time_row)));
         }
@@ -650,11 +620,11 @@ class KernelBuilder {
     llvm::IRBuilder<> builder_;
     Vector vector_;
     Scalar scalar_;
+    KernelFields fields_;
     std::vector<Slot> slots_;
     std::vector<Variation> variations_;
     std::vector<bool> live_;
     bool speculates_;
-    Fields fields_{};
     std::vector<Value*> time_inputs_;  // where each would have its number of step 0
     Value* first_lane_ = nullptr;
     Value* k_ = nullptr;

@@ -7,6 +7,8 @@
 //             the other values; outputs and spikes to memory if recorded
 //         states back to memory
 //
+// Where it pays, the steps are done by two such loops: see speculative_loop.hpp.
+//
 // For this room only; includes LLVM.
 #pragma once
 

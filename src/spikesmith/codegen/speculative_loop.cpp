@@ -186,16 +186,16 @@ class Maker {
 
     void find_early() {
         const InstructionSet late = must_be_late();
-        std::vector<bool> must_be_late;
+        std::vector<bool> bound;
         std::vector<const Instruction*> nodes;
         for (const Instruction& i : *step_.block) {
             if (llvm::isa<PHINode>(i)) continue;
             nodes.push_back(&i);
-            must_be_late.push_back(late.contains(&i));
+            bound.push_back(late.contains(&i));
         }
         std::vector<Carried> carried;
         for (std::size_t s = 0; s < step_.states.size(); ++s) carried.emplace_back(step_.states[s], step_.next[s]);
-        const auto early = early_part(*step_.block, carried, must_be_late);
+        const auto early = early_part(*step_.block, carried, bound);
         for (std::size_t n = 0; n < nodes.size(); ++n) {
             if (early[n] && !shared_values_.contains(nodes[n])) early_.insert(nodes[n]);
         }

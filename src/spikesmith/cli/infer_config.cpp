@@ -214,7 +214,7 @@ void read_sampling(const Section& infer, PosteriorOptions& posterior, const Infe
         fail_at(section.find("sample_with")->place,
                 config.automatic ? "AUTO may choose SNLE, which cannot be sampled directly"
                                  : fmt::format("{} cannot be sampled directly", method_of(config)),
-                "leave it out");
+                "leave it out: \"mcmc\"");
     }
     ChainOptions& chains = posterior.chains;
     read_word(section, "mcmc_method", "slice", chain_method, chains.method);

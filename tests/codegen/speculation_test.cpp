@@ -54,7 +54,7 @@ std::vector<std::vector<double>> final_states(const UpdateProgram& program, cons
     const auto together = static_cast<std::size_t>(kernel.lanes());
     const std::size_t used = e.parameters.size(), lanes = (used + together - 1) / together * together;
     const auto initial = test::initial_states(program, e);
-    std::vector<double> states, parameters, inputs;
+    std::vector<double> states, parameters;
     const auto lane = [&](std::size_t l) { return std::min(l, used - 1); };
     for (std::size_t s = 0; s < program.states.size(); ++s) {
         for (std::size_t l = 0; l < lanes; ++l) states.push_back(initial[lane(l)][s]);
@@ -62,7 +62,12 @@ std::vector<std::vector<double>> final_states(const UpdateProgram& program, cons
     for (std::size_t p = 0; p < program.parameters.size(); ++p) {
         for (std::size_t l = 0; l < lanes; ++l) parameters.push_back(e.parameters[lane(l)][p]);
     }
-    for (const auto& row : e.time_inputs) inputs.insert(inputs.end(), row.begin(), row.end());
+    std::vector<std::vector<double>> series(program.time_inputs.size());
+    for (const auto& row : e.time_inputs) {
+        for (std::size_t input = 0; input < series.size(); ++input) series[input].push_back(row.at(input));
+    }
+    std::vector<const double*> inputs;
+    for (const auto& numbers : series) inputs.push_back(numbers.data());
     KernelArguments a;
     a.first_step = a.first_time_row = e.first_step;
     a.last_step = e.first_step + e.steps;
@@ -163,6 +168,33 @@ TEST(Speculation, RepairsWhatFollowsFromTheState) {
     e.parameters[18][1] = std::numeric_limits<double>::quiet_NaN();
     test::expect_kernels_agree(program_with_cases(never), e);
     test::expect_kernels_agree(program_with_cases(never), e, 41);
+}
+
+// The slope, and a second rate whose argument is near the first: what is to be repaired there needs the repaired first rate.
+TEST(Speculation, RepairsNothingFromWhatIsRepaired) {
+    ProgramWriter w;
+    const auto p = w.parameter(), offset = w.parameter();
+    const auto x = w.state(0.1), y = w.state(0.2), input = w.time_input();
+    const auto rate_of = [&](ValueId q) {
+        const auto e = w.apply(Op::exp, q);
+        return w.apply(Op::x_over_expm1_given, q, q, w.apply(Op::subtract, e, w.number(1)));
+    };
+    const auto q = w.apply(Op::add, x, offset);
+    const auto rate = rate_of(q);
+    const auto slope = w.apply(Op::x_over_expm1_slope, q, rate);
+    const auto second = rate_of(w.apply(Op::subtract, rate, w.number(0.9)));
+    w.next(0, w.fused(x, w.number(0.5), w.apply(Op::multiply, p, input)));
+    w.next(1, w.fused(y, w.number(0.75), w.apply(Op::multiply, slope, second)));
+    w.output(slope);
+    w.output(second);
+    w.program.spike = w.apply(Op::less, w.number(never), y);
+
+    std::mt19937 random(6);
+    auto e = usual_lanes(200);
+    for (auto& row : e.time_inputs) row = {std::uniform_real_distribution<double>(-0.3, 0.3)(random)};
+    for (auto& parameters : e.parameters) parameters[1] = std::uniform_real_distribution<double>(-0.6, 0.6)(random);
+    test::expect_kernels_agree(w.program, e);
+    test::expect_kernels_agree(w.program, e, 41);
 }
 
 TEST(Speculation, RepeatsStepsWithSpikes) {

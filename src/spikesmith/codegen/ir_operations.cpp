@@ -476,28 +476,58 @@ bool IrEmitter::can_repair(Bool c) const {
     while (!open.empty() && needed.size() <= few) {
         const auto* i = llvm::dyn_cast<llvm::Instruction>(open.pop_back_val());
         if (i == nullptr || i->getParent() != block || i->mayReadOrWriteMemory() || !needed.insert(i).second) continue;
+        if (llvm::is_contained(speculation_->repaired, i)) return false;  // all repairs run before the step
         open.append(i->value_op_begin(), i->value_op_end());
     }
     return needed.size() <= few;
+}
+
+bool IrEmitter::follows_repairs(llvm::BasicBlock* first, const llvm::BasicBlock* step) const {
+    llvm::SmallPtrSet<const llvm::Instruction*, 32> seen;
+    llvm::SmallVector<const Value*, 64> open;
+    for (auto block = first->getIterator(); block != first->getParent()->end(); ++block) {
+        for (const llvm::Instruction& i : *block) open.append(i.value_op_begin(), i.value_op_end());
+    }
+    while (!open.empty()) {
+        const auto* i = llvm::dyn_cast<llvm::Instruction>(open.pop_back_val());
+        if (i == nullptr || i->getParent() != step || !seen.insert(i).second) continue;
+        if (llvm::is_contained(speculation_->repaired, i)) return true;
+        if (!llvm::isa<llvm::PHINode>(i)) open.append(i->value_op_begin(), i->value_op_end());
+    }
+    return false;
 }
 
 IrEmitter::Real IrEmitter::repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const {
     auto& context = builder_.getContext();
     auto* here = builder_.GetInsertBlock();
     auto* parent = here->getParent();
-    const Int carried = packed(c);
-    add_tests(c, speculation_->repairs);
-    Value* memory = stack(real_type_, static_cast<std::uint64_t>(shape_.lanes()));
 
     auto* unusual = llvm::BasicBlock::Create(context, "repair", parent);
-    auto* join = llvm::BasicBlock::Create(context, "repaired", parent);
-    builder_.SetInsertPoint(speculation_->repair);
-    builder_.CreateCondBr(any(unpacked(c, carried)), unusual, join);
     builder_.SetInsertPoint(unusual);
     speculation_->repairing = true;
-    store(special(), memory);
+    const Real repair = special();
     speculation_->repairing = false;
+    auto* unusual_end = builder_.GetInsertBlock();
+    if (follows_repairs(unusual, here)) {
+        const llvm::SmallVector<llvm::BasicBlock*, 4> made(
+            llvm::map_range(llvm::make_range(unusual->getIterator(), parent->end()), [](auto& b) { return &b; }));
+        for (auto* block : made) block->dropAllReferences();
+        for (auto* block : made) block->eraseFromParent();
+        builder_.SetInsertPoint(here);
+        add_tests(c, speculation_->tests);
+        return usual;
+    }
+    Value* memory = stack(real_type_, static_cast<std::uint64_t>(shape_.lanes()));
+    store(repair, memory);
+    auto* join = llvm::BasicBlock::Create(context, "repaired", parent);
+    builder_.SetInsertPoint(unusual_end);
     builder_.CreateBr(join);
+
+    builder_.SetInsertPoint(here);
+    const Int carried = packed(c);
+    add_tests(c, speculation_->repairs);
+    builder_.SetInsertPoint(speculation_->repair);
+    builder_.CreateCondBr(any(unpacked(c, carried)), unusual, join);
     speculation_->repair = join;
 
     builder_.SetInsertPoint(here);

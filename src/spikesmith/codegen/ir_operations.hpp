@@ -177,7 +177,10 @@ class IrEmitter {
     [[nodiscard]] bool speculates() const { return speculation_ != nullptr && !speculation_->repairing; }
     // Whether the condition follows from little of the block that is being written.
     [[nodiscard]] bool can_repair(Bool c) const;
-    // `special` where the condition holds, from the code that runs before the step.
+    // Whether the blocks from this one on use what the step chooses from repairs.
+    [[nodiscard]] bool follows_repairs(llvm::BasicBlock* first, const llvm::BasicBlock* step) const;
+    // `special` where the condition holds, from the code that runs before the step; if that needs another repair, the case counts as
+    // unusual.
     Real repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const;
     void add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const;
     // A condition that is computed here and used in another block. Without mask registers it travels as a vector of all-ones or

@@ -92,6 +92,13 @@ class DefaultFloatingPoint {
 }  // namespace
 
 Kernel Kernel::compile(const UpdateProgram& program, const KernelOptions& options) {
+    return make(program, options, false).value();
+}
+std::optional<Kernel> Kernel::compiled_before(const UpdateProgram& program, const KernelOptions& options) {
+    return make(program, options, true);
+}
+
+std::optional<Kernel> Kernel::make(const UpdateProgram& program, const KernelOptions& options, bool compiled_before) {
     const auto begin = std::chrono::steady_clock::now();
     auto made = std::make_unique<Implementation>();
     made->options = decided(program, options);
@@ -110,6 +117,7 @@ Kernel Kernel::compile(const UpdateProgram& program, const KernelOptions& option
     auto object = directory ? codegen::read_cache_entry(*directory, key) : std::nullopt;
     made->from_cache = object.has_value();
     if (!object) {
+        if (compiled_before) return std::nullopt;
         object = codegen::compile_object(*built.module, target);
         if (directory) codegen::write_cache_entry(*directory, key, *object);
     }

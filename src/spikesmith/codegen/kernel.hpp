@@ -55,6 +55,8 @@ class Kernel {
   public:
     // Compiles, or takes the object code from the disk cache. Throws NumericalError for a width this machine lacks.
     static Kernel compile(const UpdateProgram& program, const KernelOptions& options = {});
+    // The same if the disk cache has the object code, else nothing.
+    static std::optional<Kernel> compiled_before(const UpdateProgram& program, const KernelOptions& options = {});
 
     Kernel(Kernel&&) noexcept;
     Kernel& operator=(Kernel&&) noexcept;
@@ -70,6 +72,7 @@ class Kernel {
 
   private:
     struct Implementation;
+    static std::optional<Kernel> make(const UpdateProgram& program, const KernelOptions& options, bool compiled_before);
     explicit Kernel(std::unique_ptr<Implementation> implementation);
     std::unique_ptr<Implementation> implementation_;
 };

@@ -208,17 +208,17 @@ typename B::Real x_over_expm1_slope(const B& b, typename B::Real x, typename B::
     const auto magnitude = b.abs(x);
     const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
                               b.less(magnitude, detail::constant(b, 600, 60)));
-    const auto quotient = [&](typename B::Real argument) {
-        return b.mul(value, b.div(b.sub(b.sub(b.real(1), argument), value), argument));
+    const auto quotient = [&](typename B::Real argument, typename B::Real function) {
+        return b.mul(function, b.div(b.sub(b.sub(b.real(1), argument), function), argument));
     };
-    return b.seldom(b.negated(usual), quotient(x), [&] {
+    return b.seldom(b.negated(usual), quotient(x, value), [&] {
         // sum_n B_n/n! * n * x^(n - 1), B_n the Bernoulli numbers
         const auto small = b.less(magnitude, b.real(0.125));
         const auto square = b.mul(x, x);
         const auto odd = detail::polynomial(b, square, {1.0 / 6, -1.0 / 180, 1.0 / 5040, -1.0 / 151200, 1.0 / 4790016});
         const auto series = b.fma(x, odd, b.real(-0.5));
         const auto other = b.select(b.less(x, b.real(-100)), b.real(-1),
-                                    quotient(detail::at_most(b, x, detail::constant(b, 800, 120))));
+                                    quotient(detail::at_most(b, x, detail::constant(b, 800, 120)), x_over_expm1(b, x)));
         return b.select(small, series, other);
     });
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
@@ -23,8 +24,10 @@ namespace {
 
 // A shared beginning is worth its while from this share of all steps on that it saves.
 constexpr double least_saving = 0.02;
-// A kernel of its own takes about as long to compile as so many operations of a lane: it is made once it would have saved as many.
+// A kernel of its own takes about as long to compile, or to read from the disk, as so many operations of a lane: that is done once it
+// would have saved as many.
 constexpr double compile_operations = 1e9;
+constexpr double read_operations = 1e8;
 constexpr std::size_t most_instructions =
     2000;  // of its program: compilers take more than twice as long for twice as many
 
@@ -344,15 +347,23 @@ struct Ensemble::Implementation {
         SharedBeginning shared;
         Kernels kernels;
         double operations_not_saved = 0;  // for want of a kernel
+        bool looked_on_disk = false;
     };
     std::vector<Beginning> beginnings;
 
-    const Kernel& kernel(Kernels& made, const UpdateProgram& of, WhatToRecord record, KernelOptions kernel_options) {
-        auto& slot = made[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
+    static std::optional<Kernel>& slot_of(Kernels& made, WhatToRecord record) {
+        return made[(record.outputs ? 1U : 0U) + (record.spikes ? 2U : 0U)];
+    }
+    static KernelOptions recording(WhatToRecord record, KernelOptions kernel_options) {
+        kernel_options.record_outputs = record.outputs;
+        kernel_options.record_spikes = record.spikes;
+        return kernel_options;
+    }
+    const Kernel& kernel(Kernels& made, const UpdateProgram& of, WhatToRecord record,
+                         const KernelOptions& kernel_options) {
+        auto& slot = slot_of(made, record);
         if (!slot) {
-            kernel_options.record_outputs = record.outputs;
-            kernel_options.record_spikes = record.spikes;
-            slot = Kernel::compile(of, kernel_options);
+            slot = Kernel::compile(of, recording(record, kernel_options));
             compile_seconds += slot->compile_seconds();
         }
         return *slot;
@@ -363,14 +374,12 @@ struct Ensemble::Implementation {
         std::vector<bool> alone(data.n_traces, true);
         for (Beginning& beginning : beginnings) {
             const SharedBeginning& shared = beginning.shared;
-            if (!pays(beginning, run.parameters.rows)) continue;
-            if (shared.program_as_given) {
-                run.beginnings.push_back({&shared, &run.kernel});
-            } else {  // as many lanes together as the other kernel
-                run.beginnings.push_back(
-                    {&shared, &kernel(beginning.kernels, shared.program, run.record, run.kernel.options())});
+            if (!pays(shared)) continue;
+            const Kernel* const its_kernel = shared.program_as_given ? &run.kernel : kernel_if_it_pays(beginning, run);
+            if (its_kernel == nullptr) continue;
+            run.beginnings.push_back({&shared, its_kernel});
+            if (!shared.program_as_given)
                 run.plan.chunk_steps = std::min(run.plan.chunk_steps, steps_per_chunk(shared.program, run.plan.lanes));
-            }
             for (const std::size_t trace : shared.traces) alone[trace] = false;
         }
         for (std::size_t trace = 0; trace < data.n_traces; ++trace) {
@@ -378,17 +387,29 @@ struct Ensemble::Implementation {
         }
     }
 
-    bool pays(Beginning& beginning, std::size_t n_samples) const {
+    bool pays(const SharedBeginning& shared) const {
         if (options.sharing == SharedBeginnings::always) return true;
-        const auto saved = static_cast<double>(beginning.shared.saved_steps());
         double all_steps = 0;
         for (std::size_t trace = 0; trace < data.n_traces; ++trace) all_steps += static_cast<double>(data.steps(trace));
-        if (saved < least_saving * all_steps) return false;
-        if (beginning.shared.program_as_given) return true;
-        if (beginning.shared.program.step.size() > most_instructions) return false;
-        beginning.operations_not_saved +=
-            saved * static_cast<double>(n_samples) * static_cast<double>(program.step.size());
-        return beginning.operations_not_saved >= compile_operations;
+        return static_cast<double>(shared.saved_steps()) >= least_saving * all_steps;
+    }
+
+    // The kernel of the beginning's own program; nothing while it would take longer to get than it has not saved yet.
+    const Kernel* kernel_if_it_pays(Beginning& beginning, const Run& run) {
+        auto& slot = slot_of(beginning.kernels, run.record);
+        // as many lanes together as the other kernel
+        const KernelOptions own = recording(run.record, run.kernel.options());
+        const UpdateProgram& its_program = beginning.shared.program;
+        if (!slot && options.sharing != SharedBeginnings::always) {
+            if (its_program.step.size() > most_instructions) return nullptr;
+            beginning.operations_not_saved += static_cast<double>(beginning.shared.saved_steps()) *
+                                              static_cast<double>(run.parameters.rows) *
+                                              static_cast<double>(program.step.size());
+            if (beginning.operations_not_saved < read_operations) return nullptr;
+            if (!std::exchange(beginning.looked_on_disk, true)) slot = Kernel::compiled_before(its_program, own);
+            if (!slot && beginning.operations_not_saved < compile_operations) return nullptr;
+        }
+        return &kernel(beginning.kernels, its_program, run.record, own);
     }
 
     template <class Real>

@@ -154,19 +154,27 @@ bool worth_speculating(const UpdateProgram& program, const std::vector<bool>& li
                        const std::vector<Variation>& variations) {
     // Longer programs keep more values than registers hold, in any order (measured: bench/gradient_bench.cpp).
     constexpr int most_operations = 300;
-    int operations = 0;
+    constexpr int most_kept = 12;  // values of each lane that a step reads and that no step changes
+    int operations = 0, kept = 0;
     bool has_usual_cases = false;
+    std::vector<bool> counted(program.step.size());
     for (std::size_t id = 0; id < program.step.size(); ++id) {
         const Instruction& i = program.step[id];
         if (!live[id] || !variations[id].time || is_number(i)) continue;
         if (variations[id].lane) ++operations;
+        for (const ValueId a : i.args) {
+            if (a == no_value || counted[index_of(a)] || variations[index_of(a)].time || !variations[index_of(a)].lane)
+                continue;
+            counted[index_of(a)] = true;
+            ++kept;
+        }
         if (i.source == Source::adaptive || i.source == Source::matrix_exponential) return false;
         if (i.source != Source::operation) continue;
         if (i.op == Op::poisson) return false;
         has_usual_cases = has_usual_cases || i.op == Op::exprel || i.op == Op::x_over_expm1_given ||
                           i.op == Op::exprel_slope || i.op == Op::sin || i.op == Op::cos || i.op == Op::tan;
     }
-    return has_usual_cases && operations <= most_operations;
+    return has_usual_cases && operations <= most_operations && kept <= most_kept;
 }
 
 int chosen_interleave(const UpdateProgram& program, int width) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <ranges>
 #include <vector>
 
 #include <llvm/ADT/DenseMap.h>
@@ -165,9 +166,9 @@ std::vector<Index> schedule(const Graph& g, const std::vector<int>& to_go, int i
 // Cycles from the beginning of an operation to the end of the turn. `order` has operands before their users.
 std::vector<int> cycles_to_go(const Graph& g, const std::vector<Index>& order) {
     std::vector<int> to_go(g.nodes.size(), 0);
-    for (auto it = order.rbegin(); it != order.rend(); ++it) {
-        for (const Index user : g.users[*it]) to_go[*it] = std::max(to_go[*it], to_go[user]);
-        to_go[*it] += g.costs[*it].latency;
+    for (const Index v : std::views::reverse(order)) {
+        for (const Index user : g.users[v]) to_go[v] = std::max(to_go[v], to_go[user]);
+        to_go[v] += g.costs[v].latency;
     }
     return to_go;
 }
@@ -259,7 +260,7 @@ std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>&
 
 void order_loop(llvm::BasicBlock& head, llvm::BasicBlock& step) {
     std::vector<Carried> carried;
-    for (const llvm::PHINode& phi : head.phis()) carried.push_back({&phi, phi.getIncomingValueForBlock(&step)});
+    for (const llvm::PHINode& phi : head.phis()) carried.emplace_back(&phi, phi.getIncomingValueForBlock(&step));
     const Graph g = graph_of(step, carried);
     for (const Index v : best_schedule(g, as_written(g)).order) g.nodes[v]->moveBefore(step.getTerminator());
 }

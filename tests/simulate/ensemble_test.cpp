@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "simulate/integrate_and_fire.hpp"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,24 +23,9 @@
 namespace spikesmith {
 namespace {
 
-constexpr double ms = 1e-3;
-
-Expression symbol(const std::string& name) {
-    return Expression::symbol(name);
-}
-
-// Leaky integrate-and-fire with a stimulus, dimensionless; starts at the parameter `start`.
-Model integrate_and_fire() {
-    Model model;
-    model.states.push_back({"v", {}, (symbol("E") - symbol("v") + symbol("I")) / symbol("tau"), false, ""});
-    for (const char* name : {"E", "tau", "start"}) model.parameters.push_back({name, {}, ValueType::real, true, false});
-    model.inputs.push_back({"I", {}});
-    model.targets = {"v"};
-    model.threshold = apply(Op::greater, symbol("v"), Expression(1.0));
-    model.reset.push_back({"v", Expression(0.0), false});
-    model.initial_values.push_back({"v", symbol("start")});
-    return model;
-}
+using test::integrate_and_fire;
+using test::ms;
+using test::symbol;
 
 // A random walk from a random start.
 Model random_walk() {

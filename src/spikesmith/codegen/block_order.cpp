@@ -68,6 +68,16 @@ struct Graph {
     std::vector<std::vector<Index>> users;
     std::vector<std::vector<Index>> later_users;  // in the next turn
     std::vector<Index> operands;                  // how many
+
+    void forget_users() {
+        users.assign(nodes.size(), {});
+        later_users.assign(nodes.size(), {});
+        operands.assign(nodes.size(), 0);
+    }
+    void add_user(Index node, Index user) {
+        users[node].push_back(user);
+        ++operands[user];
+    }
 };
 
 Graph graph_of(llvm::BasicBlock& block, const std::vector<Carried>& carried) {
@@ -81,13 +91,8 @@ Graph graph_of(llvm::BasicBlock& block, const std::vector<Carried>& carried) {
         g.costs.push_back(cost_of(i));
     }
     const std::size_t n = g.nodes.size();
-    g.users.resize(n);
-    g.later_users.resize(n);
-    g.operands.assign(n, 0);
-    const auto depends = [&](Index user, Index operand) {
-        g.users[operand].push_back(user);
-        ++g.operands[user];
-    };
+    g.forget_users();
+    const auto depends = [&](Index user, Index operand) { g.add_user(operand, user); };
     const Instruction* last_store = nullptr;
     for (Index v = 0; v < n; ++v) {
         for (const llvm::Value* operand : g.nodes[v]->operand_values()) {
@@ -202,13 +207,8 @@ std::vector<Index> as_written(const Graph& g) {
 Graph retimed(const Graph& g, const std::vector<bool>& early, std::vector<Index>& order) {
     Graph r{.nodes = g.nodes, .costs = g.costs, .users = {}, .later_users = {}, .operands = {}};
     const std::size_t n = g.nodes.size();
-    r.users.resize(n);
-    r.later_users.resize(n);
-    r.operands.assign(n, 0);
-    const auto now = [&](Index v, Index user) {
-        r.users[v].push_back(user);
-        ++r.operands[user];
-    };
+    r.forget_users();
+    const auto now = [&](Index v, Index user) { r.add_user(v, user); };
     for (Index v = 0; v < n; ++v) {
         for (const Index user : g.users[v]) {
             if (early[v] == early[user])

@@ -1,6 +1,7 @@
 #include "spikesmith/codegen/speculative_loop.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/IR/IRBuilder.h>
@@ -51,7 +52,7 @@ class Maker {
         builder_.SetInsertPoint(first);
         Map begun;
         begin_step(begun, loop.k, {loop.states.begin(), loop.states.end()});
-        for (Instruction& i : *step_.block) {
+        for (const Instruction& i : *step_.block) {
             if (early_.contains(&i)) copy(i, begun);
         }
         Value* usual = all_usual(begun, nullptr);
@@ -65,20 +66,20 @@ class Maker {
         Map ends, begins;
         begin_step(ends, k, states);
         for (const Instruction* i : crossing_) ends[i] = carried(begun.lookup(i), first);
-        for (Instruction& i : *step_.block) {
+        for (const Instruction& i : *step_.block) {
             if (repair_needs_.contains(&i) && is_late(i)) copy(i, ends);
         }
         emit_repairs(ends);
 
         builder_.SetInsertPoint(turn_);
-        for (Instruction& i : *step_.block) {
+        for (const Instruction& i : *step_.block) {
             if (is_late(i) && !repair_needs_.contains(&i)) copy(i, ends);
         }
         std::vector<Value*> next;
         for (Value* state : step_.next) next.push_back(mapped(state, ends));
         Value* next_k = after(k);
         begin_step(begins, next_k, next);
-        for (Instruction& i : *step_.block) {
+        for (const Instruction& i : *step_.block) {
             if (early_.contains(&i)) copy(i, begins);
         }
         usual = all_usual(begins, &ends);
@@ -173,13 +174,12 @@ class Maker {
             });
             if (follows) late.insert(&i);
         }
-        for (auto it = step_.block->rbegin(); it != step_.block->rend(); ++it) {
+        for (const Instruction& i : std::views::reverse(*step_.block)) {
             const auto for_repairs = [&](const llvm::User* u) {
                 const auto* user = llvm::cast<Instruction>(u);
                 return user->getParent() != step_.block || late.contains(user);
             };
-            if (repair_needs_.contains(&*it) && std::all_of(it->user_begin(), it->user_end(), for_repairs))
-                late.insert(&*it);
+            if (repair_needs_.contains(&i) && std::all_of(i.user_begin(), i.user_end(), for_repairs)) late.insert(&i);
         }
         return late;
     }
@@ -285,7 +285,7 @@ class Maker {
         builder_.CreateBr(turn_);
     }
 
-    void remove_step() {
+    void remove_step() const {
         while (!step_.block->empty()) {
             Instruction& last = step_.block->back();
             last.replaceAllUsesWith(llvm::PoisonValue::get(last.getType()));

@@ -94,6 +94,19 @@ TEST(SharedExponentials, NothingIsLostWhereTheQuotientIsZeroOverZero) {
     }
 }
 
+TEST(SharedExponentials, LittleIsLostBesideZeroOverZero) {
+    double worst = 0;  // where y/(exp(y) - 1) is a quotient of what is known already, for y beyond 1/8
+    for (std::size_t k = 2; k < rates.size(); ++k) {
+        const double zero = k == 2 ? -15 : k == 3 ? 40 : -13;
+        for (int n = 0; n < 400; ++n) {
+            const double x = zero + (n % 2 == 0 ? 1 : -1) * (0.4 + n * 0.006);
+            worst = std::max(worst, std::fabs(function_value(program_of(rates, x), k) / exact(k, x) - 1));
+        }
+    }
+    EXPECT_LT(worst, 100 * 0x1p-53);
+    EXPECT_GT(worst, 0);
+}
+
 TEST(SharedExponentials, InfinitiesAndNotANumberStayWhatTheyAre) {
     constexpr double inf = std::numeric_limits<double>::infinity();
     const UpdateProgram high = program_of(rates, 1e5), low = program_of(rates, -1e5);

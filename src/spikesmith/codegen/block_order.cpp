@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <numeric>
+#include <optional>
+#include <queue>
 #include <ranges>
+#include <utility>
 #include <vector>
 
 #include <llvm/ADT/DenseMap.h>
@@ -113,6 +117,67 @@ Graph graph_of(llvm::BasicBlock& block, const std::vector<Carried>& carried) {
     return g;
 }
 
+// Operations that could begin at a cycle as far as their operands go, by what else they need. Of those that fit the one comes next
+// that has the most cycles to go, of equals the first.
+class Candidates {
+  public:
+    Candidates(const Graph& g, const std::vector<int>& to_go) : costs_(g.costs), to_go_(to_go) {}
+
+    void add(Index v, int ready) { waiting_.push({ready, v}); }
+    [[nodiscard]] bool empty() const {
+        return waiting_.empty() && std::ranges::all_of(open_, [](const auto& heap) { return heap.empty(); });
+    }
+
+    std::optional<Index> next() {
+        for (; !waiting_.empty() && waiting_.top().first <= cycle; waiting_.pop()) {
+            const Index v = waiting_.top().second;
+            open_[need_of(v)].push({to_go_[v], -static_cast<std::int64_t>(v)});
+        }
+        const std::array<bool, needs> fits{true, unit_[0] <= cycle || unit_[1] <= cycle, unit_[1] <= cycle,
+                                           unit_[0] <= cycle && divider_ <= cycle};
+        Heap* best = nullptr;
+        for (std::size_t need = 0; need < needs; ++need) {
+            Heap& heap = open_[need];
+            if (fits[need] && !heap.empty() && (best == nullptr || heap.top() > best->top())) best = &heap;
+        }
+        if (best == nullptr) return std::nullopt;
+        const auto v = static_cast<Index>(-best->top().second);
+        best->pop();
+        begin(costs_[v]);
+        return v;
+    }
+
+    int cycle = 0;
+
+  private:
+    static constexpr std::size_t needs = 4;  // nothing, a unit, the second unit, the first unit and the divider
+    using Heap = std::priority_queue<std::pair<int, std::int64_t>>;
+
+    [[nodiscard]] std::size_t need_of(Index v) const {
+        const Cost& c = costs_[v];
+        if (c.divides) return 3;
+        if (c.one_unit) return 2;
+        return c.places > 0 ? 1 : 0;
+    }
+    void begin(const Cost& c) {
+        if (c.divides) divider_ = cycle + division_interval;
+        if (c.places > 1) {
+            unit_[0] = std::max(unit_[0], cycle) + c.places - 1;
+            unit_[1] = std::max(unit_[1], cycle) + 1;
+        } else if (c.places == 1) {
+            auto& used = !c.one_unit && unit_[0] <= cycle ? unit_[0] : unit_[1];
+            used = cycle + 1;
+        }
+    }
+
+    const std::vector<Cost>& costs_;
+    const std::vector<int>& to_go_;
+    std::priority_queue<std::pair<int, Index>, std::vector<std::pair<int, Index>>, std::greater<>> waiting_;
+    std::array<Heap, needs> open_;
+    std::array<int, 2> unit_{};  // free from then on
+    int divider_ = 0;
+};
+
 // The operations in the order of a schedule for one turn. `begun` holds when each begins, before and after: states are taken to
 // be there when they were in the turn before.
 std::vector<Index> schedule(const Graph& g, const std::vector<int>& to_go, int interval, std::vector<int>& begun) {
@@ -123,46 +188,23 @@ std::vector<Index> schedule(const Graph& g, const std::vector<int>& to_go, int i
             ready[user] = std::max(ready[user], begun[v] + g.costs[v].latency - interval);
     }
     auto waiting = g.operands;
-    std::vector<Index> order, open;
+    std::vector<Index> order;
     order.reserve(n);
+    Candidates candidates(g, to_go);
     for (Index v = 0; v < n; ++v) {
-        if (waiting[v] == 0) open.push_back(v);
+        if (waiting[v] == 0) candidates.add(v, ready[v]);
     }
-    std::array<int, 2> unit{};  // free from then on
-    int divider = 0;
-    for (int cycle = 0; !open.empty();) {
-        const auto fits = [&](Index v) {
-            const Cost& c = g.costs[v];
-            if (ready[v] > cycle || (c.divides && (divider > cycle || unit[0] > cycle))) return false;
-            return c.places == 0 || unit[1] <= cycle || (!c.one_unit && unit[0] <= cycle);
-        };
-        auto best = open.end();
-        for (auto it = open.begin(); it != open.end(); ++it) {
-            if (fits(*it) &&
-                (best == open.end() || to_go[*it] > to_go[*best] || (to_go[*it] == to_go[*best] && *it < *best)))
-                best = it;
-        }
-        if (best == open.end()) {
-            ++cycle;
+    while (!candidates.empty()) {
+        const std::optional<Index> v = candidates.next();
+        if (!v) {
+            ++candidates.cycle;
             continue;
         }
-        const Index v = *best;
-        const Cost& c = g.costs[v];
-        *best = open.back();
-        open.pop_back();
-        order.push_back(v);
-        begun[v] = cycle;
-        if (c.divides) divider = cycle + division_interval;
-        if (c.places > 1) {
-            unit[0] = std::max(unit[0], cycle) + c.places - 1;
-            unit[1] = std::max(unit[1], cycle) + 1;
-        } else if (c.places == 1) {
-            auto& used = !c.one_unit && unit[0] <= cycle ? unit[0] : unit[1];
-            used = cycle + 1;
-        }
-        for (const Index user : g.users[v]) {
-            ready[user] = std::max(ready[user], cycle + c.latency);
-            if (--waiting[user] == 0) open.push_back(user);
+        order.push_back(*v);
+        begun[*v] = candidates.cycle;
+        for (const Index user : g.users[*v]) {
+            ready[user] = std::max(ready[user], candidates.cycle + g.costs[*v].latency);
+            if (--waiting[user] == 0) candidates.add(user, ready[user]);
         }
     }
     return order;
@@ -184,14 +226,14 @@ struct Schedule {
     int length = 0;
 };
 
-Schedule best_schedule(const Graph& g, const std::vector<Index>& topological) {
+// `passes`: until what one turn hands to the next hardly moves.
+Schedule best_schedule(const Graph& g, const std::vector<Index>& topological, int passes = 4) {
     int places = 0;
     for (const Cost& c : g.costs) places += c.places;
     // Two a cycle, and a little less time than that takes: what is known late is then asked for late.
     const int interval = places * 9 / 20;
     const auto to_go = cycles_to_go(g, topological);
     Schedule s{.order = {}, .begun = std::vector<int>(g.nodes.size(), 0)};
-    constexpr int passes = 4;  // until what one turn hands to the next hardly moves
     for (int pass = 0; pass < passes; ++pass) s.order = schedule(g, to_go, interval, s.begun);
     s.length = s.begun.empty() ? 0 : *std::max_element(s.begun.begin(), s.begun.end());
     return s;
@@ -249,7 +291,7 @@ std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>&
         for (std::size_t v = 0; v < n; ++v) early[v] = !must_be_late[v] && whole.begun[v] < time;
         std::vector<Index> order;
         const Graph turn = retimed(g, early, order);
-        const Schedule s = best_schedule(turn, order);
+        const Schedule s = best_schedule(turn, order, 2);
         if (s.length < shortest) {
             shortest = s.length;
             best = early;

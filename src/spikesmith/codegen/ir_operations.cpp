@@ -9,6 +9,7 @@
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/MDBuilder.h>
+#include <llvm/IR/PatternMatch.h>
 
 namespace spikesmith::codegen {
 
@@ -197,7 +198,13 @@ IrEmitter::Bool IrEmitter::either(Bool a, Bool b) const {
     return each<Bool>([&](Value* x, Value* y) { return builder_.CreateOr(x, y); }, a, b);
 }
 IrEmitter::Bool IrEmitter::negated(Bool a) const {
-    return each<Bool>([&](Value* x) { return builder_.CreateNot(x); }, a);
+    const auto complement = [&](Value* x) {
+        Value* negated = nullptr;
+        return llvm::PatternMatch::match(x, llvm::PatternMatch::m_Not(llvm::PatternMatch::m_Value(negated)))
+                   ? negated
+                   : builder_.CreateNot(x);
+    };
+    return each<Bool>(complement, a);
 }
 
 // --- bits and integers ---
@@ -450,8 +457,9 @@ IrEmitter::Bool IrEmitter::unpacked(Bool c, Int carried) const {
 
 // Kept as what is usual, because a masked comparison continues that for nothing.
 void IrEmitter::add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const {
+    const Bool usual = negated(unusual);
     for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
-        Value* holds = builder_.CreateNot(unusual.piece[p]);
+        Value* holds = usual.piece[p];
         if (shape_.width > 1 && !shape_.avx512) holds = builder_.CreateSExt(holds, vector_of(int_type_));
         tests.push_back({p % speculation_->pieces, holds});
     }
@@ -524,14 +532,15 @@ IrEmitter::Real IrEmitter::repaired(Bool c, Real usual, llvm::function_ref<Real(
     builder_.CreateBr(join);
 
     builder_.SetInsertPoint(here);
-    const Int carried = packed(c);
+    const Bool holds = negated(c);
+    const Int carried = packed(holds);
     add_tests(c, speculation_->repairs);
     builder_.SetInsertPoint(speculation_->repair);
-    builder_.CreateCondBr(any(unpacked(c, carried)), unusual, join);
+    builder_.CreateCondBr(any(negated(unpacked(holds, carried))), unusual, join);
     speculation_->repair = join;
 
     builder_.SetInsertPoint(here);
-    const Real result = select(unpacked(c, carried), load(memory), usual);
+    const Real result = select(unpacked(holds, carried), usual, load(memory));
     for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
         if (auto* chosen = llvm::dyn_cast<llvm::Instruction>(result.piece[p])) speculation_->repaired.push_back(chosen);
     }

@@ -10,7 +10,7 @@
 //   sinh(x), cosh(x), tanh(x)
 //
 // The first four are the work of a neuron model's step: no table, no division but the one of the quotients, few
-// selections, no branch but in exprel, whose usual arguments need no division. x = n*ln 2 + r with |r| <= ln(2)/2 by
+// selections, no branch but where the usual arguments need much less: exprel of time steps, quotients that are known. x = n*ln 2 + r with |r| <= ln(2)/2 by
 // fused multiply-adds with a two-part ln 2 (Cody and Waite, Software manual for the elementary functions, 1980); its
 // high part ends with a zero bit, so x - n*ln2_high is exact and so is 1 plus it. e^r - 1 - r = r^2*q(r), q a minimax
 // polynomial (Remez), and e^x - 1 = 2^n*(r + r^2*q(r)) + (2^n - 1), scaled by a constant power of two where 2^n or the
@@ -149,17 +149,45 @@ typename B::Real expm1(const B& b, typename B::Real x) {
     return b.select(b.equal(half.r_squared, b.real(0)), x, b.add(half.value, half.value));
 }
 
+namespace detail {
+
+// (e^x - 1 - x)/x^2 for -0.45 <= x <= 0; minimax for 1 + x times it.
+template <class B>
+typename B::Real usual_tail(const B& b, typename B::Real x) {
+    typename B::Real p;
+    if constexpr (B::single) {
+        p = polynomial(b, x, {0x1.5554c8p-3, 0x1.5531d0p-5, 0x1.0dfd2ep-7, 0x1.321d74p-10});
+    } else {
+        p = polynomial(b, x,
+                       {0x1.5555555554242p-3, 0x1.55555554719dap-5, 0x1.111110cf579ebp-7, 0x1.6c16adac54fc2p-10,
+                        0x1.a0168ed933502p-13, 0x1.9fbcdc548cf77p-16, 0x1.6bfccb8f641a1p-19, 0x1.e5dfe91c2bf27p-23});
+    }
+    return b.fma(x, p, b.real(0.5));
+}
+
+// Arguments of exprel are time steps in units of time constants with a minus sign: nearly always -0.45 <= x <= -0.
+// `series(q)` with q = (e^x - 1 - x)/x^2 for these and for others with x^2 < 0.1194, about (ln(2)/2)^2; else `other()`.
+template <class B, class Series, class Other>
+typename B::Real by_tail(const B& b, typename B::Real x, Series series, Other other) {
+    // One comparison tells -0.45 <= x <= -0: then the bits of x as an integer are not above those of -0.45.
+    return b.seldom(b.int_less(b.bits(b.real(-0.45)), b.bits(x)), series(usual_tail(b, x)), [&] {
+        const auto square = b.mul(x, x);
+        const auto small = b.less_equal(square, constant(b, 0x1.e9p-4, 0x1.e9p-4));
+        return b.select(small, series(exponential_tail(b, x, square)), other());
+    });
+}
+
+}  // namespace detail
+
 // Overflows above 716.4 (single: 93.3); 0 at -infinity.
 template <class B>
 typename B::Real exprel(const B& b, typename B::Real x) {
-    // Time steps are short against time constants, so |x| is nearly always small: then 1 + x*q(x), without division.
-    const auto square = b.mul(x, x);
-    const auto small = b.less_equal(square, detail::constant(b, 0x1.e9p-4, 0x1.e9p-4));
-    const auto usual = b.fma(x, detail::exponential_tail(b, x, square), b.real(1));
-    return b.seldom(b.negated(small), usual, [&] {
-        const auto limited = detail::at_most(b, x, detail::constant(b, 717, 94));
-        return b.div(detail::scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));
-    });
+    return detail::by_tail(
+        b, x, [&](typename B::Real q) { return b.fma(x, q, b.real(1)); },
+        [&] {
+            const auto limited = detail::at_most(b, x, detail::constant(b, 717, 94));
+            return b.div(detail::scaled_expm1<12, true>(b, limited).value, b.mul(limited, b.real(0x1p-12)));
+        });
 }
 
 // 0 at +infinity, +infinity at -infinity; subnormal above 715 (single: 92), where e^x has long overflowed.
@@ -172,39 +200,42 @@ typename B::Real x_over_expm1(const B& b, typename B::Real x) {
     return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
 }
 
-// x/(e^x - 1) as `numerator`/`denominator`, which come from an exponential that is known already; where these cancel or may
-// overflow, for itself.
+// x/(e^x - 1) as `numerator`/`denominator`, which come from an exponential that is known already; where these cancel, by the
+// series sum_n B_n/n! x^n, B_n the Bernoulli numbers; where they may overflow, for itself.
 template <class B>
 typename B::Real x_over_expm1_given(const B& b, typename B::Real x, typename B::Real numerator,
                                     typename B::Real denominator) {
     const auto magnitude = b.abs(x);
-    const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
-                              b.less(magnitude, detail::constant(b, 600, 60)));
-    return b.seldom(b.negated(usual), b.div(numerator, denominator), [&] { return x_over_expm1(b, x); });
+    const auto cancels = b.real(0.125);
+    const auto usual = b.both(b.less(cancels, magnitude), b.less(magnitude, detail::constant(b, 600, 60)));
+    return b.seldom(b.negated(usual), b.div(numerator, denominator), [&] {
+        const auto square = b.mul(x, x);
+        const auto even = detail::polynomial(b, square, {1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600});
+        const auto series = b.fma(x, b.fma(x, even, b.real(-0.5)), b.real(1));
+        return b.seldom(b.negated(b.less_equal(magnitude, cancels)), series, [&] { return x_over_expm1(b, x); });
+    });
 }
 
 // Relative error below 2^-46 (single: 2^-18): it takes small differences where |x| is just above the reach of the series.
 template <class B>
 typename B::Real exprel_slope(const B& b, typename B::Real x) {
     // With exprel(x) = 1 + x*q(x) it is exprel(x) - q(x): in compiled code one operation more than exprel, whose work it shares.
-    const auto square = b.mul(x, x);
-    const auto small = b.less_equal(square, detail::constant(b, 0x1.e9p-4, 0x1.e9p-4));
-    const auto q = detail::exponential_tail(b, x, square);
-    const auto usual = b.sub(b.fma(x, q, b.real(1)), q);
-    return b.seldom(b.negated(small), usual, [&] {
-        const auto one = b.real(1);
-        const auto limited =
-            detail::at_least(b, detail::at_most(b, x, detail::constant(b, 717, 94)), detail::constant(b, -800, -120));
-        const auto numerator = b.fma(exp(b, limited), b.sub(limited, one), one);
-        const auto bounded = detail::at_most(b, x, detail::constant(b, 717, 94));
-        return b.div(b.div(numerator, bounded), bounded);
-    });
+    return detail::by_tail(
+        b, x, [&](typename B::Real q) { return b.sub(b.fma(x, q, b.real(1)), q); },
+        [&] {
+            const auto one = b.real(1);
+            const auto limited = detail::at_least(b, detail::at_most(b, x, detail::constant(b, 717, 94)),
+                                                  detail::constant(b, -800, -120));
+            const auto numerator = b.fma(exp(b, limited), b.sub(limited, one), one);
+            const auto bounded = detail::at_most(b, x, detail::constant(b, 717, 94));
+            return b.div(b.div(numerator, bounded), bounded);
+        });
 }
 
 // Relative error below 2^-45 (single: 2^-17) for x > -100; absolute below 2^-43 beyond, where the derivative is nearly -1.
 template <class B>
 typename B::Real x_over_expm1_slope(const B& b, typename B::Real x, typename B::Real value) {
-    // where x_over_expm1_given takes what it is given
+    // nearer to 0 the difference would lose too much
     const auto magnitude = b.abs(x);
     const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
                               b.less(magnitude, detail::constant(b, 600, 60)));

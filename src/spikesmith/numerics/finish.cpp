@@ -1,6 +1,12 @@
 // The last pass over a program: fused multiply-adds, then removal of what nobody needs.
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "spikesmith/numerics/program_builder.hpp"
 
@@ -69,6 +75,67 @@ void contract(Code& code, const Roots& roots) {
     renumber(roots, place);
 }
 
+// x*(-c) beside x*c, as gates have them in rates and slopes: minus the other, where that costs nothing, in sums.
+void share_opposite_products(Code& code, const Roots& roots) {
+    std::vector<bool> only_added(code.size(), true);
+    for (auto& i : code) {
+        const bool adds =
+            i.source == Source::fused || (i.source == Source::operation && (i.op == Op::add || i.op == Op::subtract));
+        if (!adds) for_each_operand(i, [&](ValueId a) { only_added[static_cast<std::size_t>(a)] = false; });
+    }
+    for (const ValueId* root : roots) only_added[static_cast<std::size_t>(*root)] = false;
+
+    // the place of a product's factor that is a number
+    const auto number_in = [&](const Instruction& i) -> std::optional<std::size_t> {
+        if (i.source != Source::operation || i.op != Op::multiply) return std::nullopt;
+        for (const std::size_t k : {0U, 1U}) {
+            const Instruction& factor = code[static_cast<std::size_t>(i.args[k])];
+            if (factor.source == Source::operation && factor.op == Op::number) return k;
+        }
+        return std::nullopt;
+    };
+    struct Pair {
+        std::set<double> numbers;
+        ValueId product = no_value;  // by the positive number, once it is there
+    };
+    std::map<std::pair<ValueId, double>, Pair> pairs;
+    const auto number_of = [&](const Instruction& i, std::size_t k) {
+        return code[static_cast<std::size_t>(i.args[k])].number;
+    };
+    const auto pair_of = [&](const Instruction& i, std::size_t k) -> Pair& {
+        return pairs[{i.args[1 - k], std::fabs(number_of(i, k))}];
+    };
+    for (const Instruction& i : code) {
+        if (const auto k = number_in(i)) pair_of(i, *k).numbers.insert(number_of(i, *k));
+    }
+
+    Code out;
+    std::vector<ValueId> place(code.size(), no_value);
+    const auto put = [&](const Instruction& i) {
+        out.push_back(i);
+        return static_cast<ValueId>(out.size() - 1);
+    };
+    for (std::size_t v = 0; v < code.size(); ++v) {
+        Instruction i = code[v];
+        const auto k = number_in(i);
+        const double c = k ? number_of(i, *k) : 0;
+        Pair* pair = k ? &pair_of(i, *k) : nullptr;
+        for_each_operand(i, [&](ValueId& a) { a = place[static_cast<std::size_t>(a)]; });
+        if (pair == nullptr || pair->numbers.size() < 2 || (c < 0 && !only_added[v])) {
+            place[v] = put(i);
+            continue;
+        }
+        if (pair->product == no_value) {
+            if (c < 0) i.args[*k] = put({.op = Op::number, .number = -c});
+            pair->product = put(i);
+        }
+        place[v] = c > 0 ? pair->product
+                         : put({.op = Op::negate, .stage = i.stage, .args = {pair->product, no_value, no_value}});
+    }
+    code = std::move(out);
+    renumber(roots, place);
+}
+
 void remove_unused(Code& code, const Roots& roots) {
     std::vector<bool> needed(code.size(), false);
     for (const ValueId* root : roots) needed[static_cast<std::size_t>(*root)] = true;
@@ -94,6 +161,7 @@ void optimise(Code& code, const Roots& roots) {
     share_exponentials(code, roots);
     remove_unused(code, roots);
     contract(code, roots);
+    share_opposite_products(code, roots);
     remove_unused(code, roots);
 }
 

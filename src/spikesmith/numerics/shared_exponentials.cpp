@@ -204,9 +204,8 @@ void share_exponentials(Code& code, const std::vector<ValueId*>& roots) {
             return b.apply(Op::x_over_expm1_given, argument, argument, denominator);
         }
         // y/(exp(y) - 1) = y*e/(1 - e) with e = exp(-y)
-        const ValueId minus_e = scaled(-std::exp(-member.r));
-        return b.apply(Op::x_over_expm1_given, argument, b.multiply(argument, minus_e),
-                       b.subtract(b.number(-1), minus_e));
+        const ValueId e = scaled(std::exp(-member.r));
+        return b.apply(Op::x_over_expm1_given, argument, b.multiply(argument, e), b.subtract(b.number(1), e));
     };
     for (std::size_t v = 0; v < code.size(); ++v) {
         Instruction i = code[v];

@@ -27,7 +27,7 @@ constexpr double least_saving = 0.02;
 // A kernel of its own takes about as long to compile, or to read from the disk, as so many operations of a lane: that is done once it
 // would have saved as many.
 constexpr double compile_operations = 1e9;
-constexpr double read_operations = 2e8;
+constexpr double read_operations = 6e7;
 constexpr std::size_t most_instructions =
     2000;  // of its program: compilers take more than twice as long for twice as many
 

@@ -3,7 +3,7 @@
 //
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
-//                     [--rounds 1] [--density nsf,maf] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1] [--samples 10000] [--seed 1]
+//                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1; SNRE: 4] [--samples 10000] [--seed 1]
 //                     [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
@@ -103,8 +103,8 @@ int main(int argc, char** argv) try {
                                                  {"method", "SNPE,SNLE,SNRE"},
                                                  {"observations", "1"},
                                                  {"rounds", ""},
-                                                 {"density", ""},
-                                                 {"ensemble", "1"},
+                                                 {"density", "nsf,maf,mdn"},
+                                                 {"ensemble", ""},
                                                  {"samples", "10000"},
                                                  {"seed", "1"},
                                                  {"reference", ""},
@@ -149,7 +149,10 @@ int main(int argc, char** argv) try {
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
                 options.inference.transform_x = arguments["transform"] == "1";
-                options.inference.ensemble = std::stoul(arguments["ensemble"]);
+                const bool classifies = method_name.starts_with("SNRE");
+                const std::string networks = classifies ? "4" : "1";  // one classifier depends on luck: docs/infer.md
+                options.inference.ensemble =
+                    std::stoul(arguments["ensemble"].empty() ? networks : arguments["ensemble"]);
                 if (!arguments["density"].empty()) {
                     options.inference.density_estimators.clear();
                     for (const std::string& kind : split(arguments["density"]))

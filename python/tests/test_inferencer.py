@@ -263,7 +263,7 @@ def test_automatic_choice():
     assert choice["method"] in ("SNPE", "SNLE") and set(choice["scores"]) == {"SNPE", "SNLE"}
     assert choice["reason"].startswith("chosen: " + choice["method"])
     assert inferencer.posterior.log_prob([[30e-9]])[0] > inferencer.posterior.log_prob([[60e-9]])[0]
-    assert [len(report["networks"]) for report in inferencer.reports] == [2, 2]
+    assert [len(report["networks"]) for report in inferencer.reports] == [3, 3]
     inferencer.infer(assess=False)  # one more round
     assert len(inferencer.reports) == 3 and inferencer.choice is not None
     # step by step

@@ -202,11 +202,11 @@ TEST(Inferencer, ChoosesTheMethodByItself) {
     std::size_t most = 0;
     TrainingControl control;
     control.progress = [&](std::size_t network, std::size_t networks, const TrainingState&) {
-        EXPECT_EQ(networks, 4U);
+        EXPECT_EQ(networks, 6U);
         most = std::max(most, network);
     };
     inferencer.infer_step(100, {.max_num_epochs = 2}, {}, control);
-    EXPECT_EQ(most, 3U);
+    EXPECT_EQ(most, 5U);
     // a choice of methods knows no correction for other proposals
     inferencer.set_summary_statistics(inferencer.sample(10), Array2(10, inferencer.observation().size()),
                                       SimulatedFrom::proposal);

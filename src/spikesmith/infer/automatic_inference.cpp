@@ -102,7 +102,7 @@ bool means_automatic(std::string_view name) {
 }
 
 std::vector<nets::DensityKind> automatic_estimators() {
-    return {nets::DensityKind::nsf, nets::DensityKind::maf};
+    return {nets::DensityKind::nsf, nets::DensityKind::maf, nets::DensityKind::mdn};
 }
 
 namespace {
@@ -118,11 +118,20 @@ std::string why_no_likelihood(const Simulations& simulations, const std::vector<
                                                                   : "";
 }
 
+Simulations within(const Region& region, const Prior& prior, const Simulations& all) {
+    std::vector<std::size_t> rows;
+    const std::vector<std::uint8_t> inside = region.contains(prior.to_normal(all.theta));
+    for (std::size_t i = 0; i < inside.size(); ++i) {
+        if (inside[i] != 0) rows.push_back(i);
+    }
+    return all.select(rows);
+}
+
 }  // namespace
 
-AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
-                                    const std::vector<double>& observation, const AutomaticOptions& options,
-                                    const Region* region) {
+AutomaticResult infer_automatically(const Prior& prior, const Simulations& all, const std::vector<double>& observation,
+                                    const AutomaticOptions& options, const Region* region) {
+    const Simulations simulations = region != nullptr ? within(*region, prior, all) : all;
     AutomaticResult result;
     result.left_out = why_no_likelihood(simulations, observation, options);
     const std::size_t methods = result.left_out.empty() ? 2 : 1;
@@ -131,7 +140,8 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& simul
         chosen.method = method;
         chosen.density_estimators = automatic_estimators();
         Inference inference(prior, chosen);
-        inference.append(simulations, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
+        inference.append(all, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
+        if (region != nullptr) inference.set_region([region](const Array2& u) { return region->contains(u); });
         TrainingControl control = options.control;
         if (!control.checkpoint.empty()) control.checkpoint /= name_of(method);
         if (control.progress) {
@@ -222,19 +232,10 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulator& simulat
         Array2 x = simulator(theta, all.size());
         mark_missing(x);
         all.append({std::move(theta), std::move(x), std::vector<std::uint32_t>(n, static_cast<std::uint32_t>(round))});
-        Simulations learned = all;
-        if (region) {
-            std::vector<std::size_t> rows;
-            const std::vector<std::uint8_t> inside = region->contains(prior.to_normal(all.theta));
-            for (std::size_t i = 0; i < inside.size(); ++i) {
-                if (inside[i] != 0) rows.push_back(i);
-            }
-            learned = all.select(rows);
-        }
         AutomaticOptions now = options;
         now.training.seed += round;
         if (!now.control.checkpoint.empty()) now.control.checkpoint /= fmt::format("round_{}", round + 1);
-        result = infer_automatically(prior, learned, observation, now, region ? &*region : nullptr);
+        result = infer_automatically(prior, all, observation, now, region ? &*region : nullptr);
         result.region = std::move(region);
     }
     result.drawn = std::move(all);

@@ -8,12 +8,13 @@
 // Both are judged by the mean log density that their posterior gives to the true parameters of simulations they have not learned from
 // (the negative of the loss of posterior estimation). Of a likelihood L(x | u) the posterior is L N(u; 0, I) / Z(x), with Z(x) by
 // importance sampling: draws from equal parts of the other method's posterior of x and the prior. The likelihood serves if it is better by more
-// than the standard error of the difference; else the posterior, which needs no Markov chains. Networks are an NSF and a MAF of each
+// than the standard error of the difference; else the posterior, which needs no Markov chains. Networks are an NSF, a MAF and an MDN of each
 // method, weighted by their validation likelihood (inference.hpp).
 //
 // With a simulator the simulations come in rounds. From the second round on they are drawn from the prior within the region that holds
-// nearly all of the chosen posterior so far (sequential_inference.hpp). Both methods learn from all simulations in the newest region
-// without correction, so they can still be compared, each normalised within the region.
+// nearly all of the chosen posterior so far (sequential_inference.hpp). The posterior is learned from all simulations in the newest region
+// without correction, the likelihood from those outside too, which does not change it. So they can still be compared, each normalised
+// within the region, by simulations there.
 //
 // The likelihood is left out for data with many features, with missing ones, or with an embedding.
 //
@@ -76,7 +77,7 @@ struct AutomaticResult {
 // The networks of each method.
 [[nodiscard]] std::vector<nets::DensityKind> automatic_estimators();
 
-// One round. `simulations` are from the prior, or from the prior within `region`. Throws what Inference does.
+// One round. `simulations` are from the prior; with a region those in it are from the prior within it. Throws what Inference does.
 [[nodiscard]] AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
                                                   const std::vector<double>& observation,
                                                   const AutomaticOptions& options = {}, const Region* region = nullptr);

@@ -164,7 +164,8 @@ bool lacks(double value) {
 // What the networks learn from.
 struct Inference::LearningSet {
     Array2 u;
-    Array2 x;  // columns as the networks see them
+    Array2 x;                // columns as the networks see them
+    std::size_t inside = 0;  // the region: the first rows; only these validate
     std::vector<std::uint8_t> from_prior;
     std::vector<std::uint32_t> mixture;  // as Inference::mixture_of_row_; empty: no mixture was proposed from
     std::vector<std::size_t> described;  // likelihood: the features in x
@@ -212,13 +213,15 @@ std::shared_ptr<const Estimator> Inference::estimator() const {
 Inference::LearningSet Inference::learning_set(std::span<const double> observation, MissingCounts& missing) const {
     const bool later_rounds = std::ranges::any_of(simulations_.round, [](std::uint32_t round) { return round > 0; });
     const Array2 u = prior_.to_normal(simulations_.theta);
-    std::vector<std::size_t> rows;
+    std::vector<std::size_t> rows, outside;
     const std::vector<std::uint8_t> inside = region_ ? region_(u) : std::vector<std::uint8_t>(u.rows, 1);
     for (std::size_t i = 0; i < simulations_.size(); ++i) {
         if (options_.discard_prior_samples && later_rounds && simulations_.round[i] == 0) continue;
-        if (inside[i] == 0) continue;
-        rows.push_back(i);
+        (inside[i] != 0 ? rows : outside).push_back(i);
     }
+    const std::size_t n_inside = rows.size();
+    // A likelihood is the same wherever parameters are from.
+    if (options_.method == InferenceMethod::snle) rows.insert(rows.end(), outside.begin(), outside.end());
     const Simulations used = simulations_.select(rows);
     missing = count_missing(used.x);
 
@@ -243,7 +246,9 @@ Inference::LearningSet Inference::learning_set(std::span<const double> observati
         for (std::size_t c = 0; c < features; ++c) {
             if ((observed[c] != 0) == lacks(used.x(i, c))) set.complete[i] = 0;
         }
-        if (!by_pattern || set.complete[i] != 0) learned.push_back(i);
+        if (by_pattern && set.complete[i] == 0) continue;
+        learned.push_back(i);
+        if (i < n_inside) ++set.inside;
     }
     missing.dropped = used.size() - learned.size();
     const Simulations kept = used.select(learned);
@@ -289,7 +294,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     Task task{.options = &options_,
               .training = &training,
               .control = &control,
-              .split = split_samples(set.u.rows, training.validation_fraction, training.seed)};
+              .split = split_samples(set.inside, training.validation_fraction, training.seed)};
+    for (std::size_t i = set.inside; i < set.u.rows; ++i) task.split.training.push_back(static_cast<std::uint32_t>(i));
     const bool ratio = options_.method != InferenceMethod::snpe && options_.method != InferenceMethod::snle;
     const bool likelihood = options_.method == InferenceMethod::snle;
     const std::size_t kinds = ratio ? options_.classifiers.size() : options_.density_estimators.size();

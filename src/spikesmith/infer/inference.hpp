@@ -117,7 +117,8 @@ class Inference {
     // Throws DataError if theta is outside the prior, shapes do not fit, or all of x is missing.
     // `mixture`: of simulations from a proposal, what they were drawn from, if it is a mixture.
     void append(Simulations simulations, SimulatedFrom from, std::shared_ptr<const MixtureProposal> mixture = nullptr);
-    // Only simulations whose u this marks are learned from, for truncated proposals; empty: all.
+    // Only simulations whose u this marks are learned from, for truncated proposals; empty: all. Likelihoods learn from all, and are
+    // judged by these.
     void set_region(RegionMarks region) { region_ = std::move(region); }
 
     // Trains on all that was appended. The observation is needed for what depends on which features it lacks; empty: it

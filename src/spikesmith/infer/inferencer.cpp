@@ -150,15 +150,8 @@ struct Inferencer::Implementation {
 
     // The method that proves best on all simulations of the newest region.
     TrainingReport choose(const TrainingOptions& training, const TrainingControl& control) {
-        const Simulations& all = inference->simulations();
-        std::vector<std::size_t> rows;
-        const std::vector<std::uint8_t> inside =
-            region ? region->contains(prior->to_normal(all.theta)) : std::vector<std::uint8_t>(all.size(), 1);
-        for (std::size_t i = 0; i < inside.size(); ++i) {
-            if (inside[i] != 0) rows.push_back(i);
-        }
         choice = infer_automatically(
-            *prior, all.select(rows), simulator.observation(),
+            *prior, inference->simulations(), simulator.observation(),
             {.inference = *inference_options, .training = training, .control = control, .seed = round_seed()},
             region ? &*region : nullptr);
         return choice->chosen().report;

@@ -123,7 +123,7 @@ class Candidates {
   public:
     Candidates(const Graph& g, const std::vector<int>& to_go) : costs_(g.costs), to_go_(to_go) {}
 
-    void add(Index v, int ready) { waiting_.push({ready, v}); }
+    void add(Index v, int ready) { waiting_.emplace(ready, v); }
     [[nodiscard]] bool empty() const {
         return waiting_.empty() && std::ranges::all_of(open_, [](const auto& heap) { return heap.empty(); });
     }
@@ -131,7 +131,7 @@ class Candidates {
     std::optional<Index> next() {
         for (; !waiting_.empty() && waiting_.top().first <= cycle; waiting_.pop()) {
             const Index v = waiting_.top().second;
-            open_[need_of(v)].push({to_go_[v], -static_cast<std::int64_t>(v)});
+            open_[need_of(v)].emplace(to_go_[v], -static_cast<std::int64_t>(v));
         }
         const std::array<bool, needs> fits{true, unit_[0] <= cycle || unit_[1] <= cycle, unit_[1] <= cycle,
                                            unit_[0] <= cycle && divider_ <= cycle};

@@ -129,18 +129,19 @@ Simulations within(const Region& region, const Prior& prior, const Simulations& 
 
 }  // namespace
 
-AutomaticResult infer_automatically(const Prior& prior, const Simulations& all, const std::vector<double>& observation,
-                                    const AutomaticOptions& options, const Region* region) {
-    const Simulations simulations = region != nullptr ? within(*region, prior, all) : all;
+AutomaticResult infer_automatically(const Prior& prior, const Simulations& simulations,
+                                    const std::vector<double>& observation, const AutomaticOptions& options,
+                                    const Region* region) {
+    const Simulations inside = region != nullptr ? within(*region, prior, simulations) : simulations;
     AutomaticResult result;
-    result.left_out = why_no_likelihood(simulations, observation, options);
+    result.left_out = why_no_likelihood(inside, observation, options);
     const std::size_t methods = result.left_out.empty() ? 2 : 1;
     const auto learn = [&](InferenceMethod method) {
         InferenceOptions chosen = options.inference;
         chosen.method = method;
         chosen.density_estimators = automatic_estimators();
         Inference inference(prior, chosen);
-        inference.append(all, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
+        inference.append(simulations, region != nullptr ? SimulatedFrom::truncated_prior : SimulatedFrom::prior);
         if (region != nullptr) inference.set_region([region](const Array2& u) { return region->contains(u); });
         TrainingControl control = options.control;
         if (!control.checkpoint.empty()) control.checkpoint /= name_of(method);
@@ -164,14 +165,14 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& all, 
 
     // Both were trained on the same split.
     const TrainingSplit split =
-        split_samples(simulations.size(), options.training.validation_fraction, options.training.seed);
+        split_samples(inside.size(), options.training.validation_fraction, options.training.seed);
     Origin origin{.region = region};
     if (region == nullptr) {
         origin.draws = prior.to_normal(
             prior.sample(std::max<std::size_t>(10000, options.draws), options.seed, std::uint64_t{1} << 40));
     } else if (region->prior_probability() > least_known_probability) {
         origin.log_probability = std::log(region->prior_probability());
-        origin.draws = prior.to_normal(simulations.theta);
+        origin.draws = prior.to_normal(inside.theta);
     }
     const std::size_t n = std::min(options.judging_simulations, split.validation.size());
     std::vector<Scores> scores(n);
@@ -179,10 +180,10 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& all, 
         if (options.control.cancelled != nullptr && options.control.cancelled->load())
             throw Interrupted("the inference was interrupted");
         const std::size_t i = split.validation[k];
-        const Array2 x = one_row(simulations.x.row(i));
-        scores[k] = scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
-                              prior.to_normal(one_row(simulations.theta.row(i))), origin, options.draws,
-                              options.training.seed + k);
+        const Array2 x = one_row(inside.x.row(i));
+        scores[k] =
+            scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
+                      prior.to_normal(one_row(inside.theta.row(i))), origin, options.draws, options.training.seed + k);
     });
     Scores mean;
     for (const Scores& one : scores) {

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "spikesmith/core/error.hpp"
 
@@ -15,7 +17,11 @@ namespace fs = std::filesystem;
 
 class AtomicFileTest : public testing::Test {
   protected:
-    AtomicFileTest() : folder_(fs::path(testing::TempDir()) / "spikesmith_atomic_file_test") {
+    // a folder of its own: tests run side by side
+    AtomicFileTest()
+        : folder_(fs::path(testing::TempDir()) /
+                  fmt::format("spikesmith_atomic_file_{}_{}",
+                              testing::UnitTest::GetInstance()->current_test_info()->name(), ::getpid())) {
         fs::remove_all(folder_);
         fs::create_directories(folder_);
     }

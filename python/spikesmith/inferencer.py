@@ -262,7 +262,7 @@ class Inferencer(Problem):
         Parameters
         ----------
         inference_method : {'SNPE', 'SNLE', 'SNRE', 'AUTO'}
-            Also 'SNRE_A', 'SNRE_B', 'SNRE_C'. 'AUTO' learns posterior and likelihood, each with two kinds of networks, and takes what
+            Also 'SNRE_A', 'SNRE_B', 'SNRE_C'. 'AUTO' learns posterior and likelihood, each with three kinds of networks, and takes what
             describes held-out simulations better (:attr:`choice`); later rounds draw from the prior where the posterior so far is.
         density_estimator_model : {'mdn', 'made', 'maf', 'nsf'} or {'linear', 'mlp', 'resnet'}
             The latter for SNRE. A list: of each kind a network, weighted by how well they do.

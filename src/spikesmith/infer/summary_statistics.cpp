@@ -57,8 +57,8 @@ SummaryGroup own_block_feature(
             .names = {std::move(name)},
             .compute = [function](const SummaryInput& input,
                                   std::span<double> values) { function(std::span(&input, 1), values.first(1)); },
-            .compute_block = [function](std::span<const SummaryInput> inputs,
-                                        Array2& values) { function(inputs, values.values); }};
+            .compute_block = [function = std::move(function)](std::span<const SummaryInput> inputs,
+                                                              Array2& values) { function(inputs, values.values); }};
 }
 
 SummaryGroup raw_trace(std::string output, std::size_t decimation) {

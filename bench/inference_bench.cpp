@@ -149,10 +149,9 @@ int main(int argc, char** argv) try {
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
                 options.inference.transform_x = arguments["transform"] == "1";
-                const bool classifies = method_name.starts_with("SNRE");
-                const std::string networks = classifies ? "4" : "1";  // one classifier depends on luck: docs/infer.md
-                options.inference.ensemble =
-                    std::stoul(arguments["ensemble"].empty() ? networks : arguments["ensemble"]);
+                // one classifier depends on luck: docs/infer.md
+                options.inference.ensemble = method_name.starts_with("SNRE") ? 4 : 1;
+                if (!arguments["ensemble"].empty()) options.inference.ensemble = std::stoul(arguments["ensemble"]);
                 if (!arguments["density"].empty()) {
                     options.inference.density_estimators.clear();
                     for (const std::string& kind : split(arguments["density"]))

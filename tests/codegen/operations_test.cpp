@@ -22,7 +22,8 @@ const std::vector<Op>& program_operations() {
         Op::sqrt,         Op::sin,       Op::cos,         Op::tan,          Op::sinh,         Op::cosh,
         Op::tanh,         Op::arcsin,    Op::arccos,      Op::arctan,       Op::arcsinh,      Op::arccosh,
         Op::arctanh,      Op::arctan2,   Op::floor,       Op::ceil,         Op::abs,          Op::sign,
-        Op::truncate,     Op::minimum,   Op::maximum,     Op::x_over_expm1, Op::exprel_slope, Op::x_over_expm1_slope};
+        Op::truncate,     Op::minimum,   Op::maximum,     Op::x_over_expm1, Op::exprel_slope, Op::x_over_expm1_slope,
+        Op::exprel_near_0};
     return all;
 }
 

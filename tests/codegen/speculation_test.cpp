@@ -15,13 +15,13 @@ namespace {
 using test::Experiment;
 using test::ProgramWriter;
 
-// Two states. The first relaxes by exprel(p*I), which has its usual case for |p*I| below 0.35; the second by q/(e^q - 1) from e^q as a
-// quotient, usual for |q| between 0.35 and 600, where q = x0 + offset: a repair. A spike where x0 passes the threshold.
+// Two states. The first relaxes by exprel(-p*I), which has its usual case for p*I between 0 and 0.45; the second by q/(e^q - 1) from e^q
+// as a quotient, usual for |q| above 1/64, where q = x0 + offset. A spike where x0 passes the threshold.
 UpdateProgram program_with_cases(double threshold) {
     ProgramWriter w;
     const auto p = w.parameter(), offset = w.parameter();
     const auto x = w.state(0.1), y = w.state(0.2), input = w.time_input();
-    const auto argument = w.apply(Op::multiply, p, input);
+    const auto argument = w.apply(Op::negate, w.apply(Op::multiply, p, input));
     const auto relaxed = w.apply(Op::multiply, w.apply(Op::exprel, argument), w.number(0.25));
     const auto q = w.apply(Op::add, x, offset);
     const auto e = w.apply(Op::exp, q);
@@ -86,7 +86,8 @@ std::vector<std::vector<double>> final_states(const UpdateProgram& program, cons
 TEST(Speculation, IsChosenWhereFunctionsHaveUsualCases) {
     if (available_widths().front() < 8) GTEST_SKIP() << "for AVX-512 only";
     const auto speculates = [](const UpdateProgram& program) {
-        return kernel_ir(program, {.record_spikes = program.spike != no_value}).find("\nturn:") != std::string::npos;
+        return kernel_ir(program, {.record_spikes = program.spike != no_value}).find("\nfirst_half:") !=
+               std::string::npos;
     };
     EXPECT_TRUE(speculates(program_with_cases(never)));
     for (const auto& model : bench::benchmark_models()) {
@@ -158,10 +159,10 @@ TEST(Speculation, KeepsTheBitsWhereCasesChangeAtRandom) {
     }
 }
 
-TEST(Speculation, RepairsWhatFollowsFromTheState) {
+TEST(Speculation, LeavesQuotientsThatCancel) {
     std::mt19937 random(5);
     auto e = usual_lanes(200);
-    for (auto& row : e.time_inputs) row = {std::uniform_real_distribution<double>(-0.2, 0.2)(random)};
+    for (auto& row : e.time_inputs) row = {std::uniform_real_distribution<double>(0, 0.35)(random)};
     for (auto& parameters : e.parameters) parameters[1] = std::uniform_real_distribution<double>(-1.5, 0.5)(random);
     e.parameters[3][1] = -0.5;  // q wanders about 0
     e.parameters[17][1] = 1e3;  // beyond the usual case on the other side
@@ -170,8 +171,8 @@ TEST(Speculation, RepairsWhatFollowsFromTheState) {
     test::expect_kernels_agree(program_with_cases(never), e, 41);
 }
 
-// The slope, and a second rate whose argument is near the first: what is to be repaired there needs the repaired first rate.
-TEST(Speculation, RepairsNothingFromWhatIsRepaired) {
+// The slope, and a second rate whose argument is near the first.
+TEST(Speculation, LeavesSlopesBesideZero) {
     ProgramWriter w;
     const auto p = w.parameter(), offset = w.parameter();
     const auto x = w.state(0.1), y = w.state(0.2), input = w.time_input();
@@ -195,6 +196,31 @@ TEST(Speculation, RepairsNothingFromWhatIsRepaired) {
     for (auto& parameters : e.parameters) parameters[1] = std::uniform_real_distribution<double>(-0.6, 0.6)(random);
     test::expect_kernels_agree(w.program, e);
     test::expect_kernels_agree(w.program, e, 41);
+}
+
+// Quotients of the stimulus are computed once a step; those of a state in each lane.
+TEST(Speculation, LeavesQuotientsThatCancelForAllLanes) {
+    ProgramWriter w;
+    const auto p = w.parameter();
+    const auto x = w.state(0.1), input = w.time_input();
+    const auto rate_of = [&](ValueId q) {
+        return w.apply(Op::x_over_expm1_given, q, q, w.apply(Op::subtract, w.apply(Op::exp, q), w.number(1)));
+    };
+    const auto first = rate_of(input), second = rate_of(w.apply(Op::subtract, input, w.number(0.25)));
+    const auto of_state = w.apply(Op::add, rate_of(x), rate_of(w.apply(Op::subtract, x, p)));
+    w.next(0, w.fused(x, w.number(-0.5), w.fused(first, second, w.apply(Op::multiply, of_state, w.number(0.25)))));
+    w.output(of_state);
+
+    std::mt19937 random(7);
+    Experiment e;
+    e.steps = 300;
+    for (int l = 0; l < 21; ++l) e.parameters.push_back({std::uniform_real_distribution<double>(0.5, 2)(random)});
+    for (int k = 0; k < e.steps; ++k) {
+        const double far = std::uniform_real_distribution<double>(0.3, 0.6)(random);
+        e.time_inputs.push_back({k % 17 == 0 ? 0.001 * (k % 20) : far});
+    }
+    test::expect_kernels_agree(w.program, e);
+    test::expect_kernels_agree(w.program, e, 43);
 }
 
 TEST(Speculation, RepeatsStepsWithSpikes) {
@@ -232,7 +258,7 @@ TEST(Speculation, KeepsTheBitsWithoutRecording) {
 TEST(Speculation, KeepsTheBitsInSinglePrecision) {
     std::mt19937 random(10);
     auto e = usual_lanes(150);
-    for (auto& row : e.time_inputs) row = {std::bernoulli_distribution(0.1)(random) ? 0.5 : 0.1};
+    for (auto& row : e.time_inputs) row = {std::bernoulli_distribution(0.1)(random) ? -0.5 : 0.1};
     e.parameters[2][1] = -0.5;
     const auto program = program_with_cases(0.6);
     const auto expected = test::run_kernel<float>(program, e, {.width = 1, .disk_cache = false}, 1);

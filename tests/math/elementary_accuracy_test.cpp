@@ -128,6 +128,8 @@ std::vector<UnaryCase> unary_cases() {
         unary(
             "exprel", [](const auto& b, auto x) { return exprel(b, x); }, exact_exprel, libm_exprel, exponential,
             exponential_edges),
+        unary("exprel_near_0", [](const auto& b, auto x) { return exprel_near_0(b, x); }, exact_exprel, libm_exprel,
+              {{-0.0625, 0}, {-1, 1}, {-10, 10}}, {-0.0625, 0.35, -0.45}),
         unary(
             "x_over_expm1", [](const auto& b, auto x) { return x_over_expm1(b, x); }, exact_x_over_expm1,
             libm_x_over_expm1, exponential, exponential_edges),

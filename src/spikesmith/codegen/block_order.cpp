@@ -14,6 +14,7 @@
 #include <llvm/ADT/DenseMap.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 namespace spikesmith::codegen {
 namespace {
@@ -46,10 +47,21 @@ Cost cost_of(const Instruction& i) {
             const bool chooses = i.hasOneUse() && llvm::isa<llvm::SelectInst>(*i.user_begin());
             return chooses ? Cost{} : Cost{.latency = 3, .places = 1, .one_unit = true};
         }
+        case Instruction::ICmp:
+            return {.latency = 3, .places = 1, .one_unit = true};
         case Instruction::Call: {
             const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
             if (call == nullptr || call->getIntrinsicID() == llvm::Intrinsic::fma) return {.latency = 4, .places = 1};
             if (call->getIntrinsicID() == llvm::Intrinsic::fabs) return {.latency = 1, .places = 1};
+            switch (call->getIntrinsicID()) {
+                case llvm::Intrinsic::x86_avx512_mask_range_pd_512:
+                case llvm::Intrinsic::x86_avx512_mask_scalef_pd_512:
+                    return {.latency = 4, .places = 1};
+                case llvm::Intrinsic::x86_avx512_permvar_df_512:
+                    return {.latency = 3, .places = 1, .one_unit = true};
+                default:
+                    break;
+            }
             if (call->getIntrinsicID() == llvm::Intrinsic::sqrt) return {.latency = 30, .places = 3, .divides = true};
             return {.latency = 8, .places = 2};
         }
@@ -276,19 +288,17 @@ Graph retimed(const Graph& g, const std::vector<bool>& early, std::vector<Index>
 
 }  // namespace
 
-std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>& carried,
-                             const std::vector<bool>& must_be_late) {
+std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>& carried) {
     const Graph g = graph_of(step, carried);
     const std::size_t n = g.nodes.size();
     const Schedule whole = best_schedule(g, as_written(g));
-    std::vector<bool> best(n);
-    for (std::size_t v = 0; v < n; ++v) best[v] = !must_be_late[v];
+    std::vector<bool> best(n, true);
     int shortest = whole.length;
     constexpr int cuts = 12;
     for (int cut = 1; cut < cuts; ++cut) {
         const int time = whole.length * cut / cuts;
         std::vector<bool> early(n);
-        for (std::size_t v = 0; v < n; ++v) early[v] = !must_be_late[v] && whole.begun[v] < time;
+        for (std::size_t v = 0; v < n; ++v) early[v] = whole.begun[v] < time;
         std::vector<Index> order;
         const Graph turn = retimed(g, early, order);
         const Schedule s = best_schedule(turn, order, 2);
@@ -300,9 +310,9 @@ std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>&
     return best;
 }
 
-void order_loop(llvm::BasicBlock& head, llvm::BasicBlock& step) {
+void order_loop(llvm::BasicBlock& step) {
     std::vector<Carried> carried;
-    for (const llvm::PHINode& phi : head.phis()) carried.emplace_back(&phi, phi.getIncomingValueForBlock(&step));
+    for (const llvm::PHINode& phi : step.phis()) carried.emplace_back(&phi, phi.getIncomingValueForBlock(&step));
     const Graph g = graph_of(step, carried);
     for (const Index v : best_schedule(g, as_written(g)).order) g.nodes[v]->moveBefore(step.getTerminator());
 }

@@ -1,4 +1,4 @@
-// Order of the instructions in a loop over steps that has no branches but one to repairs.
+// Order of the instructions in a loop over steps that is one block.
 //
 // A processor looks ahead over about a hundred operations that wait, half of that where two threads share a core, so an operation
 // should not come before others that it has to wait for. Where the operations of a step wait for each other all along, a turn
@@ -19,12 +19,11 @@ namespace spikesmith::codegen {
 using Carried = std::pair<const llvm::PHINode*, const llvm::Value*>;
 
 // Which instructions of `step`, without phis and terminator, a turn should do for the step after the one that it ends: with an
-// instruction all that it needs. With one that must be late, all that needs it must be.
-[[nodiscard]] std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>& carried,
-                                           const std::vector<bool>& must_be_late);
+// instruction all that it needs.
+[[nodiscard]] std::vector<bool> early_part(llvm::BasicBlock& step, const std::vector<Carried>& carried);
 
-// Puts the instructions of `step`, the body of the loop that begins at `head`, into the order in which a processor with two
+// Puts the instructions of `step`, a loop of one block, into the order in which a processor with two
 // vector units would best begin them. The code generator must be told to keep that order (keeps_order in machine_code.hpp).
-void order_loop(llvm::BasicBlock& head, llvm::BasicBlock& step);
+void order_loop(llvm::BasicBlock& step);
 
 }  // namespace spikesmith::codegen

@@ -1,15 +1,18 @@
 #include "spikesmith/codegen/ir_operations.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
-#include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/MDBuilder.h>
+#include <llvm/IR/Module.h>
 #include <llvm/IR/PatternMatch.h>
+
+#include "spikesmith/math/operations.hpp"
 
 namespace spikesmith::codegen {
 
@@ -287,10 +290,8 @@ Value* IrEmitter::scalef(Value* x, Value* n) const {
     }
     const auto id =
         shape_.single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_512 : llvm::Intrinsic::x86_avx512_mask_scalef_pd_512;
-    Value* all_lanes = shape_.single ? builder_.getInt16(0xffff) : builder_.getInt8(0xff);
-    Value* current_rounding = builder_.getInt32(4);
-    return builder_.CreateIntrinsic(id, {},
-                                    {x, n, llvm::Constant::getNullValue(piece_type()), all_lanes, current_rounding});
+    return builder_.CreateIntrinsic(
+        id, {}, {x, n, llvm::Constant::getNullValue(piece_type()), all_lanes(), current_rounding()});
 }
 
 IrEmitter::Real IrEmitter::scale(Real x, Real n) const {
@@ -308,6 +309,66 @@ IrEmitter::Real IrEmitter::scale_normal(Real x, Real n) const {
     if (shape_.avx512) return each<Real>([&](Value* value, Value* power) { return scalef(value, power); }, x, n);
     const Int shift = shift_left(bits(add(n, real(shape_.single ? 0x1.8p23 : 0x1.8p52))), shape_.single ? 23 : 52);
     return from_bits(int_add(bits(x), shift));
+}
+
+IrEmitter::Real IrEmitter::scale_by_floor(Real x, Real n) const {
+    return scale(x, shape_.avx512 ? n : floor(n));  // vscalef takes the floor
+}
+
+IrEmitter::Real IrEmitter::eighths(Int k) const {
+    return each<Real>([&](Value* piece) { return eighths_of_piece(piece); }, k);
+}
+
+// Vectors of 256 and 512 bits hold the table, or its halves, and choose from it by the low bits.
+Value* IrEmitter::eighths_of_piece(Value* k) const {
+    const unsigned bits = static_cast<unsigned>(shape_.width) * (shape_.single ? 32 : 64);
+    if (bits >= 256 && shape_.single) {
+        std::vector<float> table(static_cast<std::size_t>(shape_.width));
+        for (std::size_t i = 0; i < table.size(); ++i) table[i] = math::powers_of_eighths<float>[i % 8];
+        Value* powers = llvm::ConstantDataVector::get(builder_.getContext(), table);
+        const auto id = bits == 512 ? llvm::Intrinsic::x86_avx512_permvar_sf_512 : llvm::Intrinsic::x86_avx2_permps;
+        return builder_.CreateIntrinsic(id, {}, {powers, k});
+    }
+    if (bits == 512) {
+        Value* powers = llvm::ConstantDataVector::get(builder_.getContext(), math::powers_of_eighths<double>);
+        return builder_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_df_512, {}, {powers, k});
+    }
+    if (bits == 256) {
+        std::array<std::uint32_t, 8> low{}, high{};
+        for (std::size_t i = 0; i < 8; ++i) {
+            const auto word = std::bit_cast<std::uint64_t>(math::powers_of_eighths<double>[i]);
+            low[i] = static_cast<std::uint32_t>(word);
+            high[i] = static_cast<std::uint32_t>(word >> 32U);
+        }
+        auto* words = llvm::FixedVectorType::get(builder_.getInt32Ty(), 8);
+        Value* index = builder_.CreateShuffleVector(builder_.CreateBitCast(k, words), {0, 0, 2, 2, 4, 4, 6, 6});
+        const auto chosen = [&](const std::array<std::uint32_t, 8>& table) {
+            return builder_.CreateIntrinsic(llvm::Intrinsic::x86_avx2_permd, {},
+                                            {llvm::ConstantDataVector::get(builder_.getContext(), table), index});
+        };
+        Value* both = builder_.CreateShuffleVector(chosen(low), chosen(high), {0, 9, 2, 11, 4, 13, 6, 15});
+        return builder_.CreateBitCast(both, piece_type());
+    }
+    auto* module = builder_.GetInsertBlock()->getModule();
+    const char* name = shape_.single ? "eighths_single" : "eighths";
+    auto* table = module->getNamedGlobal(name);
+    if (table == nullptr) {
+        auto* powers = shape_.single
+                           ? llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<float>)
+                           : llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<double>);
+        table =
+            new llvm::GlobalVariable(*module, powers->getType(), true, llvm::GlobalValue::PrivateLinkage, powers, name);
+    }
+    const auto looked_up = [&](Value* number) {
+        Value* place = builder_.CreateInBoundsGEP(real_type_, table,
+                                                  builder_.CreateAnd(number, llvm::ConstantInt::get(int_type_, 7)));
+        return builder_.CreateLoad(real_type_, place);
+    };
+    if (shape_.width == 1) return looked_up(k);
+    Value* result = llvm::PoisonValue::get(piece_type());
+    for (std::uint64_t lane = 0; lane < static_cast<std::uint64_t>(shape_.width); ++lane)
+        result = builder_.CreateInsertElement(result, looked_up(builder_.CreateExtractElement(k, lane)), lane);
+    return result;
 }
 
 // --- random words ---
@@ -456,12 +517,12 @@ IrEmitter::Bool IrEmitter::unpacked(Bool c, Int carried) const {
 }
 
 // Kept as what is usual, because a masked comparison continues that for nothing.
-void IrEmitter::add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const {
+void IrEmitter::expect_not(Bool unusual) const {
     const Bool usual = negated(unusual);
     for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
         Value* holds = usual.piece[p];
         if (shape_.width > 1 && !shape_.avx512) holds = builder_.CreateSExt(holds, vector_of(int_type_));
-        tests.push_back({p % speculation_->pieces, holds});
+        speculation_->tests.push_back({p % speculation_->pieces, holds});
     }
 }
 
@@ -475,81 +536,28 @@ Value* IrEmitter::all_set(const std::vector<Value*>& conditions) const {
     return builder_.CreateICmpEQ(builder_.CreateBitCast(all, bits), llvm::Constant::getAllOnesValue(bits));
 }
 
-bool IrEmitter::can_repair(Bool c) const {
-    if (!speculates() || speculation_->repair == nullptr) return false;
-    constexpr std::size_t few = 8;  // operations of a piece: a linear function of a state and two comparisons
-    const auto* block = builder_.GetInsertBlock();
-    llvm::SmallPtrSet<const llvm::Instruction*, 16> needed;
-    llvm::SmallVector<const Value*, 16> open{c.piece[0]};
-    while (!open.empty() && needed.size() <= few) {
-        const auto* i = llvm::dyn_cast<llvm::Instruction>(open.pop_back_val());
-        if (i == nullptr || i->getParent() != block || i->mayReadOrWriteMemory() || !needed.insert(i).second) continue;
-        if (llvm::is_contained(speculation_->repaired, i)) return false;  // all repairs run before the step
-        open.append(i->value_op_begin(), i->value_op_end());
+Value* IrEmitter::least_magnitude(llvm::ArrayRef<Value*> values) const {
+    if (values.size() == 1) return intrinsic(llvm::Intrinsic::fabs, {values[0]});
+    Value* least = values[0];
+    for (Value* value : values.drop_front()) {
+        if (!shape_.avx512 || shape_.width == 1) {
+            least = intrinsic(llvm::Intrinsic::minnum,
+                              {intrinsic(llvm::Intrinsic::fabs, {least}), intrinsic(llvm::Intrinsic::fabs, {value})});
+            continue;
+        }
+        constexpr int smaller_magnitude = 0b10, without_sign = 0b1000;
+        least = builder_.CreateIntrinsic(shape_.single ? llvm::Intrinsic::x86_avx512_mask_range_ps_512
+                                                       : llvm::Intrinsic::x86_avx512_mask_range_pd_512,
+                                         {},
+                                         {least, value, builder_.getInt32(smaller_magnitude | without_sign),
+                                          llvm::Constant::getNullValue(piece_type()), all_lanes(), current_rounding()});
     }
-    return needed.size() <= few;
-}
-
-bool IrEmitter::follows_repairs(llvm::BasicBlock* first, const llvm::BasicBlock* step) const {
-    llvm::SmallPtrSet<const llvm::Instruction*, 32> seen;
-    llvm::SmallVector<const Value*, 64> open;
-    for (auto block = first->getIterator(); block != first->getParent()->end(); ++block) {
-        for (const llvm::Instruction& i : *block) open.append(i.value_op_begin(), i.value_op_end());
-    }
-    while (!open.empty()) {
-        const auto* i = llvm::dyn_cast<llvm::Instruction>(open.pop_back_val());
-        if (i == nullptr || i->getParent() != step || !seen.insert(i).second) continue;
-        if (llvm::is_contained(speculation_->repaired, i)) return true;
-        if (!llvm::isa<llvm::PHINode>(i)) open.append(i->value_op_begin(), i->value_op_end());
-    }
-    return false;
-}
-
-IrEmitter::Real IrEmitter::repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const {
-    auto& context = builder_.getContext();
-    auto* here = builder_.GetInsertBlock();
-    auto* parent = here->getParent();
-
-    auto* unusual = llvm::BasicBlock::Create(context, "repair", parent);
-    builder_.SetInsertPoint(unusual);
-    speculation_->repairing = true;
-    const Real repair = special();
-    speculation_->repairing = false;
-    auto* unusual_end = builder_.GetInsertBlock();
-    if (follows_repairs(unusual, here)) {
-        const llvm::SmallVector<llvm::BasicBlock*, 4> made(
-            llvm::map_range(llvm::make_range(unusual->getIterator(), parent->end()), [](auto& b) { return &b; }));
-        for (auto* block : made) block->dropAllReferences();
-        for (auto* block : made) block->eraseFromParent();
-        builder_.SetInsertPoint(here);
-        add_tests(c, speculation_->tests);
-        return usual;
-    }
-    Value* memory = stack(real_type_, static_cast<std::uint64_t>(shape_.lanes()));
-    store(repair, memory);
-    auto* join = llvm::BasicBlock::Create(context, "repaired", parent);
-    builder_.SetInsertPoint(unusual_end);
-    builder_.CreateBr(join);
-
-    builder_.SetInsertPoint(here);
-    const Bool holds = negated(c);
-    const Int carried = packed(holds);
-    add_tests(c, speculation_->repairs);
-    builder_.SetInsertPoint(speculation_->repair);
-    builder_.CreateCondBr(any(negated(unpacked(holds, carried))), unusual, join);
-    speculation_->repair = join;
-
-    builder_.SetInsertPoint(here);
-    const Real result = select(unpacked(holds, carried), usual, load(memory));
-    for (std::size_t p = 0; p < static_cast<std::size_t>(shape_.pieces); ++p) {
-        if (auto* chosen = llvm::dyn_cast<llvm::Instruction>(result.piece[p])) speculation_->repaired.push_back(chosen);
-    }
-    return result;
+    return least;
 }
 
 IrEmitter::Real IrEmitter::branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const {
-    if (speculates()) {
-        add_tests(c, speculation_->tests);
+    if (speculation_ != nullptr) {
+        expect_not(c);
         return usual;
     }
     auto& context = builder_.getContext();

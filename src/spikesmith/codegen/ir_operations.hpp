@@ -51,13 +51,6 @@ struct Speculation {
     };
     std::size_t pieces = 1;
     std::vector<Test> tests;
-
-    // Cases whose condition follows from a few operations are repaired in code of their own, which runs before the step and leaves
-    // its results in memory. Null: no repairs.
-    llvm::BasicBlock* repair = nullptr;        // its end so far
-    std::vector<Test> repairs;                 // where nothing is to be repaired
-    std::vector<llvm::Instruction*> repaired;  // values that the step chooses from them
-    bool repairing = false;
 };
 
 class IrEmitter {
@@ -110,11 +103,12 @@ class IrEmitter {
     Real to_real(Int a) const;
     Real scale(Real x, Real n) const;
     Real scale_normal(Real x, Real n) const;
+    Real scale_by_floor(Real x, Real n) const;
+    Real eighths(Int k) const;
     Real rarely(Bool c, double (*function)(double), Real x, Real otherwise) const;
     Real rarely(Bool c, double (*function)(double, double), Real x, Real y, Real otherwise) const;
     template <class Special>
     Real seldom(Bool c, Real usual, Special special) const {
-        if (can_repair(c)) return repaired(c, usual, [&] { return special(); });
         return branch_if_any(c, usual, [&](Bool needed) { return select(needed, special(), usual); });
     }
     Word word(std::uint32_t v) const;
@@ -128,9 +122,12 @@ class IrEmitter {
     void speculate(Speculation* speculation) { speculation_ = speculation; }
     [[nodiscard]] Speculation* speculation() const { return speculation_; }
     // Adds a test while speculating.
-    void expect_not(Bool unusual) const { add_tests(unusual, speculation_->tests); }
+    void expect_not(Bool unusual) const;
     // i1: whether all lanes are set in the conditions of all pieces, which are as Speculation has them.
     [[nodiscard]] llvm::Value* all_set(const std::vector<llvm::Value*>& conditions) const;
+    // In each lane the least of the values' magnitudes; of a number and NaN the number. One operation (vrange) for each value but
+    // the first with AVX-512.
+    [[nodiscard]] llvm::Value* least_magnitude(llvm::ArrayRef<llvm::Value*> values) const;
 
     // What a kernel needs beyond the policy.
     [[nodiscard]] const VectorShape& shape() const { return shape_; }
@@ -170,19 +167,16 @@ class IrEmitter {
     }
     [[nodiscard]] llvm::Value* splat(llvm::Value* scalar) const;
     [[nodiscard]] llvm::Value* power_of_two(llvm::Value* n) const;
+    [[nodiscard]] llvm::Value* eighths_of_piece(llvm::Value* k) const;
     [[nodiscard]] llvm::Value* scalef(llvm::Value* x, llvm::Value* n) const;
+    // Arguments of AVX-512 intrinsics.
+    [[nodiscard]] llvm::Value* all_lanes() const {
+        return shape_.single ? builder_.getInt16(0xffff) : static_cast<llvm::Value*>(builder_.getInt8(0xff));
+    }
+    [[nodiscard]] llvm::Value* current_rounding() const { return builder_.getInt32(4); }
     // `usual` where no lane fulfils the condition, else what `other` emits in a block that is placed out of the way, where it must
     // use the condition it is handed.
     Real branch_if_any(Bool c, Real usual, llvm::function_ref<Real(Bool)> other) const;
-    [[nodiscard]] bool speculates() const { return speculation_ != nullptr && !speculation_->repairing; }
-    // Whether the condition follows from little of the block that is being written.
-    [[nodiscard]] bool can_repair(Bool c) const;
-    // Whether the blocks from this one on use what the step chooses from repairs.
-    [[nodiscard]] bool follows_repairs(llvm::BasicBlock* first, const llvm::BasicBlock* step) const;
-    // `special` where the condition holds, from the code that runs before the step; if that needs another repair, the case counts as
-    // unusual.
-    Real repaired(Bool c, Real usual, llvm::function_ref<Real()> special) const;
-    void add_tests(Bool unusual, std::vector<Speculation::Test>& tests) const;
     // A condition that is computed here and used in another block. Without mask registers it travels as a vector of all-ones or
     // all-zeros; as bits, LLVM would pack and unpack it on the usual path.
     [[nodiscard]] Int packed(Bool c) const;

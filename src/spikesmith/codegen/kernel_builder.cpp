@@ -214,7 +214,6 @@ class KernelBuilder {
     }
 
     SpeculativeLoop emit_usual_steps(const Turn& like) {
-        auto* repair = block("repairs");
         Loop loop{.block = block("step"), .k = nullptr, .states = like.states};
         builder_.SetInsertPoint(loop.block);
         StepCode code{.block = loop.block};
@@ -225,7 +224,7 @@ class KernelBuilder {
                 state.piece[p] = code.states.back();
             }
         }
-        Speculation lanes{.pieces = pieces(), .tests = {}, .repair = repair, .repairs = {}, .repaired = {}}, shared;
+        Speculation lanes{.pieces = pieces(), .tests = {}}, shared;
         vector_.speculate(&lanes);
         scalar_.speculate(&shared);
         const Turn next = emit_step(loop);
@@ -237,7 +236,6 @@ class KernelBuilder {
         }
         code.speculation = &lanes;
         code.shared = &shared;
-        code.repair = repair;
         function_->addFnAttr(keeps_order);
         return make_speculative_loop(vector_, scalar_, code, fields_.last_step);
     }
@@ -272,7 +270,7 @@ class KernelBuilder {
             emitted[id] = live_[id] && !is_number(i) && variations_[id].time == in_time;
             // not exprel: where one lane needs its other branch, all of the group would take it
             groupable[id] = emitted[id] && variations_[id].lane && is_elementary_function(i) && !is_random(i.op) &&
-                            arity(i.op) == 1 && i.op != Op::exprel;
+                            arity(i.op) == 1 && i.op != Op::exprel && i.op != Op::exprel_near_0;
         }
         // As many chains of operations as registers hold.
         const std::size_t most_pieces = vector_.shape().avx512 ? 8 : 4;

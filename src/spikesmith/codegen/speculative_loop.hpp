@@ -23,7 +23,6 @@ struct StepCode {
     std::vector<llvm::Value*> next;  // the states after it
     const Speculation* speculation;  // of lanes
     const Speculation* shared;       // of values that are the same for all lanes
-    llvm::BasicBlock* repair;        // where the repairs of `speculation` begin
 };
 
 // Where usual steps are tried from and where they end. The caller adds incoming values and branches.

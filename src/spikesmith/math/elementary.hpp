@@ -1,6 +1,6 @@
 // Elementary functions over a policy `B` of operations (see operations.hpp), in double and single precision:
 //
-//   exp expm1 exprel x_over_expm1 sinh cosh tanh            exponential.hpp
+//   exp expm1 exprel exprel_near_0 x_over_expm1 sinh cosh tanh  exponential.hpp
 //   exprel_slope x_over_expm1_slope (derivatives)           exponential.hpp
 //   x_over_expm1_given                                      exponential.hpp
 //   log log1p log10 pow arcsinh arccosh arctanh             logarithm.hpp
@@ -10,7 +10,7 @@
 //   template <class B> typename B::Real exp(const B& b, typename B::Real x);   and so on
 //
 // All but the derivatives are within 2 units in the last place over the whole range, subnormal numbers included; infinities, NaN and signed zeros
-// as IEEE 754 and C's Annex F have them. No tables, no branches except `rarely` and `seldom`. Built from exactly
+// as IEEE 754 and C's Annex F have them. No branches except `rarely` and `seldom`. Built from exactly
 // rounded operations only, so every policy on every machine gives the same bits. Single precision uses float arithmetic
 // throughout, with shorter polynomials. Measured errors: docs/math.md.
 #pragma once

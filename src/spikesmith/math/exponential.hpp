@@ -3,14 +3,16 @@
 //   exp(x)            e^x
 //   expm1(x)          e^x - 1
 //   exprel(x)         (e^x - 1)/x, 1 at 0
+//   exprel_near_0(x)  the same to rounding, with the fewest operations for -1/16 <= x <= 0
 //   x_over_expm1(x)   x/(e^x - 1), 1 at 0
 //   x_over_expm1_given(x, a, b)   the same, given a quotient a/b that is usually it
 //   exprel_slope(x)   derivative of exprel: (e^x*(x - 1) + 1)/x^2, 1/2 at 0
 //   x_over_expm1_slope(x, b)   derivative of x_over_expm1, given its value b: b*(1 - b - x)/x, -1/2 at 0
 //   sinh(x), cosh(x), tanh(x)
 //
-// The first four are the work of a neuron model's step: no table, no division but the one of the quotients, few
-// selections, no branch but where the usual arguments need much less: exprel of time steps, quotients that are known. x = n*ln 2 + r with |r| <= ln(2)/2 by
+// The first of these are the work of a neuron model's step: no division but the one of the quotients, few
+// selections, no branch but where the usual arguments need much less: exprel of time steps, quotients that are known. x = n*ln 2 + r with
+// |r| <= ln(2)/2 (exp: ln(2)/16, with a table of eight powers, a permutation of one register) by
 // fused multiply-adds with a two-part ln 2 (Cody and Waite, Software manual for the elementary functions, 1980); its
 // high part ends with a zero bit, so x - n*ln2_high is exact and so is 1 plus it. e^r - 1 - r = r^2*q(r), q a minimax
 // polynomial (Remez), and e^x - 1 = 2^n*(r + r^2*q(r)) + (2^n - 1), scaled by a constant power of two where 2^n or the
@@ -131,16 +133,29 @@ typename B::Real reflected_exponential(const B& b, const ExtendedExponential<B>&
 }  // namespace detail
 
 // Overflows above 709.78 (single: 88.72), subnormal below -708.4 (-87.3), 0 below -745.1 (-103.9).
+//
+// e^x = 2^n * e^r with n a multiple of 1/8 and |r| <= ln(2)/16, so that a polynomial of low degree does (P. T. P. Tang, Table-driven
+// implementation of the exponential function in IEEE floating-point arithmetic, ACM Trans. Math. Softw. 15, 1989).
 template <class B>
 typename B::Real exp(const B& b, typename B::Real x) {
     const auto clamped =
         detail::at_least(b, detail::at_most(b, x, detail::constant(b, 710, 89)), detail::constant(b, -746, -104.5));
-    const auto n = detail::nearest_exponent(b, clamped);
-    const auto high = b.fma(n, detail::constant(b, -0x1.62e42fefa39eep-1, -0x1.62e43p-1), clamped);
-    const auto r = b.fma(n, detail::constant(b, -0x1.35793c7673008p-53, 0x1.05c61p-29), high);
+    const auto shift = detail::constant(b, 0x1.8p49, 0x1.8p20);  // the sum's low bits are 8*n
+    const auto shifted = b.fma(clamped, detail::constant(b, 0x1.71547652b82fep+0, 0x1.715476p+0), shift);
+    const auto reduced = detail::reduce_exponent(b, clamped, b.sub(shifted, shift));
+    const auto r = b.add(reduced.high, reduced.low);
     const auto r_squared = b.mul(r, r);
-    const auto mantissa = b.add(b.fma(r_squared, detail::exponential_tail(b, r, r_squared), r), b.real(1));
-    return b.scale(mantissa, n);
+    typename B::Real p;  // minimax for 1 + r + r^2/2 + r^3*p(r)
+    if constexpr (B::single) {
+        p = detail::polynomial(b, r, {0x1.555c7p-3, 0x1.5556ccp-5});
+    } else {
+        p = detail::polynomial_in_pairs(b, r, r_squared,
+                                        {0x1.5555555554f69p-3, 0x1.5555554e65bcfp-5, 0x1.111111339083fp-7,
+                                         0x1.6c1b9ffb77588p-10, 0x1.a010c6f264831p-13});
+    }
+    const auto expm1 = b.fma(r_squared, b.fma(r, p, b.real(0.5)), r);
+    const auto power = b.eighths(b.bits(shifted));
+    return b.scale_by_floor(b.fma(power, expm1, power), reduced.n);
 }
 
 template <class B>
@@ -190,6 +205,21 @@ typename B::Real exprel(const B& b, typename B::Real x) {
         });
 }
 
+// Beyond -1/16 <= x <= -0 it is exprel to the bit.
+template <class B>
+typename B::Real exprel_near_0(const B& b, typename B::Real x) {
+    typename B::Real p;  // minimax for 1 + x/2 + x^2*p(x)
+    if constexpr (B::single) {
+        p = detail::polynomial(b, x, {0x1.554b9ep-3, 0x1.4ec244p-5});
+    } else {
+        p = detail::polynomial(b, x,
+                               {0x1.555555554859fp-3, 0x1.5555553463f44p-5, 0x1.1110f2cb75819p-7, 0x1.6bfce8b41854fp-10,
+                                0x1.95a9973aa420ep-13});
+    }
+    const auto near = b.fma(x, b.fma(x, p, b.real(0.5)), b.real(1));
+    return b.seldom(b.int_less(b.bits(b.real(-0.0625)), b.bits(x)), near, [&] { return exprel(b, x); });
+}
+
 // 0 at +infinity, +infinity at -infinity; subnormal above 715 (single: 92), where e^x has long overflowed.
 template <class B>
 typename B::Real x_over_expm1(const B& b, typename B::Real x) {
@@ -200,19 +230,15 @@ typename B::Real x_over_expm1(const B& b, typename B::Real x) {
     return b.select(b.equal(denominator.r_squared, b.real(0)), b.real(1), ratio);
 }
 
-// x/(e^x - 1) as `numerator`/`denominator`, which come from an exponential that is known already; where these cancel, by the
-// series sum_n B_n/n! x^n, B_n the Bernoulli numbers; where they may overflow, for itself.
+// x/(e^x - 1) as `numerator`/`denominator`, which come from an exponential that is known already and must not both overflow; where
+// these cancel, |x| <= 1/64, by the series sum_n B_n/n! x^n, B_n the Bernoulli numbers.
 template <class B>
 typename B::Real x_over_expm1_given(const B& b, typename B::Real x, typename B::Real numerator,
                                     typename B::Real denominator) {
-    const auto magnitude = b.abs(x);
-    const auto cancels = b.real(0.125);
-    const auto usual = b.both(b.less(cancels, magnitude), b.less(magnitude, detail::constant(b, 600, 60)));
+    const auto usual = b.less(b.real(0x1p-6), b.abs(x));
     return b.seldom(b.negated(usual), b.div(numerator, denominator), [&] {
-        const auto square = b.mul(x, x);
-        const auto even = detail::polynomial(b, square, {1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600});
-        const auto series = b.fma(x, b.fma(x, even, b.real(-0.5)), b.real(1));
-        return b.seldom(b.negated(b.less_equal(magnitude, cancels)), series, [&] { return x_over_expm1(b, x); });
+        const auto even = detail::polynomial(b, b.mul(x, x), {1.0 / 12, -1.0 / 720, 1.0 / 30240});
+        return b.fma(x, b.fma(x, even, b.real(-0.5)), b.real(1));
     });
 }
 

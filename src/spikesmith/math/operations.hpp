@@ -19,6 +19,8 @@
 //              scale_normal(x, n): the same where x and x * 2^n are normal numbers: adds n to the exponent field
 //              (vscalef on AVX-512; elsewhere bits(x) + (bits(n + 1.5*2^52) << 52), single 1.5*2^23 and 23);
 //              any result where n is NaN or out of range
+//              scale_by_floor(x, n): scale(x, floor(n)); n may be any number within these limits
+//   table      eighths(Int k): 2^((k mod 8)/8), the nearest number
 //   rare       rarely(Bool, double (*function)(double), Real x, Real otherwise): `function(x)` where the condition
 //              holds (a call per lane, behind a branch), `otherwise` elsewhere
 //              rarely(Bool, double (*function)(double, double), Real x, Real y, Real otherwise): with two arguments
@@ -28,12 +30,28 @@
 //              multiply_low(Word, Word); combine(Word high, Word low) -> Int: double: high * 2^32 + low; single: high
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 namespace spikesmith::math {
+
+// 2^(k/8) for k from 0 to 7.
+template <class Float>
+inline constexpr std::array<Float, 8> powers_of_eighths{0x1p+0F,        0x1.172b84p+0F, 0x1.306fe0p+0F, 0x1.4bfdaep+0F,
+                                                        0x1.6a09e6p+0F, 0x1.8ace54p+0F, 0x1.ae89fap+0F, 0x1.d5818ep+0F};
+template <>
+inline constexpr std::array<double, 8> powers_of_eighths<double>{0x1p+0,
+                                                                 0x1.172b83c7d517bp+0,
+                                                                 0x1.306fe0a31b715p+0,
+                                                                 0x1.4bfdad5362a27p+0,
+                                                                 0x1.6a09e667f3bcdp+0,
+                                                                 0x1.8ace5422aa0dbp+0,
+                                                                 0x1.ae89f995ad3adp+0,
+                                                                 0x1.d5818dcfba487p+0};
 
 template <class Float>
 struct ScalarOperations {
@@ -93,6 +111,8 @@ struct ScalarOperations {
         const Real shifted = n + static_cast<Real>(single ? 0x1.8p23 : 0x1.8p52);
         return from_bits(int_add(bits(x), shift_left(bits(shifted), mantissa)));
     }
+    Real scale_by_floor(Real x, Real n) const { return scale(x, std::floor(n)); }
+    Real eighths(Int k) const { return powers_of_eighths<Real>[static_cast<std::size_t>(k & 7)]; }
     Real rarely(Bool c, double (*function)(double), Real x, Real otherwise) const {
         return c ? static_cast<Real>(function(static_cast<double>(x))) : otherwise;
     }

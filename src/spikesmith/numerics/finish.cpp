@@ -230,6 +230,7 @@ void finish(UpdateProgram& program) {
     }
     if (program.adaptive) order_for_solver(program.step, step, *program.adaptive);
     optimise(program.step, step);
+    choose_exprel(program);
     Roots init;
     for (auto& state : program.states) init.push_back(&state.initial);
     optimise(program.init, init);

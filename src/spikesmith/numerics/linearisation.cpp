@@ -162,6 +162,7 @@ Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
         case Op::expm1:
             return factor(b.add(value, b.number(1)));
         case Op::exprel:
+        case Op::exprel_near_0:
             return factor(b.apply(Op::exprel_slope, x[0]));
         case Op::x_over_expm1:
         case Op::x_over_expm1_given:

@@ -96,6 +96,9 @@ class Lowering {
 // of them: see shared_exponentials.cpp. `roots` are values of the code that others hold; they are renumbered.
 void share_exponentials(Code& code, const std::vector<ValueId*>& roots);
 
+// exprel_near_0 instead of exprel for time constants that are long at usual voltages: see usual_arguments.cpp.
+void choose_exprel(UpdateProgram& program);
+
 // Contracts a*b + c to fused operations, removes unused instructions and unused time inputs, renumbers.
 void finish(UpdateProgram& program);
 

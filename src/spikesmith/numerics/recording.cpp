@@ -55,6 +55,7 @@ int computing_cost(const Instruction& i) {
         case Op::sign:
             return 1;
         case Op::exprel:
+        case Op::exprel_near_0:
             return exprel_cost;
         default:
             return i.type == ProgramType::boolean ? 1 : function_cost;

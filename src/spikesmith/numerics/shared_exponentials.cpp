@@ -186,26 +186,45 @@ void share_exponentials(Code& code, const std::vector<ValueId*>& roots) {
     std::vector<ValueId> place(code.size(), no_value);
     const auto placed = [&](ValueId v) { return place[static_cast<std::size_t>(v)]; };
     std::vector<std::optional<Powers>> powers(families.size());
+    // a product of its own, for a fused multiply-add
+    const auto line = [&](ValueId base, double slope, double offset) {
+        return b.add(b.multiply(placed(base), b.number(slope)), b.number(offset));
+    };
     // the instruction in terms of the powers of its family
     const auto shared = [&](const Instruction& i, const Use& use) {
         const Family& family = families[use.family];
         const Member& member = *use.member;
         if (!powers[use.family]) {
-            const ValueId x =
-                b.add(b.multiply(placed(member.argument.base), b.number(family.slope)), b.number(family.offset));
-            powers[use.family].emplace(b, b.apply(Op::exp, x));
+            powers[use.family].emplace(b, b.apply(Op::exp, line(member.argument.base, family.slope, family.offset)));
         }
-        const ValueId argument = i.args[0];
         const ValueId power = powers[use.family]->power(std::abs(member.n));
         const auto scaled = [&](double factor) { return b.multiply(power, b.number(factor)); };
-        if (i.op == Op::exp) return b.apply(Op::exp_given, argument, scaled(std::exp(member.r)));
+        const auto& [base, slope, offset] = member.argument;
+        if (i.op == Op::exp) {
+            const ValueId exponent = b.multiply(b.at(powers[use.family]->power(1)).args[0], b.number(member.n));
+            const ValueId e = b.apply(Op::exp_given, exponent, power);
+            return b.multiply(e, b.number(std::exp(member.r)));
+        }
+        const ValueId argument = line(base, slope, offset);
         if (member.n > 0) {
             const ValueId denominator = b.subtract(scaled(std::exp(member.r)), b.number(1));
             return b.apply(Op::x_over_expm1_given, argument, argument, denominator);
         }
-        // y/(exp(y) - 1) = y*e/(1 - e) with e = exp(-y)
-        const ValueId e = scaled(std::exp(-member.r));
+        // y/(exp(y) - 1) = y*e/(1 - e) with e = exp(-y), which is -y from some e on
+        const ValueId power_e = scaled(std::exp(-member.r)), much = b.number(1e30);
+        const ValueId e = b.select(b.apply(Op::less, much, power_e), much, power_e);
         return b.apply(Op::x_over_expm1_given, argument, b.multiply(argument, e), b.subtract(b.number(1), e));
+    };
+    // (e*c)*d with e from a power: e*(c*d)
+    const auto merge_numbers = [&](Instruction& i) {
+        if (i.source != Source::operation || i.op != Op::multiply) return;
+        for (const std::size_t k : {0U, 1U}) {
+            const Instruction inner = b.at(i.args[1 - k]);
+            if (!b.is_number(i.args[k]) || inner.source != Source::operation || inner.op != Op::multiply) continue;
+            if (b.at(inner.args[0]).op != Op::exp_given || !b.is_number(inner.args[1])) continue;
+            i.args = {inner.args[0], b.number(b.at(i.args[k]).number * b.at(inner.args[1]).number), no_value};
+            return;
+        }
     };
     for (std::size_t v = 0; v < code.size(); ++v) {
         Instruction i = code[v];
@@ -214,6 +233,7 @@ void share_exponentials(Code& code, const std::vector<ValueId*>& roots) {
                 if (a != no_value) a = placed(a);
             }
         }
+        merge_numbers(i);
         if (const auto use = uses.find(static_cast<ValueId>(v)); use != uses.end()) {
             place[v] = shared(i, use->second);
         } else {

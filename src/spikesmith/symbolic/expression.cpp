@@ -87,7 +87,7 @@ struct OpInfo {
 };
 
 const OpInfo& info(Op op) {
-    static constexpr std::array<OpInfo, 56> table{{
+    static constexpr std::array<OpInfo, 57> table{{
         {"number", 0},
         {"symbol", 0},
         {"+", 2},
@@ -139,6 +139,7 @@ const OpInfo& info(Op op) {
         {"x_over_expm1", 1},
         {"exprel_slope", 1},
         {"x_over_expm1_slope", 2},
+        {"exprel_near_0", 1},
         {"exp_given", 2},
         {"x_over_expm1_given", 3},
         {"rand", 0},

@@ -75,6 +75,7 @@ double evaluate_operation(Op op, double a, double b, double c) {
         case Op::expm1:
             return std::expm1(a);
         case Op::exprel:
+        case Op::exprel_near_0:
             return exprel(a);
         case Op::log:
             return std::log(a);

@@ -14,16 +14,31 @@ using test::Experiment;
 using test::ProgramWriter;
 
 const std::vector<Op>& program_operations() {
-    static const std::vector<Op> all{
-        Op::add,          Op::subtract,  Op::multiply,    Op::divide,       Op::negate,       Op::power,
-        Op::floor_divide, Op::modulo,    Op::less,        Op::less_equal,   Op::greater,      Op::greater_equal,
-        Op::equal,        Op::not_equal, Op::logical_and, Op::logical_or,   Op::logical_not,  Op::select,
-        Op::exp,          Op::expm1,     Op::exprel,      Op::log,          Op::log10,        Op::log1p,
-        Op::sqrt,         Op::sin,       Op::cos,         Op::tan,          Op::sinh,         Op::cosh,
-        Op::tanh,         Op::arcsin,    Op::arccos,      Op::arctan,       Op::arcsinh,      Op::arccosh,
-        Op::arctanh,      Op::arctan2,   Op::floor,       Op::ceil,         Op::abs,          Op::sign,
-        Op::truncate,     Op::minimum,   Op::maximum,     Op::x_over_expm1, Op::exprel_slope, Op::x_over_expm1_slope,
-        Op::exprel_near_0};
+    static const std::vector<Op> all{Op::add,           Op::subtract,
+                                     Op::multiply,      Op::divide,
+                                     Op::negate,        Op::power,
+                                     Op::floor_divide,  Op::modulo,
+                                     Op::less,          Op::less_equal,
+                                     Op::greater,       Op::greater_equal,
+                                     Op::equal,         Op::not_equal,
+                                     Op::logical_and,   Op::logical_or,
+                                     Op::logical_not,   Op::select,
+                                     Op::exp,           Op::expm1,
+                                     Op::exprel,        Op::log,
+                                     Op::log10,         Op::log1p,
+                                     Op::sqrt,          Op::sin,
+                                     Op::cos,           Op::tan,
+                                     Op::sinh,          Op::cosh,
+                                     Op::tanh,          Op::arcsin,
+                                     Op::arccos,        Op::arctan,
+                                     Op::arcsinh,       Op::arccosh,
+                                     Op::arctanh,       Op::arctan2,
+                                     Op::floor,         Op::ceil,
+                                     Op::abs,           Op::sign,
+                                     Op::truncate,      Op::minimum,
+                                     Op::maximum,       Op::x_over_expm1,
+                                     Op::exprel_slope,  Op::x_over_expm1_slope,
+                                     Op::exprel_near_0, Op::exprel_near_0_slope};
     return all;
 }
 

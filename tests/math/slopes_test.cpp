@@ -47,6 +47,7 @@ TEST(Slopes, AreAccurateOverTheRange) {
         for (const double x : {size, -size}) {
             const double a = exact_exprel_slope(x);
             EXPECT_NEAR(exprel_slope(scalar, x), a, std::ldexp(std::fabs(a), -46)) << x;
+            EXPECT_NEAR(exprel_near_0_slope(scalar, x), a, std::ldexp(std::fabs(a), -46)) << x;
             if (x < -100) continue;
             const double b = exact_x_over_expm1_slope(x);
             EXPECT_NEAR(found_slope(x), b, std::ldexp(std::fabs(b), -45) + 1e-300) << x;

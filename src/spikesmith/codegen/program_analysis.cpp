@@ -93,7 +93,7 @@ bool is_elementary_function(const Instruction& i) {
     return i.source == Source::operation &&
            (is_random(i.op) || i.op == Op::power || i.op == Op::x_over_expm1 || i.op == Op::exprel_slope ||
             i.op == Op::x_over_expm1_slope || i.op == Op::x_over_expm1_given || i.op == Op::exprel_near_0 ||
-            (i.op >= Op::exp && i.op <= Op::arctan2));
+            i.op == Op::exprel_near_0_slope || (i.op >= Op::exp && i.op <= Op::arctan2));
 }
 
 std::vector<Variation> variations_of(const UpdateProgram& program) {
@@ -172,8 +172,8 @@ bool worth_speculating(const UpdateProgram& program, const std::vector<bool>& li
         if (i.source != Source::operation) continue;
         if (i.op == Op::poisson) return false;
         has_usual_cases = has_usual_cases || i.op == Op::exprel || i.op == Op::exprel_near_0 ||
-                          i.op == Op::x_over_expm1_given || i.op == Op::exprel_slope || i.op == Op::sin ||
-                          i.op == Op::cos || i.op == Op::tan;
+                          i.op == Op::exprel_near_0_slope || i.op == Op::x_over_expm1_given ||
+                          i.op == Op::exprel_slope || i.op == Op::sin || i.op == Op::cos || i.op == Op::tan;
     }
     return has_usual_cases && operations <= most_operations && kept <= most_kept;
 }

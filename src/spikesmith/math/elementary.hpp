@@ -1,7 +1,7 @@
 // Elementary functions over a policy `B` of operations (see operations.hpp), in double and single precision:
 //
 //   exp expm1 exprel exprel_near_0 x_over_expm1 sinh cosh tanh  exponential.hpp
-//   exprel_slope x_over_expm1_slope (derivatives)           exponential.hpp
+//   exprel_slope exprel_near_0_slope x_over_expm1_slope     exponential.hpp, derivatives
 //   x_over_expm1_given                                      exponential.hpp
 //   log log1p log10 pow arcsinh arccosh arctanh             logarithm.hpp
 //   sin cos tan arcsin arccos arctan arctan2                trigonometric.hpp

@@ -6,7 +6,7 @@
 //   exprel_near_0(x)  the same to rounding, with the fewest operations for -1/16 <= x <= 0
 //   x_over_expm1(x)   x/(e^x - 1), 1 at 0
 //   x_over_expm1_given(x, a, b)   the same, given a quotient a/b that is usually it
-//   exprel_slope(x)   derivative of exprel: (e^x*(x - 1) + 1)/x^2, 1/2 at 0
+//   exprel_slope(x), exprel_near_0_slope(x)   derivative of exprel: (e^x*(x - 1) + 1)/x^2, 1/2 at 0
 //   x_over_expm1_slope(x, b)   derivative of x_over_expm1, given its value b: b*(1 - b - x)/x, -1/2 at 0
 //   sinh(x), cosh(x), tanh(x)
 //
@@ -205,19 +205,30 @@ typename B::Real exprel(const B& b, typename B::Real x) {
         });
 }
 
+namespace detail {
+
+// `series(q)` with q = (e^x - 1 - x)/x^2, minimax for 1 + x*q, where -1/16 <= x <= -0; else `other()`.
+template <class B, class Series, class Other>
+typename B::Real by_short_tail(const B& b, typename B::Real x, Series series, Other other) {
+    typename B::Real p;
+    if constexpr (B::single) {
+        p = polynomial(b, x, {0x1.554b9ep-3, 0x1.4ec244p-5});
+    } else {
+        p = polynomial(b, x,
+                       {0x1.555555554859fp-3, 0x1.5555553463f44p-5, 0x1.1110f2cb75819p-7, 0x1.6bfce8b41854fp-10,
+                        0x1.95a9973aa420ep-13});
+    }
+    const auto q = b.fma(x, p, b.real(0.5));
+    return b.seldom(b.int_less(b.bits(b.real(-0.0625)), b.bits(x)), series(q), other);
+}
+
+}  // namespace detail
+
 // Beyond -1/16 <= x <= -0 it is exprel to the bit.
 template <class B>
 typename B::Real exprel_near_0(const B& b, typename B::Real x) {
-    typename B::Real p;  // minimax for 1 + x/2 + x^2*p(x)
-    if constexpr (B::single) {
-        p = detail::polynomial(b, x, {0x1.554b9ep-3, 0x1.4ec244p-5});
-    } else {
-        p = detail::polynomial(b, x,
-                               {0x1.555555554859fp-3, 0x1.5555553463f44p-5, 0x1.1110f2cb75819p-7, 0x1.6bfce8b41854fp-10,
-                                0x1.95a9973aa420ep-13});
-    }
-    const auto near = b.fma(x, b.fma(x, p, b.real(0.5)), b.real(1));
-    return b.seldom(b.int_less(b.bits(b.real(-0.0625)), b.bits(x)), near, [&] { return exprel(b, x); });
+    return detail::by_short_tail(
+        b, x, [&](typename B::Real q) { return b.fma(x, q, b.real(1)); }, [&] { return exprel(b, x); });
 }
 
 // 0 at +infinity, +infinity at -infinity; subnormal above 715 (single: 92), where e^x has long overflowed.
@@ -258,13 +269,18 @@ typename B::Real exprel_slope(const B& b, typename B::Real x) {
         });
 }
 
+template <class B>
+typename B::Real exprel_near_0_slope(const B& b, typename B::Real x) {
+    return detail::by_short_tail(
+        b, x, [&](typename B::Real q) { return b.sub(b.fma(x, q, b.real(1)), q); }, [&] { return exprel_slope(b, x); });
+}
+
 // Relative error below 2^-45 (single: 2^-17) for x > -100; absolute below 2^-43 beyond, where the derivative is nearly -1.
 template <class B>
 typename B::Real x_over_expm1_slope(const B& b, typename B::Real x, typename B::Real value) {
     // nearer to 0 the difference would lose too much
     const auto magnitude = b.abs(x);
-    const auto usual = b.both(b.less(detail::constant(b, 0x1.62p-2, 0x1.62p-2), magnitude),
-                              b.less(magnitude, detail::constant(b, 600, 60)));
+    const auto usual = b.both(b.less(b.real(0.125), magnitude), b.less(magnitude, detail::constant(b, 600, 60)));
     const auto quotient = [&](typename B::Real argument, typename B::Real function) {
         return b.mul(function, b.div(b.sub(b.sub(b.real(1), argument), function), argument));
     };

@@ -87,6 +87,8 @@ PolicyValue<B> apply_operation(const B& b, Op op, const PolicyValue<B>& first, c
             return unary([](const B& o, Real x) { return math::exprel(o, x); });
         case Op::exprel_near_0:
             return unary([](const B& o, Real x) { return math::exprel_near_0(o, x); });
+        case Op::exprel_near_0_slope:
+            return unary([](const B& o, Real x) { return math::exprel_near_0_slope(o, x); });
         case Op::x_over_expm1:
             return unary([](const B& o, Real x) { return math::x_over_expm1(o, x); });
         case Op::exprel_slope:

@@ -122,6 +122,7 @@ bool has_derivative(const Instruction& i, std::size_t argument) {
         case Op::x_over_expm1_given:  // the others follow from the first
             return argument == 0;
         case Op::exprel_slope:
+        case Op::exprel_near_0_slope:
         case Op::x_over_expm1_slope:
             throw NumericalError("programs with tangents have no further derivatives");
         default:
@@ -162,8 +163,9 @@ Weight partial_derivative(ProgramBuilder& b, ValueId value, std::size_t k) {
         case Op::expm1:
             return factor(b.add(value, b.number(1)));
         case Op::exprel:
-        case Op::exprel_near_0:
             return factor(b.apply(Op::exprel_slope, x[0]));
+        case Op::exprel_near_0:
+            return factor(b.apply(Op::exprel_near_0_slope, x[0]));
         case Op::x_over_expm1:
         case Op::x_over_expm1_given:
             return factor(b.apply(Op::x_over_expm1_slope, x[0], value));

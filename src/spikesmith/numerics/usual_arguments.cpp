@@ -94,14 +94,9 @@ bool usually_near_0(const UpdateProgram& program, ValueId argument) {
 }  // namespace
 
 void choose_exprel(UpdateProgram& program) {
-    std::set<ValueId> differentiated;  // the derivative shares the work of exprel
-    for (const Instruction& i : program.step) {
-        if (i.source == Source::operation && i.op == Op::exprel_slope) differentiated.insert(i.args[0]);
-    }
     for (Instruction& i : program.step) {
-        if (i.source != Source::operation || (i.op != Op::exprel && i.op != Op::exprel_near_0)) continue;
-        const bool near = !differentiated.contains(i.args[0]) && usually_near_0(program, i.args[0]);
-        i.op = near ? Op::exprel_near_0 : Op::exprel;
+        if (i.source == Source::operation && i.op == Op::exprel && usually_near_0(program, i.args[0]))
+            i.op = Op::exprel_near_0;
     }
 }
 

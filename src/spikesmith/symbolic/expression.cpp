@@ -87,7 +87,7 @@ struct OpInfo {
 };
 
 const OpInfo& info(Op op) {
-    static constexpr std::array<OpInfo, 57> table{{
+    static constexpr std::array<OpInfo, 58> table{{
         {"number", 0},
         {"symbol", 0},
         {"+", 2},
@@ -140,6 +140,7 @@ const OpInfo& info(Op op) {
         {"exprel_slope", 1},
         {"x_over_expm1_slope", 2},
         {"exprel_near_0", 1},
+        {"exprel_near_0_slope", 1},
         {"exp_given", 2},
         {"x_over_expm1_given", 3},
         {"rand", 0},

@@ -73,7 +73,9 @@ enum class Op : std::uint8_t {
     // derivatives of exprel(x), and of b = x_over_expm1(x) given x and b; made by `numerics` only
     exprel_slope,
     x_over_expm1_slope,
-    exprel_near_0,  // exprel(x), quickest for -1/16 <= x <= 0; made by `numerics` only
+    // exprel(x) and its derivative, quickest for -1/16 <= x <= 0; made by `numerics` only
+    exprel_near_0,
+    exprel_near_0_slope,
     // functions of x by what other functions of the step have computed already; made by `numerics` only
     exp_given,           // exp_given(x, e): e, which is exp(x)
     x_over_expm1_given,  // x_over_expm1_given(x, a, b): a/b, which is x_over_expm1(x) where x is neither small nor huge

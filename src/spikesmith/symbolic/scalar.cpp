@@ -130,6 +130,7 @@ double evaluate_operation(Op op, double a, double b, double c) {
         case Op::x_over_expm1:
             return x_over_expm1(a);
         case Op::exprel_slope:
+        case Op::exprel_near_0_slope:
             return math::exprel_slope(math::ScalarOperations<double>{}, a);
         case Op::x_over_expm1_slope:
             return math::x_over_expm1_slope(math::ScalarOperations<double>{}, a, b);

@@ -349,16 +349,14 @@ Value* IrEmitter::eighths_of_piece(Value* k) const {
         Value* both = builder_.CreateShuffleVector(chosen(low), chosen(high), {0, 9, 2, 11, 4, 13, 6, 15});
         return builder_.CreateBitCast(both, piece_type());
     }
+    auto* powers = shape_.single ? llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<float>)
+                                 : llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<double>);
     auto* module = builder_.GetInsertBlock()->getModule();
-    const char* name = shape_.single ? "eighths_single" : "eighths";
-    auto* table = module->getNamedGlobal(name);
-    if (table == nullptr) {
-        auto* powers = shape_.single
-                           ? llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<float>)
-                           : llvm::ConstantDataArray::get(builder_.getContext(), math::powers_of_eighths<double>);
-        table =
-            new llvm::GlobalVariable(*module, powers->getType(), true, llvm::GlobalValue::PrivateLinkage, powers, name);
-    }
+    auto* table = llvm::cast<llvm::GlobalVariable>(
+        module->getOrInsertGlobal(shape_.single ? "eighths_single" : "eighths", powers->getType()));
+    table->setInitializer(powers);
+    table->setConstant(true);
+    table->setLinkage(llvm::GlobalValue::PrivateLinkage);
     const auto looked_up = [&](Value* number) {
         Value* place = builder_.CreateInBoundsGEP(real_type_, table,
                                                   builder_.CreateAnd(number, llvm::ConstantInt::get(int_type_, 7)));

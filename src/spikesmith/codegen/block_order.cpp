@@ -51,19 +51,20 @@ Cost cost_of(const Instruction& i) {
             return {.latency = 3, .places = 1, .one_unit = true};
         case Instruction::Call: {
             const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
-            if (call == nullptr || call->getIntrinsicID() == llvm::Intrinsic::fma) return {.latency = 4, .places = 1};
-            if (call->getIntrinsicID() == llvm::Intrinsic::fabs) return {.latency = 1, .places = 1};
-            switch (call->getIntrinsicID()) {
+            switch (call == nullptr ? llvm::Intrinsic::fma : call->getIntrinsicID()) {
+                case llvm::Intrinsic::fma:
                 case llvm::Intrinsic::x86_avx512_mask_range_pd_512:
                 case llvm::Intrinsic::x86_avx512_mask_scalef_pd_512:
                     return {.latency = 4, .places = 1};
+                case llvm::Intrinsic::fabs:
+                    return {.latency = 1, .places = 1};
                 case llvm::Intrinsic::x86_avx512_permvar_df_512:
                     return {.latency = 3, .places = 1, .one_unit = true};
+                case llvm::Intrinsic::sqrt:
+                    return {.latency = 30, .places = 3, .divides = true};
                 default:
-                    break;
+                    return {.latency = 8, .places = 2};
             }
-            if (call->getIntrinsicID() == llvm::Intrinsic::sqrt) return {.latency = 30, .places = 3, .divides = true};
-            return {.latency = 8, .places = 2};
         }
         case Instruction::Add:
         case Instruction::Sub:

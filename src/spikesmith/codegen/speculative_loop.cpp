@@ -206,6 +206,7 @@ class Maker {
         Value* of_lanes = lanes_.all_set(conditions(*step_.speculation, lanes_));
         return builder_.CreateAnd(of_lanes, shared_.all_set(conditions(*step_.shared, shared_)));
     }
+
     void remove_step() const {
         while (!step_.block->empty()) {
             Instruction& last = step_.block->back();

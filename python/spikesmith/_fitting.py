@@ -211,11 +211,15 @@ class Fitter(Refining):
                 raise ValueError(f"t_weights have the shape ({len(weights)},), but the traces have the shape ({self._n_steps},)")
         return chosen
 
-    def _core_metrics(self, metrics: Mapping[str, Metric]) -> list[tuple[str, Any]]:
-        """Without units the errors of several outputs are added as they are."""
+    def _core_metrics(self, metrics: Mapping[str, Metric], built_in: bool = False) -> list[tuple[str, Any]]:
+        """Without units the errors of several outputs are added as they are. ``built_in``: without what scripts changed."""
         plain = not self.use_units and len(metrics) > 1
         dims = dict(zip(self.output_var, self.output_dim)) if plain else {}
-        return [(name, metric._core_metric_of(dims.get(name))) for name, metric in metrics.items()]
+        made = []
+        for name, metric in metrics.items():
+            alike = built_in and isinstance(metric, MSEMetric)
+            made.append((name, metric._new_handle(dims.get(name)) if alike else metric._core_metric(dims.get(name))))
+        return made
 
     def _same_metrics(self, metrics: Mapping[str, Metric]) -> bool:
         return self.metric is not None and all(metrics[name] is self.metric.get(name) for name in metrics)

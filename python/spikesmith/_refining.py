@@ -18,7 +18,7 @@ from .callbacks import callback_none, callback_setup
 from .errors import ConfigError
 from .metrics import Metric, MSEMetric
 from .refined import Landscape, OptimizeResult
-from .units import Exponents
+from .units import Dimension, Exponents, exponents_of
 
 __all__ = ["Refining"]
 
@@ -36,7 +36,7 @@ class Refining(Problem):
     @abstractmethod
     def _metrics_of(self, metric: Any) -> dict[str, Metric]: ...
     @abstractmethod
-    def _core_metrics(self, metrics: Mapping[str, Metric]) -> list[tuple[str, Any]]: ...
+    def _core_metrics(self, metrics: Mapping[str, Metric], built_in: bool = False) -> list[tuple[str, Any]]: ...
     @abstractmethod
     def _default_metric(self) -> Any: ...
     @abstractmethod
@@ -114,10 +114,7 @@ class Refining(Problem):
             metric = MSEMetric(t_start=t_start, t_weights=t_weights, normalization=1.0 if normalization is None else normalization)
         options = self._least_squares_options(kwds, bounds)
         derivatives = calc_gradient if isinstance(calc_gradient, str) else "automatic"
-        refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, iteration, caller_namespace(level + 1))
-        for name, one in refiner.metrics.items():
-            if name != "spikes" and not isinstance(one, MSEMetric):
-                raise TypeError(f"refine needs an MSEMetric for `{name}`, not {type(one).__name__}; minimize takes any metric")
+        refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, iteration, caller_namespace(level + 1), squares=True)
         return refiner.run("automatic", derivatives, callback, hops=0, confidence=confidence, **options)
 
     def minimize(
@@ -233,8 +230,16 @@ class _Refiner:
     """One call of refine, minimize or landscape."""
 
     def __init__(
-        self, fitter: Refining, params: Any, metric: Any, bounds: dict[str, Any], iteration: float, frame: Mapping[str, Any]
+        self,
+        fitter: Refining,
+        params: Any,
+        metric: Any,
+        bounds: dict[str, Any],
+        iteration: float,
+        frame: Mapping[str, Any],
+        squares: bool = False,
     ) -> None:
+        """``squares``: by squared differences, whatever a class derived from MSEMetric makes of them."""
         self.fitter = fitter
         if iteration != 1e9 and re.search(r"(?<![\w.])iteration(?!\w)", fitter._equations):
             raise ConfigError("refining takes place at iteration 1e9", "generate simulates any iteration")
@@ -257,10 +262,13 @@ class _Refiner:
             if fitter.metric is not None
             else fitter._metrics_of(fitter._default_metric())
         )
+        for name, one in self.metrics.items():
+            if squares and name != "spikes" and not isinstance(one, MSEMetric):
+                raise TypeError(f"refine needs an MSEMetric for `{name}`, not {type(one).__name__}; minimize takes any metric")
         self.core = fitter._make_core(parsed, fitter._core_penalty)
         self.ranges = [fitter._bounds(name, given) for name in self.names]
         self.core.fit(
-            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics), n_rounds=0,
+            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics, squares), n_rounds=0,
             planned_rounds=1, restart=False, start_iteration=None, checkpoint="",
         )  # fmt: skip
         self.make: Maker = fitter._maker()
@@ -437,4 +445,5 @@ class _Told:
         metric = self.refiner.metrics[name]
         parsed = self.refiner.fitter._require_parsed()
         dims = {n: tuple(d) for n, d in [*parsed.states, *parsed.subexpressions, *parsed.parameters]}
-        return self.refiner.make(metric._unnormalized(error), metric._exponents(dims.get(name, self.dim))[0])
+        raw_dim = exponents_of(metric.get_dimensions(Dimension(dims.get(name, self.dim))))
+        return self.refiner.make(float(metric.revert_normalization(error)), raw_dim)

@@ -12,7 +12,7 @@ from ._borders import SECOND, FloatArray, si_number, split
 from .errors import UnitError
 from ._features import check_processes, windows_of
 from .metrics import TraceMetric
-from .units import DIMENSIONLESS, _same
+from .units import DIMENSIONLESS, Exponents, _same
 
 __all__ = ["FeatureMetric"]
 
@@ -114,16 +114,20 @@ class FeatureMetric(TraceMetric):
         self.over_traces = over_traces
         currents = [] if stimulus_currents is None else np.atleast_1d(split(stimulus_currents)[0]).tolist()
         self._options: dict[str, Any] = {
-            "windows": self.stim_times, "t_start": self._t_start, "volts_per_unit": volts_per_unit, "mode": mode,
-            "settings": dict(settings or {}), "missing": (missing, float(missing_amount)), "currents": currents,
-            "combine": None if combine is None else self._combine, "combine_name": "" if combine is None else f"{combine!r}",
-            "sum_over_traces": over_traces == "sum",
+            "volts_per_unit": volts_per_unit, "settings": dict(settings or {}), "missing": (missing, float(missing_amount)),
+            "currents": currents,
         }  # fmt: skip
-        self._handle = self._new_handle()
+        self._new_handle()  # checks them
 
-    def _new_handle(self) -> _core.Metric:
-        compared = [self._compared(name, self.weights[name]) for name in self.feat_list]
-        return _core.feature_metric(features=compared, normalization=self._scale, **self._options)
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
+        return self._handle_of({name: self.weights[name] for name in self.feat_list}, self._scale)
+
+    def _handle_of(self, weights: Mapping[str, float], normalization: float) -> _core.Metric:
+        return _core.feature_metric(
+            features=[self._compared(name, weight) for name, weight in weights.items()], normalization=normalization,
+            windows=self.stim_times, t_start=self._t_start, mode=self.mode, combine=None if self.combine is None else self._combine,
+            combine_name="" if self.combine is None else f"{self.combine!r}", sum_over_traces=self.over_traces == "sum", **self._options,
+        )  # fmt: skip
 
     def _compared(self, name: str, weight: float) -> Any:
         scales = self._scales.get(name, [])
@@ -135,18 +139,16 @@ class FeatureMetric(TraceMetric):
         assert self.combine is not None
         return float(np.asarray(self.combine(np.array([simulated]), np.array([recorded]))).reshape(-1)[0])
 
-    def _features(self, model: FloatArray, target: FloatArray, dt: float) -> FloatArray:
-        return self._handle.trace_features(np.ascontiguousarray(model), np.ascontiguousarray(target), dt)
+    def _prepared(self, model: FloatArray, target: FloatArray, dt: float) -> tuple[FloatArray, FloatArray]:
+        self._check(target.shape[-1], dt)
+        return model, target  # t_start is the core's, which keeps the times of the recording
 
-    def get_features(self, model: Any, target: Any, dt: Any) -> list[dict[str, FloatArray]]:  # type: ignore[override]
+    def get_features(self, traces: Any, output: Any, dt: Any) -> list[dict[str, FloatArray]]:  # type: ignore[override]
         """Differences of each sample: feature -> array over traces, without weights and normalisation."""
         step = si_number(dt, SECOND, "dt")
-        simulated = np.ascontiguousarray(np.asarray(model, dtype=float))
-        recorded = np.ascontiguousarray(np.asarray(target, dtype=float))
-        differences: dict[str, FloatArray] = {}
-        for name in self.feat_list:
-            alone = _core.feature_metric(features=[self._compared(name, 1.0)], normalization=1.0, **self._options)
-            differences[name] = alone.trace_features(simulated, recorded, step)
+        simulated = np.ascontiguousarray(np.asarray(traces, dtype=float))
+        recorded = np.ascontiguousarray(np.asarray(output, dtype=float))
+        differences = {name: self._handle_of({name: 1.0}, 1.0).trace_features(simulated, recorded, step) for name in self.feat_list}
         return [{name: rows[s] for name, rows in differences.items()} for s in range(len(simulated))]
 
     def get_errors(self, features: Any) -> FloatArray:
@@ -156,6 +158,3 @@ class FeatureMetric(TraceMetric):
             return np.asarray(over_traces(features, axis=1))
         sums = [sum(self.weights[name] * over_traces(values) for name, values in one.items()) for one in features]
         return np.asarray(sums, dtype=float) / self._scale
-
-    def _core_metric(self) -> _core.Metric:
-        return self._handle

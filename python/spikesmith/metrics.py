@@ -1,8 +1,9 @@
 """Metrics: how far simulations are from recordings.
 
 A metric of one's own derives from :class:`TraceMetric` or :class:`SpikeMetric` and writes ``get_features`` and
-``get_errors``. In a fit, ``get_features`` of a trace metric is called with blocks of samples of one trace as the simulator
-finishes them, from the simulator's own memory; ``get_errors`` once a round with the features of all.
+``get_errors``, or derives from one of the metrics here and writes what is to be different. In a fit, ``get_features`` of a trace
+metric is called with blocks of samples of one trace as the simulator finishes them, from the simulator's own memory;
+``get_errors`` once a round with the features of all.
 """
 
 from __future__ import annotations
@@ -39,8 +40,12 @@ def _time(value: Any, what: str) -> float:
     return seconds
 
 
+# what a class of one's own may write anew
+_hooks = ("calc", "get_features", "get_errors", "get_dimensions", "get_normalized_dimensions", "revert_normalization")
+
+
 class Metric(ABC):
-    """Base of all metrics.
+    """Base of all metrics. What is set after construction counts from the next call on.
 
     Parameters
     ----------
@@ -52,16 +57,36 @@ class Metric(ABC):
 
     def __init__(self, t_start: Any = None, normalization: Any = 1.0) -> None:
         self.t_start = t_start
-        self._t_start = 0.0 if t_start is None else _time(t_start, "t_start")
         number, dim, _ = split(normalization)
         if number.size != 1 or not (np.isfinite(number) and number > 0):
             raise ValueError("the normalization must be a positive number")
+        self.normalization = 1 / normalization if not isinstance(normalization, str) else 1 / float(number)
         self._scale = float(number)
         self._scale_exponents: Exponents = dim if dim is not None else DIMENSIONLESS
-        self.normalization = 1 / normalization if not isinstance(normalization, str) else 1 / self._scale
+
+    @property
+    def t_start(self) -> Any:
+        """What comes earlier is ignored."""
+        return self._given_start
+
+    @t_start.setter
+    def t_start(self, value: Any) -> None:
+        self._t_start = 0.0 if value is None else _time(value, "t_start")
+        self._given_start = value
+
+    @property
+    def normalization(self) -> Any:
+        """The reciprocal of what values are divided by."""
+        return self._factor
+
+    @normalization.setter
+    def normalization(self, value: Any) -> None:
+        number, dim, _ = split(value)
+        self._factor, self._scale = value, 1 / float(number)
+        self._scale_exponents = DIMENSIONLESS if dim is None else tuple(-d for d in dim)
 
     @abstractmethod
-    def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
+    def get_features(self, model_results: Any, target_results: Any, dt: Any) -> FloatArray:
         """Features, n_samples x n_traces."""
 
     @abstractmethod
@@ -69,7 +94,7 @@ class Metric(ABC):
         """One error per sample."""
 
     @abstractmethod
-    def calc(self, model: Any, target: Any, dt: Any) -> FloatArray:
+    def calc(self, model_results: Any, data_results: Any, dt: Any) -> FloatArray:
         """One error per sample."""
 
     def get_dimensions(self, output_dim: Any) -> Exponents:
@@ -84,85 +109,103 @@ class Metric(ABC):
         """The error as it would be without normalisation."""
         return error * self._scale
 
-    # --- copies and pickles: without what the core made ---------------------------------------------------------------
+    # --- for the core -------------------------------------------------------------------------------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_handle"}
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
+        """The metric of the core with these attributes; ``dim`` as of :meth:`_core_metric`."""
+        raise NotImplementedError
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        handle = self._new_handle()
-        if handle is not None:
-            self._handle = handle
+    def _core_metric(self, dim: Exponents | None = None) -> _core.Metric:
+        """``dim``: of an output whose error is to be a plain number."""
+        if not overridden(self, *_hooks):
+            return self._new_handle(dim)
+        make = _core.python_spike_metric if isinstance(self, SpikeMetric) else _core.python_trace_metric
+        return make(_Called(self, dim is not None), f"{type(self).__name__} (Python object {id(self):x})")
 
-    def _new_handle(self) -> _core.Metric | None:
-        """The metric of the core that has these attributes; None for metrics written in Python."""
+
+def overridden(one: Any, *names: str) -> bool:
+    """Whether one of these methods is not that of the class of this package from which the object's class derives."""
+    built_in = next(c for c in type(one).__mro__ if c.__module__.partition(".")[0] == __package__)
+    return any(name in vars(one) or getattr(type(one), name) is not getattr(built_in, name) for name in names)
+
+
+def _table(values: Any, shape: tuple[int, ...]) -> FloatArray | None:
+    try:
+        table = np.ascontiguousarray(values, dtype=float)
+    except (TypeError, ValueError):  # dictionaries, lists of different length
         return None
+    return table if table.shape == shape else None
 
-    # --- called by the core -------------------------------------------------------------------------------------------
 
-    _handle: _core.Metric
+class _Called:
+    """A metric written in Python as the core calls it, for one output.
+
+    Features that are a table of samples and traces are computed block by block. For others, or where ``calc`` is written anew, the
+    blocks are kept until all of a round are there; what the core takes for features are then their numbers.
+    """
+
+    def __init__(self, metric: Metric, plain: bool) -> None:
+        self.metric, self.plain = metric, plain
+        self.whole = not isinstance(metric, TraceMetric) or metric.all_at_once or overridden(metric, "calc")
+        self.kept: dict[float, tuple[FloatArray, FloatArray]] = {}  # simulated and recorded, by number
+        self.numbers = itertools.count()
+        self.dt = 0.0
 
     def _exponents(self, output: Exponents) -> tuple[Exponents, Exponents]:
+        if self.plain:
+            return DIMENSIONLESS, DIMENSIONLESS
         dim = Dimension(output)
-        return exponents_of(self.get_dimensions(dim)), exponents_of(self.get_normalized_dimensions(dim))
-
-    def _errors(self, features: FloatArray) -> FloatArray:
-        return np.ascontiguousarray(self.get_errors(features), dtype=float)
+        return exponents_of(self.metric.get_dimensions(dim)), exponents_of(self.metric.get_normalized_dimensions(dim))
 
     def _unnormalized(self, error: float) -> float:
-        return float(self.revert_normalization(error))
+        return float(self.metric.revert_normalization(error))
 
-    def _description(self) -> str:
-        return f"{type(self).__name__} (Python object {id(self):x})"
+    def _check(self, n_steps: int, dt: float) -> None:
+        assert isinstance(self.metric, TraceMetric)
+        self.metric._check(n_steps, dt)
 
-    @abstractmethod
-    def _core_metric(self) -> _core.Metric: ...
+    def _block(self, model: FloatArray, target: FloatArray, dt: float, first_trace: int) -> FloatArray:
+        assert isinstance(self.metric, TraceMetric)
+        if not self.whole:
+            table = _table(self.metric.get_features(*self.metric._prepared(model, target, dt), dt), model.shape[:2])
+            if table is not None:
+                return table.reshape(-1)
+            self.whole = True
+        recorded = [np.array(trace) for trace in target]
+        return np.array([self._keep(np.array(trace), recorded[k], dt) for sample in model for k, trace in enumerate(sample)])
 
-    def _core_metric_of(self, dim: Exponents | None) -> _core.Metric:
-        """``dim``: of an output whose error is to be a plain number, where the metric can make it one."""
-        return self._core_metric()
+    def _pair(self, model: FloatArray, target: FloatArray, duration: float, dt: float) -> float:
+        return self._keep(np.array(model), np.array(target), dt)
 
+    def _keep(self, model: FloatArray, target: FloatArray, dt: float) -> float:
+        number = float(next(self.numbers))
+        self.kept[number], self.dt = (model, target), dt
+        return number
 
-class _Kept:
-    """Traces of a round, until all are there. What the core takes for features of a trace is its number here."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-        self._traces: dict[int, FloatArray] = {}
-        self._targets: dict[int, FloatArray] = {}
-        self._dt = 0.0
-
-    def __reduce__(self) -> Any:
-        return (_Kept, ())
-
-    def add(self, model: FloatArray, target: FloatArray, dt: float, first_trace: int) -> FloatArray:
-        """Of a block of samples x traces x steps."""
-        self._dt = dt
-        ids = []
-        for sample in model:
-            for trace in sample:
-                ids.append(next(self._numbers))
-                self._traces[ids[-1]] = np.array(trace)
-        for k, trace in enumerate(target):
-            self._targets[first_trace + k] = np.array(trace)
-        return np.array(ids, dtype=float)
-
-    def take(self, numbers: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray, float]:
-        """Which samples have all their traces; these; the recordings; the time step."""
-        targets = [self._targets[k] for k in sorted(self._targets)]
-        traces, self._traces, self._targets = self._traces, {}, {}
-        if len({len(target) for target in targets}) > 1:
-            raise ConfigError("a metric with all_at_once needs traces of the same length")
-        usable = np.all(np.isfinite(numbers), axis=1)
-        model = [[traces[int(n)] for n in row] for row in numbers[usable]]
-        return usable, np.array(model, dtype=float), np.array(targets), self._dt
+    def _errors(self, features: FloatArray) -> FloatArray:
+        if not self.whole:
+            return np.ascontiguousarray(self.metric.get_errors(features), dtype=float)
+        kept, self.kept = self.kept, {}
+        usable = np.all(np.isfinite(features), axis=1)
+        errors = np.full(len(features), np.nan)
+        if not np.any(usable):
+            return errors
+        pairs = [[kept[number] for number in row] for row in features[usable].tolist()]
+        model, target = [[one for one, _ in row] for row in pairs], [one for _, one in pairs[0]]
+        if isinstance(self.metric, SpikeMetric):
+            errors[usable] = self.metric.calc(model, target, self.dt)
+            return errors
+        if len({len(one) for one in target}) > 1:
+            raise ConfigError("a metric that is called with all traces at once needs traces of the same length")
+        errors[usable] = self.metric.calc(np.array(model), np.array(target), self.dt)
+        return errors
 
 
 class TraceMetric(Metric):
     """A metric of traces; see the module.
 
-    A class with ``all_at_once = True`` is handed all samples and traces of a round in one call, for which they are copied.
+    A class with ``all_at_once = True`` is handed all samples and traces of a round in one call, for which they are copied; so is one
+    that writes ``calc`` anew, or whose features are no table of samples and traces.
 
     Parameters
     ----------
@@ -178,8 +221,16 @@ class TraceMetric(Metric):
 
     def __init__(self, t_start: Any = None, t_weights: npt.ArrayLike | None = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
-        self._kept = _Kept()
-        self.t_weights: FloatArray | None = None
+        self.t_weights = t_weights
+
+    @property
+    def t_weights(self) -> FloatArray | None:
+        """One weight per sample; their mean is 1."""
+        return self._weights
+
+    @t_weights.setter
+    def t_weights(self, t_weights: npt.ArrayLike | None) -> None:
+        self._weights: FloatArray | None = None
         if t_weights is not None:
             weights = np.asarray(t_weights, dtype=float)
             if weights.ndim != 1 or not np.all(weights >= 0):
@@ -188,19 +239,21 @@ class TraceMetric(Metric):
                 raise ValueError("at least one of t_weights must not be 0")
             if self._t_start > 0:
                 raise ValueError("t_start and t_weights exclude each other: give the time before the start a weight of 0")
-            self.t_weights = weights / weights.mean()
+            self._weights = weights / weights.mean()
 
-    def calc(self, model: Any, target: Any, dt: Any) -> FloatArray:
-        """Errors (n_samples) of traces ``model`` (n_samples x n_traces x n_steps) against ``target`` (n_traces x n_steps)."""
+    def calc(self, model_traces: Any, data_traces: Any, dt: Any) -> FloatArray:
+        """Errors (n_samples) of simulated traces (n_samples x n_traces x n_steps) against recorded ones (n_traces x n_steps)."""
         step = si_number(dt, SECOND, "dt")
-        return super()._errors(self._features(np.asarray(model, dtype=float), np.asarray(target, dtype=float), step))
+        model, target = self._prepared(np.asarray(model_traces, dtype=float), np.asarray(data_traces, dtype=float), step)
+        return np.ascontiguousarray(self.get_errors(self.get_features(model, target, step)), dtype=float)
 
-    def _features(self, model: FloatArray, target: FloatArray, dt: float) -> FloatArray:
+    def _prepared(self, model: FloatArray, target: FloatArray, dt: float) -> tuple[FloatArray, FloatArray]:
+        """Cut and divided by the normalization."""
         self._check(target.shape[-1], dt)
         first = 0 if self.t_weights is not None else round(self._t_start / dt)
         if first or self._scale != 1:
-            model, target = model[..., first:] / self._scale, target[..., first:] / self._scale
-        return np.ascontiguousarray(self.get_features(model, target, dt), dtype=float)
+            return model[..., first:] / self._scale, target[..., first:] / self._scale
+        return model, target
 
     def _check(self, n_steps: int, dt: float) -> None:
         if self.t_weights is not None and len(self.t_weights) != n_steps:
@@ -208,42 +261,26 @@ class TraceMetric(Metric):
         if round(self._t_start / dt) >= n_steps:
             raise ValueError("t_start is not before the end of the traces")
 
-    def _block(self, model: FloatArray, target: FloatArray, dt: float, first_trace: int) -> FloatArray:
-        if not self.all_at_once:
-            return self._features(model, target, dt).reshape(-1)
-        return self._kept.add(model, target, dt, first_trace)
-
-    def _errors(self, features: FloatArray) -> FloatArray:
-        if not self.all_at_once:
-            return super()._errors(features)
-        usable, model, target, dt = self._kept.take(features)
-        errors = np.full(len(features), np.nan)
-        if np.any(usable):
-            errors[usable] = super()._errors(self._features(model, target, dt))
-        return errors
-
-    def _core_metric(self) -> _core.Metric:
-        return _core.python_trace_metric(self, self._description())
-
 
 class SpikeMetric(Metric):
-    """A metric of spike trains. ``model`` is a list over samples of lists over traces of arrays of spike times in seconds."""
+    """A metric of spike trains: those simulated are a list over samples of lists over traces of arrays of spike times in seconds.
 
-    def calc(self, model: Any, target: Any, dt: Any) -> FloatArray:
-        """Errors (n_samples)."""
+    In a fit it is called once a round, with all samples and traces.
+    """
+
+    def calc(self, model_spikes: Any, data_spikes: Any, dt: Any) -> FloatArray:
+        """Errors (n_samples), divided by the normalization."""
+        return self._calc(model_spikes, data_spikes, dt) / self._scale
+
+    def _calc(self, model_spikes: Any, data_spikes: Any, dt: Any) -> FloatArray:
         step = si_number(dt, SECOND, "dt")
-        cut = [[self._cut(train) for train in sample] for sample in model]
-        return self._errors(np.asarray(self.get_features(cut, [self._cut(train) for train in target], step), dtype=float))
+        cut = [[self._cut(train) for train in sample] for sample in model_spikes]
+        features = self.get_features(cut, [self._cut(train) for train in data_spikes], step)
+        return np.ascontiguousarray(self.get_errors(features), dtype=float)
 
     def _cut(self, train: Any) -> FloatArray:
         times = si(train, SECOND, "spike times")
         return times[times > self._t_start] if self._t_start > 0 else times
-
-    def _pair(self, simulated: FloatArray, target: FloatArray, duration: float, dt: float) -> float:
-        return float(np.asarray(self.get_features([[self._cut(simulated)]], [self._cut(target)], dt)).reshape(-1)[0])
-
-    def _core_metric(self) -> _core.Metric:
-        return _core.python_spike_metric(self, self._description())
 
 
 class MSEMetric(TraceMetric):
@@ -273,36 +310,30 @@ class MSEMetric(TraceMetric):
         loss_scale: Any = None,
     ) -> None:
         super().__init__(t_start, t_weights, normalization)
-        self.loss = loss
-        scale = None
-        if loss_scale is not None:
-            number, dim, _ = split(loss_scale)
-            scale = (float(number), dim if dim is not None else DIMENSIONLESS)
-        self._loss_scale = scale
-        self._handle = self._new_handle()
+        self.loss, self.loss_scale = loss, loss_scale
+        self._new_handle()  # checks them
 
-    def _new_handle(self) -> _core.Metric:
-        return self._make_handle(self._scale_exponents, self._loss_scale)
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
+        exponents, scale = self._scale_exponents, None
+        if self.loss_scale is not None:
+            number, of_scale, _ = split(self.loss_scale)
+            scale = (float(number), of_scale if of_scale is not None else DIMENSIONLESS)
+        if dim is not None and _same(exponents, DIMENSIONLESS):
+            exponents, scale = dim, None if scale is None else (scale[0], DIMENSIONLESS)
+        return _core.mse(self._t_start, self._weight_list(), (self._scale, exponents), self.loss, scale)
 
-    def _make_handle(self, normalization: Exponents, loss_scale: tuple[float, Exponents] | None) -> _core.Metric:
-        weights = [] if self.t_weights is None else self.t_weights.tolist()
-        return _core.mse(self._t_start, weights, (self._scale, normalization), self.loss, loss_scale)
+    def _weight_list(self) -> list[float]:
+        return [] if self.t_weights is None else self.t_weights.tolist()
 
-    def _core_metric_of(self, dim: Exponents | None) -> _core.Metric:
-        if dim is None or not _same(self._scale_exponents, DIMENSIONLESS):
-            return self._handle
-        return self._make_handle(dim, None if self._loss_scale is None else (self._loss_scale[0], DIMENSIONLESS))
-
-    def _features(self, model: FloatArray, target: FloatArray, dt: float) -> FloatArray:
-        self._check(target.shape[-1], dt)
-        return self._handle.trace_features(np.ascontiguousarray(model), np.ascontiguousarray(target), dt)
-
-    def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
+    def get_features(self, model_traces: Any, data_traces: Any, dt: Any) -> FloatArray:
         """Mean over samples of the (weighted) squared difference of traces that are cut and normalised already."""
-        squares = (np.asarray(model, dtype=float) - np.asarray(target, dtype=float)) ** 2
-        if self.t_weights is not None:
-            squares = squares * self.t_weights
-        return np.asarray(squares.mean(axis=2))
+        model, target = np.asarray(model_traces, dtype=float), np.asarray(data_traces, dtype=float)
+        if self.loss != "squared" or np.any(np.isnan(target)):
+            scale = None if self.loss_scale is None else (float(split(self.loss_scale)[0]) / self._scale, DIMENSIONLESS)
+            rest = _core.mse(0.0, self._weight_list(), (1.0, DIMENSIONLESS), self.loss, scale)
+            return rest.trace_features(np.ascontiguousarray(model), np.ascontiguousarray(target), si_number(dt, SECOND, "dt"))
+        squares = (model - target) ** 2
+        return np.asarray((squares if self.t_weights is None else squares * self.t_weights).mean(axis=2))
 
     def get_errors(self, features: FloatArray) -> FloatArray:
         """Mean over traces."""
@@ -317,11 +348,29 @@ class MSEMetric(TraceMetric):
     def revert_normalization(self, error: Any) -> Any:
         return error * self._scale**2
 
-    def _core_metric(self) -> _core.Metric:
-        return self._handle
+
+class _Distance(SpikeMetric):
+    """Distances whose features are those of the core, normalised already."""
+
+    def calc(self, model_spikes: Any, data_spikes: Any, dt: Any) -> FloatArray:
+        """Errors (n_samples)."""
+        return self._calc(model_spikes, data_spikes, dt)
+
+    def get_features(self, traces: Any, output: Any, dt: Any) -> FloatArray:
+        """Distances (n_samples x n_traces), normalised."""
+        recorded = [np.ascontiguousarray(si(train, SECOND, "spike times")) for train in output]
+        trains = [[np.ascontiguousarray(si(train, SECOND, "spike times")) for train in sample] for sample in traces]
+        return self._new_handle().spike_features(trains, recorded, self._rated_time(recorded), si_number(dt, SECOND, "dt"))
+
+    def _rated_time(self, recorded: list[FloatArray]) -> float:
+        return max((float(np.max(train)) for train in recorded if len(train)), default=0.0) + 1.0
+
+    def get_errors(self, features: FloatArray) -> FloatArray:
+        """Mean over traces."""
+        return np.asarray(np.mean(features, axis=1))
 
 
-class GammaFactor(SpikeMetric):
+class GammaFactor(_Distance):
     """Coincidences of spikes within ``delta``, corrected for chance; 0 for equal trains.
 
     Parameters
@@ -359,35 +408,15 @@ class GammaFactor(SpikeMetric):
         if matching not in ("one_to_one", "nearest"):
             raise ValueError(f"there is no matching `{matching}`: 'one_to_one' or 'nearest'")
         self.delta, self.time, self.rate_correction, self.matching = delta, time, rate_correction, matching
-        self._delta = _time(delta, "delta")
-        self._duration = _time(time, "time")
-        self._handle = self._new_handle()
+        _time(time, "time")
+        self._new_handle()  # checks them
 
-    def _new_handle(self) -> _core.Metric:
-        return _core.gamma_factor(self._delta, self._t_start, self._scale, self.rate_correction, self.matching == "nearest")
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
+        delta, nearest = _time(self.delta, "delta"), self.matching == "nearest"
+        return _core.gamma_factor(delta, self._t_start, self._scale, self.rate_correction, nearest)
 
-    def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
-        """Gamma factors (n_samples x n_traces), normalised."""
-        return _spike_features(self._handle, model, target, self._duration, si_number(dt, SECOND, "dt"))
-
-    def get_errors(self, features: FloatArray) -> FloatArray:
-        """Mean over traces."""
-        return np.asarray(np.mean(features, axis=1))
-
-    def _core_metric(self) -> _core.Metric:
-        return self._handle
-
-
-class _Distance(SpikeMetric):
-    def get_features(self, model: Any, target: Any, dt: Any) -> FloatArray:
-        last = max((float(np.max(train)) for train in target if len(train)), default=0.0)
-        return _spike_features(self._handle, model, target, last + 1.0, si_number(dt, SECOND, "dt"))
-
-    def get_errors(self, features: FloatArray) -> FloatArray:
-        return np.asarray(np.mean(features, axis=1))
-
-    def _core_metric(self) -> _core.Metric:
-        return self._handle
+    def _rated_time(self, recorded: list[FloatArray]) -> float:
+        return _time(self.time, "time")
 
 
 class VanRossum(_Distance):
@@ -396,9 +425,9 @@ class VanRossum(_Distance):
     def __init__(self, tau: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.tau = tau
-        self._handle = self._new_handle()
+        self._new_handle()  # checks it
 
-    def _new_handle(self) -> _core.Metric:
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
         return _core.van_rossum(_time(self.tau, "tau"), self._t_start, self._scale)
 
 
@@ -408,16 +437,11 @@ class VictorPurpura(_Distance):
     def __init__(self, cost: Any, t_start: Any = None, normalization: Any = 1.0) -> None:
         super().__init__(t_start, normalization)
         self.cost = cost
-        self._handle = self._new_handle()
+        self._new_handle()  # checks it
 
-    def _new_handle(self) -> _core.Metric:
+    def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
         per_second = si_number(self.cost, tuple(-d for d in SECOND), "cost")
         return _core.victor_purpura(per_second, self._t_start, self._scale)
-
-
-def _spike_features(handle: _core.Metric, model: Any, target: Any, duration: float, dt: float) -> FloatArray:
-    trains = [[np.ascontiguousarray(si(t, SECOND, "spike times")) for t in sample] for sample in model]
-    return handle.spike_features(trains, [np.ascontiguousarray(si(t, SECOND, "spike times")) for t in target], duration, dt)
 
 
 def get_gamma_factor(model: Any, data: Any, delta: Any, time: Any, dt: Any, rate_correction: bool = True) -> float:

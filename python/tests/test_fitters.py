@@ -7,6 +7,7 @@ import pytest
 
 from spikesmith import (
     ConfigError,
+    FeatureMetric,
     GammaFactor,
     ModelError,
     MSEMetric,
@@ -613,6 +614,103 @@ def test_traces_and_spikes_together():
     metric = {"v": MSEMetric(normalization=1 * mV), "spikes": GammaFactor(2 * ms, 100 * ms)}
     params, _ = fitter.fit("CMA", metric, n_rounds=30, callback=None, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
     assert float(params["gL"] / nS) == pytest.approx(20, rel=1e-2)
+
+
+# --- metrics derived from ours --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method, value, expected",
+    [
+        ("get_features", lambda self, model, target, dt: np.full(model.shape[:2], 7.0), 7),
+        ("get_errors", lambda self, features: np.full(len(features), 7.0), 7),
+        ("calc", lambda self, model, target, dt: np.full(len(model), float(np.shape(model)[1])), 10),
+    ],
+)
+def test_overridden_methods_of_a_metric_count(method, value, expected):
+    derived = type("Derived", (MSEMetric,), {method: value})
+    fitter = make_fitter()
+    error = fitter.fit("DE", derived(), n_rounds=2, callback=None, g=[1 * nS, 100 * nS])[1]
+    assert float(error) == expected and error.dim == (1 * amp**2).dim
+    # refine goes by squares
+    params, _ = fitter.refine({"g": 29 * nS}, callback=None)
+    assert float(params["g"] / nS) == pytest.approx(30)
+
+
+def test_overridden_dimensions_and_normalisation_count():
+    class Derived(MSEMetric):
+        def get_dimensions(self, output_dim):
+            return second.dim
+
+        def get_normalized_dimensions(self, output_dim):
+            return volt.dim
+
+        def revert_normalization(self, error):
+            return 3 * error
+
+    fitter = make_fitter()
+    error = fitter.fit("DE", Derived(), n_rounds=1, callback=None, g=[1 * nS, 100 * nS])[1]
+    assert error.dim == volt.dim
+    raw = fitter.best_objective_errors["I"]
+    assert raw.dim == second.dim and float(raw) == pytest.approx(3 * float(error))
+
+
+def test_overridden_methods_of_spike_and_feature_metrics_count():
+    class Seven(GammaFactor):
+        def get_errors(self, features):
+            assert features.shape == (30, 1)
+            return np.full(len(features), 7.0)
+
+    bounds = {"gL": [5 * nS, 40 * nS], "C": [100 * pF, 600 * pF]}
+    fitter = SpikeFitter(output=recorded_spikes(), **spiking())
+    assert fitter.fit("DE", Seven(2 * ms, 100 * ms), n_rounds=2, callback=None, **bounds)[1] == 7
+
+    class Eight(FeatureMetric):
+        def get_errors(self, features):
+            assert set(features[0]) == {"voltage_base"}
+            return np.full(len(features), 8.0)
+
+    fitter = TraceFitter(output={"v": np.full((1, 1000), -0.06) * volt}, **spiking())
+    metric = Eight([(10 * ms, 90 * ms)], ["voltage_base"])
+    assert fitter.fit("DE", metric, n_rounds=1, callback=None, **bounds)[1] == 8
+
+
+@pytest.mark.parametrize("kind", ["three dimensions", "dictionaries", "lists", "one number per sample"])
+def test_features_of_any_kind(kind):
+    class Any(TraceMetric):
+        def get_features(self, model, target, dt):
+            both = np.stack([(model - target).mean(axis=2), (model - target).std(axis=2)], axis=-1)
+            if kind == "dictionaries":
+                return [{"mean": one[:, 0], "deviation": one[:, 1]} for one in both]
+            if kind == "lists":
+                return [[list(pair) for pair in one] + [[0.0]] for one in both]
+            return both if kind == "three dimensions" else np.abs(both).sum(axis=(1, 2))
+
+        def get_errors(self, features):
+            if kind == "dictionaries":
+                return np.array([np.sum(np.abs(one["mean"]) + np.abs(one["deviation"])) for one in features])
+            if kind == "lists":
+                return np.array([sum(abs(x) for pair in one for x in pair) for one in features])
+            return np.abs(features).sum(axis=(1, 2)) if kind == "three dimensions" else features
+
+    other = "J = 2*I : amp\n" + algebraic
+    fitter = make_fitter(model=other, output={"I": current, "J": 2 * current})
+    params, error = fitter.fit("CMA", Any(), n_rounds=20, callback=None, g=[1 * nS, 100 * nS])
+    assert float(params["g"] / nS) == pytest.approx(30, rel=1e-2)
+    g = float(params["g"])
+    one = Any().calc((g * np.asarray(voltage - E))[None], current, dt)[0]
+    assert float(error) == pytest.approx(3 * one, rel=1e-9)
+
+
+def test_a_metric_changed_between_fits():
+    metric = MSEMetric()
+    fitter = make_fitter()
+    fitter.fit("RandomSearch", metric, n_rounds=1, callback=None, g=[1 * nS, 100 * nS])
+    metric.t_start = 2 * dt
+    fitter.fit("RandomSearch", metric, n_rounds=1, callback=None, restart=True, g=[1 * nS, 100 * nS])
+    fresh = make_fitter()
+    fresh.fit("RandomSearch", MSEMetric(t_start=2 * dt), n_rounds=1, callback=None, g=[1 * nS, 100 * nS])
+    assert fitter.best_error == fresh.best_error
 
 
 # --- online ---------------------------------------------------------------------------------------------------------------

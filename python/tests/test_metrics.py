@@ -126,3 +126,48 @@ def test_copies_and_pickles(copy):
     trains = [[[0.01, 0.03]], [[0.02]]]
     for spikes in (GammaFactor(2 * ms, 100 * ms, matching="one_to_one"), VanRossum(10 * ms), VictorPurpura(100 * Hz)):
         np.testing.assert_array_equal(copy(spikes).calc(trains, [[0.01]], 0.1 * ms), spikes.calc(trains, [[0.01]], 0.1 * ms))
+
+
+@pytest.mark.parametrize("name", ["t_start", "normalization", "t_weights"])
+def test_what_is_set_later_counts(traces, name):
+    model, target = traces
+    value = {"t_start": 1 * ms, "normalization": 0.5, "t_weights": np.arange(20.0)}[name]
+    metric = MSEMetric()
+    setattr(metric, name, value)
+    same = MSEMetric(**{name: 2.0 if name == "normalization" else value})  # the attribute is the reciprocal
+    np.testing.assert_array_equal(metric.calc(model, target, 0.1 * ms), same.calc(model, target, 0.1 * ms))
+
+
+def test_names_of_arguments(traces):
+    model, target = traces
+    errors = MSEMetric().calc(model_traces=model, data_traces=target, dt=0.1 * ms)
+    np.testing.assert_array_equal(MSEMetric().get_features(model_traces=model, data_traces=target, dt=0.1 * ms).mean(axis=1), errors)
+    gamma = GammaFactor(2 * ms, 100 * ms)
+    assert gamma.calc(model_spikes=[[[0.01]]], data_spikes=[[0.01]], dt=0.1 * ms) == 0
+    assert gamma.get_features(traces=[[[0.01]]], output=[[0.01]], dt=0.1 * ms) == 0
+
+
+def test_overridden_methods_count_in_calc(traces):
+    model, target = traces
+
+    class Highest(MSEMetric):
+        def get_features(self, model_traces, data_traces, dt):
+            return super().get_features(model_traces, data_traces, dt) + 3
+
+    class Worst(GammaFactor):
+        def get_errors(self, features):
+            return features.max(axis=1) + 5
+
+    np.testing.assert_array_equal(Highest().calc(model, target, 0.1 * ms), MSEMetric().calc(model, target, 0.1 * ms) + 3)
+    assert Worst(2 * ms, 100 * ms).calc([[[0.01], [0.01]]], [[0.01], [0.01]], 0.1 * ms) == [5]
+
+
+def test_errors_of_own_spike_metrics_are_normalised():
+    class Count(SpikeMetric):
+        def get_features(self, model, target, dt):
+            return np.array([[len(train) for train in sample] for sample in model], dtype=float)
+
+        def get_errors(self, features):
+            return features.mean(axis=1)
+
+    assert Count(normalization=4).calc([[[0.1, 0.2]]], [[0.1]], 0.1 * ms) == [0.5]

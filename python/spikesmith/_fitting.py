@@ -13,6 +13,7 @@ from . import _core, plots
 from ._borders import plain_number, si
 from ._parameter_sets import ParameterSets
 from ._refining import Refining
+from ._search import Search
 from .callbacks import ProgressBar, callback_none, callback_setup, callback_text
 from .errors import ConfigError
 from .metrics import Metric, MSEMetric, SpikeMetric, TraceMetric
@@ -40,7 +41,9 @@ class Fitter(Refining):
     def __init__(self, **problem: Any) -> None:
         super().__init__(**problem)
         self._known_result: dict[str, Any] | None = None
-        self._outdated: _core.Fitter | None = None  # what has a newer result
+        self._outdated = False  # whether the search has a newer one
+        self._search: Search | None = None
+        self._recommended: dict[str, float] | None = None  # by an optimiser that has its own opinion
         self.optimizer: Optimizer | None = None
         self._given_optimizer: Any = None
         self.metric: dict[str, Metric] | None = None
@@ -50,8 +53,8 @@ class Fitter(Refining):
 
     @property
     def _result(self) -> dict[str, Any] | None:
-        if self._outdated is not None:
-            self._known_result, self._outdated = self._outdated.result(), None
+        if self._outdated and self._search is not None:
+            self._known_result, self._outdated = self._search.result(), False
         return self._known_result
 
     # --- fit ----------------------------------------------------------------------------------------------------------
@@ -77,20 +80,29 @@ class Fitter(Refining):
         if resume and checkpoint is None:
             raise ConfigError("`resume` goes on from a file: give `checkpoint`")
         restart = restart or resume
-        begun = self._result is not None and not restart
+        begun = self._search is not None and not restart
         if begun:
             if metrics is not None and not self._same_metrics(metrics):
                 raise ConfigError("You can not change the metric between fits", "restart=True begins again with another metric")
             if chosen is not None and optimizer is not self._given_optimizer and chosen is not self.optimizer:
                 raise ConfigError("You can not change the optimizer between fits", "restart=True begins again with another optimizer")
-            if penalty is not None and penalty != self._core_penalty:
-                raise ConfigError("You can not change the penalty between fits", "restart=True begins again with another penalty")
         if not begun:
             self._search_in_neuron(name for name in (bounds or self.bounds) if name in self.parameter_names)
-        core = self._built(frame, penalty if penalty is not None else self._core_penalty if begun else None)
+        core = self._built(frame, penalty if penalty is not None else self.penalty)
         first: dict[str, Any] = {"parameters": [], "optimizer": None, "metrics": []}
         names = self.parameter_names
-        if not begun:
+        search = self._search
+        begins = not begun
+        if begun:
+            assert search is not None and self.metric is not None
+            present = self._core_metrics(self.metric)
+            if core is not search.cores[-1] or [handle.description for _, handle in present] != search.metrics:
+                if search.choice.multi_objective:
+                    raise ConfigError("the problem changed, which a search of a Pareto front cannot follow", "restart=True begins again")
+                core, begins = self._built(frame, fresh=True), True
+                first = {"parameters": search.parameters, "optimizer": search.continued(), "metrics": present}
+                start_iteration = self.iteration if start_iteration is None else start_iteration
+        else:
             for name in bounds:
                 if name not in names:
                     raise ValueError(f"Parameter {name} must be defined as a parameter in the model")
@@ -109,43 +121,46 @@ class Fitter(Refining):
             if self.n_samples_used != self.n_samples:
                 warnings.warn(f"Sample size {self.n_samples} requested, but the optimizer will use {self.n_samples_used}.", stacklevel=3)
                 self.n_samples = self.n_samples_used
-                self._core = core = self._make_core(self._require_parsed(), self._core_penalty)
+                core = self._built(frame)
             self.iteration = 0
+            setting = (len(open_names), self.n_samples, n_rounds, self.seed)
+            search = Search(first["parameters"], first["optimizer"], setting, not self.optimizer._in_core())
         if start_iteration is not None:
             self.iteration = start_iteration
         shown = callback_setup(callback, n_rounds)
-        again = restart and self._result is not None
+        again = not begun
         single = shown is callback_none
         saved = str(checkpoint) if checkpoint is not None else ""
         index = 0
         if resume and Path(saved).exists():
             index = min(core.resume(**first, planned_rounds=n_rounds, checkpoint=saved), n_rounds)
             again, start_iteration = False, None
+            self._took(search, core, first)
             first = {"parameters": [], "optimizer": None, "metrics": []}
             self.iteration += index
         while True:
             step = n_rounds - index if single else min(n_rounds - index, 1)
-            before = core.n_evaluations if not again else 0
+            before = search.n_evaluations
             try:
                 core.fit(
                     **first,
                     n_rounds=step,
-                    planned_rounds=n_rounds if not begun and index == 0 else 0,
+                    planned_rounds=n_rounds if begins and index == 0 else 0,
                     restart=again,
                     start_iteration=start_iteration,
                     checkpoint=saved,
                 )
-                self._outdated = core
             except KeyboardInterrupt:
                 if core.n_evaluations:  # what was found before
-                    self._outdated = core
+                    self._took(search, core, first)
                 raise
+            self._took(search, core, first)
             again, start_iteration = False, None
             first = {"parameters": [], "optimizer": None, "metrics": []}
             self.iteration += step
             if single or step == 0:
                 break
-            stop = self._tell(shown, core, before, index)
+            stop = self._tell(shown, search, before, index)
             index += 1
             if stop is True or index >= n_rounds:
                 break
@@ -153,9 +168,22 @@ class Fitter(Refining):
             shown.t.close()
         return self.best_params, self.best_error
 
-    def _tell(self, shown: Any, core: _core.Fitter, before: int, index: int) -> Any:
-        if shown is callback_text:
-            print(core.round_text(index, self._maker() is not plain_number))
+    def _took(self, search: Search, core: _core.Fitter, first: Mapping[str, Any]) -> None:
+        """Rounds were simulated by this fitter of the core."""
+        self._outdated = True
+        if first["metrics"]:
+            search.metrics = [handle.description for _, handle in first["metrics"]]
+            search.cores.append(core)
+            self._search = search
+            if self.optimizer is not None:
+                self.optimizer._searches(search)
+        self._recommended = None
+        if self.optimizer is not None and self.optimizer._decides() and self._best() is not None:
+            self._recommended = self.optimizer._recommendation()
+
+    def _tell(self, shown: Any, search: Search, before: int, index: int) -> Any:
+        if shown is callback_text and len(search.cores) == 1 and self._recommended is None:
+            print(search.cores[0].round_text(index, self._maker() is not plain_number))
             return None
         info: dict[str, Any] = {"output_var": list(self.output_var), "objective_errors": (), "objective_errors_normalized": ()}
         best = self._best()
@@ -166,7 +194,7 @@ class Fitter(Refining):
         params: Any = None
         errors: Any = None
         if type(shown).__module__ != __package__ + ".callbacks" and getattr(shown, "__module__", "") != __package__ + ".callbacks":
-            names, values, plain, _ = core.evaluations(before)
+            names, values, plain, _ = search.evaluations(before)
             params = ParameterSets(names, values, self._parameter_dims(), self._maker())
             errors = self._maker()(plain, self._error_dim())
         return shown(params, errors, self.best_params, self.best_error, index, info)
@@ -230,7 +258,8 @@ class Fitter(Refining):
         best = self._best()
         if best is None or self._result is None:
             return None
-        return {p["name"]: v for p, v in zip(self._result["parameters"], best["parameters"])}
+        values = {p["name"]: v for p, v in zip(self._result["parameters"], best["parameters"])}
+        return values if self._recommended is None else {name: self._recommended.get(name, value) for name, value in values.items()}
 
     def _best(self) -> dict[str, Any] | None:
         return None if self._result is None else self._result["best"]
@@ -241,12 +270,11 @@ class Fitter(Refining):
     @property
     def best_params(self) -> dict[str, Any] | None:
         """The best parameters so far; None before the first round."""
-        best = self._best()
-        if best is None or self._result is None:
+        values = self._best_values()
+        if values is None or self._result is None:
             return None
         make = self._maker()
-        parameters = self._result["parameters"]
-        return {p["name"]: make(v, tuple(p["exponents"])) for p, v in zip(parameters, best["parameters"])}
+        return {p["name"]: make(values[p["name"]], tuple(p["exponents"])) for p in self._result["parameters"]}
 
     @property
     def best_error(self) -> Any:
@@ -275,11 +303,11 @@ class Fitter(Refining):
 
     def summary(self) -> str:
         """One or two lines: the best parameters and their error."""
-        return "no fit so far" if self._core is None or self._result is None else str(self._core.summary())
+        return "no fit so far" if self._search is None else str(self._search.cores[-1].summary())
 
     def report(self) -> str:
         """A page: parameters with bounds, errors per output, counts, settings."""
-        return "no fit so far" if self._core is None or self._result is None else str(self._core.report())
+        return "no fit so far" if self._search is None else str(self._search.cores[-1].report())
 
     def _repr_html_(self) -> str:
         return f"<pre>{self.report()}</pre>"
@@ -294,9 +322,9 @@ class Fitter(Refining):
         use_units : bool, optional
             The fitter's, if not given.
         """
-        if self._core is None or self._result is None:
+        if self._search is None or self._result is None:
             raise RuntimeError("there are no results before the first fit")
-        return Results(self._core, self._result, self._maker(use_units)).as_format(format)
+        return Results(self._search, self._result, self._maker(use_units)).as_format(format)
 
     @property
     def pareto_front(self) -> list[dict[str, Any]]:

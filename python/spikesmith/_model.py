@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Number
 from types import FrameType
 from typing import Any
@@ -72,19 +72,20 @@ def constants_for(texts: list[str], namespace: Mapping[str, Any], own: set[str])
     used = {name for text in texts for name in _identifier.findall(text)}
     constants = []
     for name in sorted(used - own - _special):
-        if name not in namespace:
+        if name not in namespace or not _is_constant(namespace[name]):
             continue
         value = namespace[name]
-        if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (str, type)) or callable(value) and not hasattr(value, "dim"):
-            continue
-        if not (isinstance(value, (Number, np.generic)) or hasattr(value, "dim") or hasattr(value, "dimensionality")):
-            continue
-        number, dim, _ = split(value)
         unit = _core.find_unit(name)
-        if unit is not None and float(number) == unit[0]:
+        if unit is not None and float(split(value)[0]) == unit[0]:
             continue  # the language knows it
         constants.append((name, text_of(value)))
     return constants
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (str, type)) or callable(value) and not hasattr(value, "dim"):
+        return False
+    return isinstance(value, (Number, np.generic)) or hasattr(value, "dim") or hasattr(value, "dimensionality")
 
 
 class ModelText:
@@ -105,15 +106,26 @@ class ModelText:
         self.targets = targets
         self.threshold, self.reset = threshold, reset
         self.refractory = "" if refractory is None or refractory is False else text_of(refractory)
+        self.set_initial(param_init)
+
+    def set_initial(self, param_init: Mapping[str, Any] | None) -> None:
         self.param_init = {name: text_of(value) for name, value in (param_init or {}).items()}
+
+    def _texts(self, more: Iterable[str] = ()) -> list[str]:
+        return [self.equations, self.threshold or "", self.reset or "", self.refractory, *self.param_init.values(), *more]
+
+    def _constants(self, texts: list[str], namespace: Mapping[str, Any]) -> list[tuple[str, str]]:
+        return constants_for(texts, namespace, {*self.inputs, *variables_by_eye(self.equations)})
+
+    def state(self, namespace: Mapping[str, Any]) -> Any:
+        """What the model is made of besides the equations, to be compared."""
+        return self._constants(self._texts(), namespace), list(self.param_init.items())
 
     def parse(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> tuple[_core.Model, list[str]]:
         """The checked model and warnings."""
         initial = {**self.param_init, **{name: text_of(value) for name, value in (param_init or {}).items()}}
-        texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial.values()]
-        own = {*self.inputs, *variables_by_eye(self.equations)}
         dims = {name: dim for name, dim in self.inputs.items() if dim is not None}
-        constants = constants_for(texts, namespace, own)
+        constants = self._constants(self._texts(initial.values()), namespace)
         arguments = (self.targets, self.threshold, self.reset, self.refractory, list(initial.items()))
         try:
             return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
@@ -126,14 +138,9 @@ class ModelText:
 
     def capture(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What of a namespace the model may use, so that the rest is not kept alive."""
-        initial = [*self.param_init.values(), *(text_of(value) for value in (param_init or {}).values())]
-        texts = [self.equations, self.threshold or "", self.reset or "", self.refractory, *initial]
+        texts = self._texts(text_of(value) for value in (param_init or {}).values())
         used = {name for text in texts for name in _identifier.findall(text)}
-        # constants that are texts may use others
-        for name in list(used):
-            if isinstance(namespace.get(name), str):
-                used.update(_identifier.findall(namespace[name]))
-        return {name: namespace[name] for name in used if name in namespace}
+        return {name: namespace[name] for name in used if name in namespace and _is_constant(namespace[name])}
 
     def try_parse(self, namespace: Mapping[str, Any]) -> _core.Model | None:
         """The model, or None if only names are missing that may be defined later."""
@@ -151,8 +158,14 @@ class NeuronText:
     def __init__(self, neuron: Neuron, inputs: list[str], targets: list[str], param_init: Mapping[str, Any] | None) -> None:
         self.neuron, self.targets = neuron, targets
         self.inputs: dict[str, Exponents | None] = dict.fromkeys(inputs, DIMENSIONLESS)
-        self.param_init = dict(param_init or {})
+        self.set_initial(param_init)
         self.free: list[str] = []  # parameters that are searched, whatever their values
+
+    def set_initial(self, param_init: Mapping[str, Any] | None) -> None:
+        self.param_init = dict(param_init or {})
+
+    def state(self, namespace: Mapping[str, Any]) -> Any:
+        return list(self.free), [(name, text_of(value)) for name, value in self.param_init.items()]
 
     def parse(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> tuple[_core.Model, list[str]]:
         initial = {name: _plain_value(name, value) for name, value in {**self.param_init, **(param_init or {})}.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,9 @@ class Problem:
         self.parameter_names = self._declared(parsed)
         if parsed is not None:
             self._check_outputs(parsed)
-        self._core: _core.Fitter | None = None
-        self._core_penalty: str | None = None
+        self._core: _core.Fitter | None = None  # the one that was used last
+        self._made: list[tuple[Any, _core.Model, _core.Fitter]] = []  # with what they were made of; the last used first
+        self._used_penalty = penalty
         self._parsed = parsed
 
     # --- what is known before anything is simulated -----------------------------------------------------------------------------------
@@ -187,24 +189,35 @@ class Problem:
         free = list(names)
         if isinstance(self._text, NeuronText) and free != self._text.free:
             self._text.free = free
-            self._core = None
 
-    def _built(self, frame: Mapping[str, Any], penalty: str | None = None) -> _core.Fitter:
-        """The core's fitter; made when first needed, with the constants of the script at that time."""
-        penalty = penalty if penalty is not None else self.penalty
-        if self._core is not None and self._core_penalty == penalty:
-            return self._core
-        if self._core is None and not self._plain_namespace:
+    def _built(self, frame: Mapping[str, Any], penalty: str | EllipsisType | None = ..., fresh: bool = False) -> _core.Fitter:
+        """The core's fitter of the problem with the constants and attributes of now.
+
+        ``penalty``: from now on, if given. ``fresh``: one that was never used.
+        """
+        if isinstance(penalty, EllipsisType):
+            penalty = self._used_penalty
+        if not self._plain_namespace:
             self._namespace |= self._text.capture(frame)
-        parsed, notes = self._text.parse(self._namespace)
-        for note in notes:
-            warnings.warn(note, stacklevel=4)
-        self._check_outputs(parsed)
-        self._parsed = parsed
-        self.parameter_names = self._declared(parsed)
-        self._core = self._make_core(parsed, penalty)
-        self._core_penalty = penalty
-        return self._core
+        self._text.set_initial(self.param_init)
+        state = (self._text.state(self._namespace), penalty, self.n_samples, self.method, self.seed, self.threads)
+        made = next((one for one in self._made if one[0] == state), None)
+        if made is None:
+            parsed, notes = self._text.parse(self._namespace)
+            for note in notes:
+                warnings.warn(note, stacklevel=4)
+            self._check_outputs(parsed)
+            made = (state, parsed, self._make_core(parsed, penalty))
+        elif fresh:
+            made = (state, made[1], self._make_core(made[1], penalty))
+        self._used_penalty = penalty
+        # two of them, so that generate may alternate with fit
+        self._made = [made, *[one for one in self._made if one[0] != state][:1]]
+        if self._parsed is not made[1]:
+            self._parsed = made[1]
+            self.parameter_names = self._declared(self._parsed)
+        self._core = made[2]
+        return made[2]
 
     def _make_core(self, parsed: _core.Model, penalty: str | None) -> _core.Fitter:
         return _core.Fitter(
@@ -281,9 +294,9 @@ class Problem:
             if name not in dims:
                 raise KeyError(f"{name} is not a parameter of the model")
             values[name] = si_number(value, dims[name], name)
+        values = {**{n: v for n, v in (self._best_values() or {}).items() if n in dims}, **values}
         if param_init:
             parsed, _ = self._text.parse({**self._namespace, **self._text.capture(frame, param_init)}, param_init)
-            values = {**(self._best_values() or {}), **values}
             values = {name: value for name, value in values.items() if name not in (param_init or {})}
             core = self._make_core(parsed, None)
         known = _known(self._require_parsed())

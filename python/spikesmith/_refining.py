@@ -265,7 +265,7 @@ class _Refiner:
         for name, one in self.metrics.items():
             if squares and name != "spikes" and not isinstance(one, MSEMetric):
                 raise TypeError(f"refine needs an MSEMetric for `{name}`, not {type(one).__name__}; minimize takes any metric")
-        self.core = fitter._make_core(parsed, fitter._core_penalty)
+        self.core = fitter._make_core(parsed, fitter._used_penalty)
         self.ranges = [fitter._bounds(name, given) for name in self.names]
         self.core.fit(
             parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics, squares), n_rounds=0,
@@ -370,7 +370,7 @@ class _Refiner:
     def residuals(self, values: Mapping[str, float]) -> FloatArray | None:
         """Differences to the recordings, weighted as they count, output after output; None where there are other metrics."""
         squared = all(isinstance(m, MSEMetric) and m.loss == "squared" for m in self.metrics.values())
-        if not squared or self.fitter._core_penalty:
+        if not squared or self.fitter._used_penalty:
             return None
         traces = self.simulated(values)
         parts = []

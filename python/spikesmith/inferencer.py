@@ -159,8 +159,9 @@ class Inferencer(Problem):
     def _ready(self, frame: Mapping[str, Any]) -> _core.Inferencer:
         """The core's inferencer, made when first needed, with the constants of the script at that time."""
         if self._inferencer is None:
-            if self._core is None and not self._plain_namespace:
+            if not self._plain_namespace:
                 self._namespace |= self._text.capture(frame)
+            self._text.set_initial(self.param_init)
             parsed, _ = self._text.parse(self._namespace)
             self._check_outputs(parsed)
             self._parsed = parsed

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._borders import SECOND, FloatArray, si, si_number, split
+from ._own_classes import overridden
 from .errors import ConfigError, UnitError
 from .units import DIMENSIONLESS, Dimension, Exponents, _same, exponents_of
 
@@ -121,12 +122,6 @@ class Metric(ABC):
             return self._new_handle(dim)
         make = _core.python_spike_metric if isinstance(self, SpikeMetric) else _core.python_trace_metric
         return make(_Called(self, dim is not None), f"{type(self).__name__} (Python object {id(self):x})")
-
-
-def overridden(one: Any, *names: str) -> bool:
-    """Whether one of these methods is not that of the class of this package from which the object's class derives."""
-    built_in = next(c for c in type(one).__mro__ if c.__module__.partition(".")[0] == __package__)
-    return any(name in vars(one) or getattr(type(one), name) is not getattr(built_in, name) for name in names)
 
 
 def _table(values: Any, shape: tuple[int, ...]) -> FloatArray | None:

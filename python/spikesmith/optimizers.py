@@ -15,6 +15,8 @@ import numpy as np
 
 from . import _core
 from ._borders import FloatArray, split
+from ._own_classes import overridden
+from ._search import Search
 from .errors import ConfigError
 
 __all__ = ["Optimizer", "SpikesmithOptimizer", "NevergradOptimizer", "SkoptOptimizer", "calc_bounds", "optimizer_methods"]
@@ -71,10 +73,32 @@ class Optimizer(ABC):
     def recommend(self) -> dict[str, float]:
         """The best parameter set."""
 
+    def _in_core(self) -> bool:
+        """Whether a fit needs none of these methods."""
+        return False
+
+    def _searches(self, search: Search) -> None:
+        """In a fit that begins."""
+
+    def _decides(self) -> bool:
+        """Whether the best parameters are what it recommends, and not those with the smallest error."""
+        return True
+
+    def _recommendation(self) -> dict[str, float] | None:
+        found: Any = self.recommend()
+        if isinstance(found, Mapping):
+            return {name: float(value) for name, value in found.items()}
+        return None if found is None else dict(zip(self._names, map(float, found)))
+
+    _names: Sequence[str] = ()
+
     def _choice(self, names: Sequence[str], popsize: int, rounds: int, bounds: Mapping[str, Any]) -> tuple[_core.OptimizerChoice, int]:
+        self._names = list(names)
         shim = _Shim(self, names, bounds)
         # optimisers that were written for older releases of brian2modelfitting do not know the number of rounds
-        knows_rounds = "rounds" in inspect.signature(self.initialize).parameters
+        known = inspect.signature(self.initialize).parameters
+        hands_on = "popsize" not in known and any(p.kind is p.VAR_KEYWORD for p in known.values())
+        knows_rounds = "rounds" in known or hands_on
         actual = self.initialize(list(names), popsize=popsize, **({"rounds": rounds} if knows_rounds else {}), **bounds)
         return _core.python_optimizer(shim, f"{type(self).__name__} (Python object {id(self):x})"), int(actual or popsize)
 
@@ -134,8 +158,8 @@ class SpikesmithOptimizer(Optimizer):
         self.method, self.seed, self.options = method, seed, options
         self._core_method = method
         self.core_choice = _core.optimizer(method, options)
-        self.tested_parameters = []
-        self.errors = []
+        self._of_fit: Search | None = None
+        self.tested_parameters, self.errors = [], []
         self._search: _core.Optimizer | None = None
 
     def initialize(self, parameter_names: Sequence[str], popsize: int, rounds: int, **params: Any) -> int:
@@ -146,12 +170,51 @@ class SpikesmithOptimizer(Optimizer):
         self._made = (len(self.bounds), popsize, rounds, self.seed)
         self._search = self.core_choice.make(*self._made)
         self._open: list[tuple[int, tuple[float, ...]]] = []
+        self._of_fit = None
         self.tested_parameters, self.errors = [], []
         return popsize
 
+    @property
+    def tested_parameters(self) -> list[Any]:
+        """Parameter sets whose errors are known, by hand or in the last fit."""
+        self._read_fit()
+        return self._tested
+
+    @tested_parameters.setter
+    def tested_parameters(self, values: list[Any]) -> None:
+        self._tested = values
+
+    @property
+    def errors(self) -> list[float]:
+        """Their errors."""
+        self._read_fit()
+        return self._told
+
+    @errors.setter
+    def errors(self, values: list[float]) -> None:
+        self._told = values
+
+    def _read_fit(self) -> None:
+        if self._of_fit is not None and self._of_fit.n_evaluations > len(self._told):
+            _, values, errors, _ = self._of_fit.evaluations(len(self._told))
+            self._tested += map(tuple, values.tolist())
+            self._told += errors.tolist()
+
+    def _in_core(self) -> bool:
+        return not overridden(self, "initialize", "ask", "tell", "recommend")
+
+    def _searches(self, search: Search) -> None:
+        if self._in_core() and search is not self._of_fit:
+            self.tested_parameters, self.errors = [], []
+            self._of_fit = search
+
+    def _decides(self) -> bool:
+        return overridden(self, "recommend")
+
     def __getstate__(self) -> dict[str, Any]:
+        self._read_fit()
         search = None if self._search is None else self._search.save_state()
-        return {**{name: value for name, value in vars(self).items() if name != "core_choice"}, "_search": search}
+        return {**{name: value for name, value in vars(self).items() if name != "core_choice"}, "_search": search, "_of_fit": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -199,6 +262,9 @@ class SpikesmithOptimizer(Optimizer):
         return dict(zip(self.parameter_names, self.tested_parameters[best]))
 
     def _choice(self, names: Sequence[str], popsize: int, rounds: int, bounds: Mapping[str, Any]) -> tuple[_core.OptimizerChoice, int]:
+        if not self._in_core():
+            return super()._choice(names, popsize, rounds, bounds)
+        self.parameter_names = list(names)
         return self.core_choice, popsize
 
 
@@ -226,10 +292,11 @@ class _NamedByOthers(SpikesmithOptimizer):
     def recommend(self) -> dict[str, float]:
         return super().recommend() if self._theirs is None else self._theirs.recommend()
 
-    def _choice(self, names: Sequence[str], popsize: int, rounds: int, bounds: Mapping[str, Any]) -> tuple[_core.OptimizerChoice, int]:
-        if self._theirs is None:
-            return super()._choice(names, popsize, rounds, bounds)
-        return Optimizer._choice(self, names, popsize, rounds, bounds)
+    def _in_core(self) -> bool:
+        return self._theirs is None and super()._in_core()
+
+    def _decides(self) -> bool:
+        return super()._decides() or (self._theirs is not None and self._theirs._decides())
 
 
 class NevergradOptimizer(_NamedByOthers):
@@ -348,16 +415,14 @@ class _Nevergrad(Optimizer):
         bounds = _checked_bounds(self.names, params)
         self.low = np.array([low for low, _ in bounds])
         self.width = np.array([high for _, high in bounds]) - self.low
+        planned = self.budget or max(popsize * rounds, 1)
+        if getattr(self.given, "no_parallelization", False):
+            popsize = 1  # one after the other
         if not hasattr(self.given, "ask") or isinstance(self.given, type):
             import nevergrad
 
             space = nevergrad.p.Array(init=np.full(len(bounds), 0.5)).set_bounds(0, 1)
-            planned = self.budget or max(popsize * rounds, 1)
-            if getattr(self.given, "no_parallelization", False):
-                self.optimizer = self.given(parametrization=space, budget=planned)
-                popsize = 1
-            else:
-                self.optimizer = self.given(parametrization=space, budget=planned, num_workers=popsize)
+            self.optimizer = self.given(parametrization=space, budget=planned, num_workers=popsize)
         self.pending: list[Any] = []
         self.tested_parameters, self.errors = [], []
         return popsize
@@ -387,6 +452,9 @@ class _Nevergrad(Optimizer):
         del self.pending[: len(errors)]
         self.tested_parameters += list(parameters)
         self.errors += [float(e) for e in errors]
+
+    def _decides(self) -> bool:
+        return self.their_recommendation
 
     def recommend(self) -> dict[str, float]:
         if self.their_recommendation:
@@ -424,6 +492,9 @@ class _Skopt(Optimizer):
         self.optimizer.tell([list(p) for p in parameters], [float(e) if np.isfinite(e) else worst for e in errors])
         self.tested_parameters += list(parameters)
         self.errors += [float(e) for e in errors]
+
+    def _decides(self) -> bool:
+        return False
 
     def recommend(self) -> dict[str, float]:
         return _best_of(self.names, self.tested_parameters, self.errors)

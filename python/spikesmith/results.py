@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _core
 from ._borders import Maker
+from ._search import Search
 
 __all__ = ["Results"]
 
 
 class Results:
-    """Evaluations of a fitter of the core. ``maker`` makes quantities of SI numbers."""
+    """Evaluations of a search. ``maker`` makes quantities of SI numbers."""
 
-    def __init__(self, core: _core.Fitter, result: dict[str, Any], maker: Maker) -> None:
-        self.names, self.values, self.errors, self.objectives = core.evaluations()
+    def __init__(self, search: Search, result: dict[str, Any], maker: Maker) -> None:
+        self.names, self.values, self.errors, self.objectives = search.evaluations()
         self.dims = {p["name"]: tuple(p["exponents"]) for p in result["parameters"]}
         self.error_dim = tuple(result["error_exponents"])
         self.make = maker

@@ -18,9 +18,10 @@ __all__ = ["checked_features", "inference_options", "method_and_models", "poster
 # options of sbi that have no counterpart, because nothing depends on them here
 _ignored_training = (
     "show_train_summary", "resume_training", "force_first_round_loss", "exclude_invalid_x", "dataloader_kwargs", "calibration_kernel",
+    "discard_prior_samples", "retrain_from_scratch", "retrain_from_scratch_each_round",
 )  # fmt: skip
 _ignored_posterior = ("show_progress_bars", "x_shape", "rejection_sampling_parameters", "enable_transform")
-_of_inference = ("num_atoms", "use_combined_loss", "retrain_from_scratch", "discard_prior_samples")
+_of_inference = ("num_atoms", "use_combined_loss")
 
 
 def _one_number(function: Callable[[FloatArray], Any], label: str) -> Callable[[FloatArray], float]:
@@ -130,7 +131,8 @@ def training_options(training: Mapping[str, Any]) -> dict[str, Any]:
 
 def posterior_options(posterior: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in posterior.items() if name not in _ignored_posterior}
-    if options.pop("mcmc_method", None) is not None:
+    chains = options.pop("sample_with_mcmc", False)
+    if options.pop("mcmc_method", None) is not None or chains:
         options.setdefault("sample_with", "mcmc")
     for name, value in (options.pop("mcmc_parameters", None) or {}).items():
         if name in ("num_chains", "warmup_steps", "thin"):

@@ -19,11 +19,11 @@ LogDensity = Callable[[FloatArray], FloatArray]
 
 # arguments of sbi's plots that have no counterpart here
 _ignored = (
-    "axis_lines", "contour_offdiag", "despine", "diag_kwargs", "fig_kwargs", "fontscale", "hist_diag", "hist_offdiag", "kde_diag",
-    "kde_offdiag",
-    "labels_points", "legend", "lower", "lower_kwargs", "points_diag", "samples_colors", "samples_labels", "scatter_diag", "scatter_offdiag",
+    "axis_lines", "contour_offdiag", "despine", "diag_kwargs", "fig_bg_colors", "fig_kwargs", "fontscale", "hist_diag", "hist_offdiag", "kde_diag",
+    "kde_offdiag", "labels_points", "legend", "lower", "lower_kwargs", "points_diag", "samples_colors", "samples_labels", "scatter_diag", "scatter_offdiag",
     "show_progress_bars", "tick_labels", "tickformatter", "upper_kwargs", "verbose", "warn_about_deprecation",
 )  # fmt: skip
+_older = {"fig_size": "figsize", "offdiag": "upper"}
 _shown = ("figsize", "title", "points_colors", "points_offdiag", "upper", "diag", "cmap")
 
 
@@ -41,6 +41,7 @@ class _Style:
 
     @staticmethod
     def of(given: Mapping[str, Any]) -> _Style:
+        given = {_older.get(name, name): value for name, value in given.items()}
         for name in given:
             if name not in (*_shown, *_ignored):
                 raise TypeError(f"there is no argument `{name}` of pair plots: {', '.join((*_shown, 'bins', 'resolution'))}")

@@ -111,7 +111,8 @@ class Inferencer(Problem):
             refractory=refractory, param_init=param_init, penalty=None, use_units=use_units, namespace=namespace, seed=seed,
             threads=threads, trace_weights=None, frame=caller_namespace(_level + 1),
         )  # fmt: skip
-        self.features = checked_features(features, self.output_var)
+        self.features = features
+        self._features = checked_features(features, self.output_var)
         self._feature_options: dict[str, Any] = {
             "windows": [] if stim_times is None else windows_of(stim_times, self.n_traces),
             "mode": mode, "settings": dict(settings or {}), "volts_per_unit": volts_per_unit,
@@ -138,6 +139,11 @@ class Inferencer(Problem):
         """The parameters that are inferred, sorted."""
         fixed = self._parsed_initial() if self._parsed is not None else set(self.param_init or {})
         return sorted(name for name in self.parameter_names if name not in fixed)
+
+    @property
+    def sim_time(self) -> Any:
+        """The duration of a simulation."""
+        return self.duration
 
     @property
     def n_neurons(self) -> int:
@@ -168,7 +174,7 @@ class Inferencer(Problem):
             self.parameter_names = self._declared(parsed)
             self._inferencer = _core.Inferencer(
                 model=parsed, inputs=self._inputs, outputs=self._outputs, spikes=self._spikes, dt=self._dt,
-                duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self.features,
+                duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self._features,
                 method=self.method or "", threads=self.threads, seed=self.seed, **self._feature_options,
             )  # fmt: skip
             self._inferencer.progress = inference_progress(self.progress)
@@ -202,6 +208,7 @@ class Inferencer(Problem):
                 raise TypeError(f"Bounds must be set for parameter {name}")
             arguments.append(prior_argument(name, given[name], dims[name]))
         core.init_prior(arguments)
+        self._given = None
         self.params, self.prior = given, Prior(arguments, self.seed)
         return self.prior
 
@@ -291,7 +298,8 @@ class Inferencer(Problem):
         *args
             What theta was drawn from, if not from the prior.
         **train_kwargs
-            training_batch_size, learning_rate, validation_fraction, stop_after_epochs, max_num_epochs, clip_max_norm.
+            training_batch_size, learning_rate, validation_fraction, stop_after_epochs, max_num_epochs, clip_max_norm. Networks are trained
+            anew in each round, on the simulations of all.
         """
         core = self._require_prior()
         rows = np.ascontiguousarray(np.asarray(theta, dtype=float))
@@ -305,7 +313,10 @@ class Inferencer(Problem):
         return inference
 
     def build_posterior(self, inference: Inference, **posterior_kwargs: Any) -> tuple[Inference, Posterior]:
-        """The posterior of the recordings. ``sample_with``: 'direct', 'mcmc', 'rejection'; num_chains, warmup_steps, thin."""
+        """The posterior of the recordings. ``sample_with``: 'direct', 'mcmc', 'rejection'; num_chains, warmup_steps, thin.
+
+        ``sample_with_mcmc=True`` means 'mcmc'.
+        """
         self.posterior = self._posterior(self._require_prior().build_posterior(posterior_options(posterior_kwargs)))
         return inference, self.posterior
 
@@ -399,14 +410,22 @@ class Inferencer(Problem):
                 raise ValueError("Either provide `theta` or `n_samples`.")
         elif theta is not None or x is not None:
             raise ConfigError("simulations can be given to the first round only", "restart=True begins anew; infer_step adds some")
-        found = core.infer(
-            priors=[], n_samples=n_samples or 0, n_rounds=n_rounds, method=method, models=models,
-            inference=options, training=training_options(train_kwargs or {}), posterior=posterior_options(posterior_kwargs or {}),
-            assess=assess,
-        )  # fmt: skip
-        if n_samples is not None:
-            self.n_samples = n_samples
-        self.posterior = self._posterior(found)
+        waiting = theta is not None if first else self._given is not None  # simulations that are there already
+        size = n_samples or self.n_samples
+        for k in range(n_rounds):
+            if not waiting:
+                if size is None:
+                    raise ValueError("Either provide `theta` or `n_samples`.")
+                self.theta = core.generate_training_data(size)
+                self.x, self.n_samples = core.extract_summary_statistics(self.theta), size
+            waiting, self._given = False, None
+            found = core.infer(
+                priors=[], n_samples=0, n_rounds=1, method=method, models=models, inference=options,
+                training=training_options(train_kwargs or {}), posterior=posterior_options(posterior_kwargs or {}),
+                assess=assess and k == n_rounds - 1,
+            )  # fmt: skip
+            self.posterior = self._posterior(found)
+        assert self.posterior is not None
         return self.posterior
 
     def _device(self, name: str, options: dict[str, Any]) -> None:

@@ -137,8 +137,13 @@ class Posterior:
             return self._core
         return self._core.given(np.ascontiguousarray(np.atleast_2d(np.asarray(x, dtype=float))))
 
-    def sample(self, shape: tuple[int, ...] | int = (1,), x: Any = None, seed: int | None = None) -> FloatArray:
-        """Draws of the shape ``shape + (parameters,)``; other ones with each call, unless there is a ``seed``."""
+    def sample(
+        self, shape: tuple[int, ...] | int = (1,), x: Any = None, seed: int | None = None, show_progress_bars: bool = False
+    ) -> FloatArray:
+        """Draws of the shape ``shape + (parameters,)``; other ones with each call, unless there is a ``seed``.
+
+        ``show_progress_bars`` is accepted; nothing depends on it.
+        """
         shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         self._drawn += 1
         n = int(np.prod(shape))

@@ -459,3 +459,50 @@ def test_interrupt():
     with pytest.raises(KeyboardInterrupt):
         inferencer.infer(n_samples=2000, train_kwargs={"stop_after_epochs": 10**6, "max_num_epochs": 10**6}, g=[1 * nS, 100 * nS])
     assert time.monotonic() - begin < 5
+
+
+# --- what scripts written for sbi say -------------------------------------------------------------------------------------
+
+
+def test_last_simulations_after_infer(tmp_path):
+    inferencer = make(features={"I": [mean]})
+    inferencer.infer(n_samples=40, assess=False, g=[1 * nS, 100 * nS], **small)
+    assert inferencer.theta.shape == (40, 1) and inferencer.x.shape == (40, 10) and inferencer.n_samples == 40
+    np.testing.assert_allclose(inferencer.x, inferencer.theta * (np.asarray(voltage) - 0.04).mean(axis=1), rtol=1e-9)
+    first = inferencer.theta
+    inferencer.infer(n_rounds=2, assess=False, **small)
+    assert inferencer.theta.shape == (40, 1) and not np.array_equal(first, inferencer.theta)
+    inferencer.save_summary_statistics(tmp_path / "last")
+    theta, x = make(features={"I": [mean]}).load_summary_statistics(tmp_path / "last")
+    np.testing.assert_array_equal(theta, inferencer.theta)
+    np.testing.assert_array_equal(x, inferencer.x)
+
+
+def test_simulations_that_wait_are_used():
+    inferencer = make(features={"I": [mean]})
+    inferencer.infer(n_samples=40, assess=False, g=[1 * nS, 100 * nS], **small)
+    theta = inferencer.generate_training_data(30)
+    inferencer.extract_summary_statistics(theta)
+    inferencer.infer(assess=False, **small)
+    np.testing.assert_array_equal(inferencer.theta, theta)
+
+
+def test_attributes_of_scripts():
+    features = {"I": [mean]}
+    assert make(features=features).features is features and make().features is None
+    assert make().sim_time == make().duration == 0.5 * ms
+
+
+def test_options_of_sbi():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    inferencer = make(features={"I": [mean]})
+    train = {**quick, "max_num_epochs": 2, "discard_prior_samples": True, "retrain_from_scratch": False, "retrain_from_scratch_each_round": True}
+    posterior = inferencer.infer(
+        n_samples=40, density_estimator_model="mdn", assess=False, train_kwargs=train, posterior_kwargs={"sample_with_mcmc": True}, g=[1 * nS, 100 * nS]
+    )
+    inferencer.infer(restart=True, n_samples=40, density_estimator_model="mdn", assess=False, train_kwargs=train, g=[1 * nS, 100 * nS])
+    posterior = inferencer.posterior
+    assert posterior.sample((3,), show_progress_bars=False).shape == (3, 1)
+    figure, _ = inferencer.pairplot(posterior.sample((20,)), offdiag="scatter", fig_size=(3, 4), fig_bg_colors={"lower": None})
+    assert tuple(figure.get_size_inches()) == (3, 4)

@@ -70,8 +70,8 @@ class Refining(Problem):
         metric : MSEMetric (SpikeMetric for spikes) or dict, optional
             That of the fit, if not given. See :meth:`minimize` for other metrics.
         callback : {'text', 'progressbar', None} or callable
-            Called after each iteration with ``(params, errors, best_params, best_error, index, additional_info)``; ``errors``
-            is a list with a tuple per iteration so far. Returning ``True`` stops.
+            Called for the start and after each iteration with ``(params, errors, best_params, best_error, index, additional_info)``;
+            ``errors`` is a list with a tuple per call so far. Returning ``True`` stops.
         calc_gradient : bool or {'exact', 'differences'}
             Derivatives are exact where the model allows it, also through resets, and differences elsewhere, whatever is said
             here; the two names insist on one.
@@ -287,10 +287,14 @@ class _Refiner:
         refiner = _core.Refiner(self.core, method, derivatives)
         dim: Exponents = tuple(refiner.error_exponents)
         shown = callback_setup(callback, None)
-        settings = {"max_iterations": 100, "cost_tolerance": 1e-15, "step_tolerance": 1e-14, "hops": 0, "confidence": 0.95}
-        result = refiner.refine(
-            starts=self.starts, callback=None if shown is callback_none else _Told(self, shown, dim), **{**settings, **options}
-        )
+        settings: dict[str, Any] = {"max_iterations": 100, "cost_tolerance": 1e-15, "step_tolerance": 1e-14, "hops": 0, "confidence": 0.95}
+        settings |= options
+        told = None if shown is callback_none else _Told(self, shown, dim)
+        for k, start in enumerate(self.starts if told is not None else []):
+            error = refiner.refine(starts=[start], callback=None, **{**settings, "max_iterations": 0, "hops": 0})["start_error"]
+            if told is not None and told(start, error, k, 0) is True:
+                settings["max_iterations"] = 0
+        result = refiner.refine(starts=self.starts, callback=told, **settings)
         values = {p["name"]: p["value"] for p in result["parameters"]}
         return self.quantities(values), self._result(result, values, dim)
 

@@ -258,3 +258,25 @@ def test_plot_landscape():
     matplotlib.use("Agg")
     axis = make_fitter().plot_landscape("R", "tau", 5, params={"R": 20 * Mohm, "tau": 10 * ms}, bounds=bounds)
     assert axis.get_xlabel() == "R (Mohm)" and axis.get_ylabel() == "tau (ms)"
+
+
+# --- callbacks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["refine", "minimize"])
+def test_callback_sees_the_start_first(call):
+    seen = []
+    start = {"R": 15 * Mohm, "tau": 12 * ms}
+
+    def note(params, errors, best_params, best_error, index, info):
+        seen.append((index, params, errors[-1][0], float(best_error)))
+
+    fitter = make_fitter()
+    _, result = getattr(fitter, call)(start, callback=note, **bounds)
+    index, params, error, best_error = seen[0]
+    assert index == 0 and params == start and error == best_error == float(result.start_error)
+    assert error == pytest.approx(float(np.mean((fitter.generate_traces(start) - recorded) ** 2)))
+    assert [one[0] for one in seen] == list(range(len(seen))) and seen[-1][2] < 1e-6 * error
+    seen.clear()
+    _, result = fitter.refine([start, {"R": 25 * Mohm, "tau": 12 * ms}], callback=lambda *args: bool(seen.append(1)) or True, **bounds)
+    assert len(seen) == 2 and result.nit == 0

@@ -324,6 +324,8 @@ class Fitter(Refining):
         """
         if self._search is None or self._result is None:
             raise RuntimeError("there are no results before the first fit")
+        if format == "dataframe" and (self.use_units if use_units is None else use_units):
+            warnings.warn("A DataFrame has no units: its numbers are SI.", stacklevel=2)
         return Results(self._search, self._result, self._maker(use_units)).as_format(format)
 
     @property

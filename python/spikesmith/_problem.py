@@ -16,7 +16,7 @@ from ._model import ModelText, NeuronText, caller_namespace, equations_text, out
 from .equations import Equations
 from .errors import UnitError
 from .neuron import Neuron
-from .units import DIMENSIONLESS, Exponents, _name, _same
+from .units import DIMENSIONLESS, Dimension, Exponents, _name, _same
 
 __all__ = ["Problem", "input_dictionary", "output_dictionary"]
 
@@ -142,7 +142,7 @@ class Problem:
         model = self.model
         if isinstance(model, Neuron):
             return [SECOND if name == "spikes" else DIMENSIONLESS for name in self.output_var]
-        return [SECOND if name == "spikes" else model[name].dim for name in self.output_var]
+        return [Dimension(SECOND if name == "spikes" else model[name].dim) for name in self.output_var]
 
     def _check_names(self) -> None:
         if self._neuron is not None:
@@ -268,7 +268,7 @@ class Problem:
         Parameters
         ----------
         output_var : str or list of str, optional
-            States, subexpressions, parameters or "spikes"; the fitted outputs, if not given.
+            States, subexpressions, parameters, recordings (``v_target``) or "spikes"; the fitted outputs, if not given.
         params : dict, optional
             Values of parameters; those not named have their best value.
         param_init : dict, optional
@@ -301,17 +301,22 @@ class Problem:
             core = self._make_core(parsed, None)
         known = _known(self._require_parsed())
         constants = [name for name in names if name in dims]
+        targets = {f"{name}_target": (rows, known[name]) for name, rows, _ in self._outputs}
         for name in names:
-            if name != "spikes" and name not in known:
+            if name != "spikes" and name not in known and name not in targets:
                 raise KeyError(f"{name} is not a variable of the model")
         if "spikes" in names and not self._require_parsed().has_threshold:
             raise ValueError("spikes need a threshold")
-        recorded = [name for name in names if name != "spikes" and name not in constants]
+        recorded = [name for name in names if name != "spikes" and name not in constants and name not in targets]
         traces, spikes, steps = core.generate(recorded or list(known)[:1], values, {}, iteration)
         generated: dict[str, Any] = {}
         for name in names:
             if name == "spikes":
                 generated[name] = list(spikes)
+            elif name in targets:
+                rows, dim_of_rows = targets[name]
+                padded = [np.pad(row, (0, max(steps) - len(row)), constant_values=np.nan) for row in rows]
+                generated[name] = self._make(np.array(padded), dim_of_rows)
             elif name in constants:
                 value = values[name] if name in values else (self._best_values() or {})[name]
                 generated[name] = self._make(np.full((self.n_traces, max(steps)), value), dims[name])
@@ -321,8 +326,9 @@ class Problem:
         return generated[names[0]] if len(names) == 1 else generated
 
 
-def _known(parsed: _core.Model) -> list[str]:
-    return [name for name, _ in [*parsed.states, *parsed.subexpressions, *parsed.parameters, *parsed.inputs]]
+def _known(parsed: _core.Model) -> dict[str, Exponents]:
+    """Dimensions of all variables."""
+    return {name: tuple(dim) for name, dim in [*parsed.states, *parsed.subexpressions, *parsed.parameters, *parsed.inputs]}
 
 
 def _occurs(name: str, text: str) -> bool:

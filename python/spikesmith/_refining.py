@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from abc import abstractmethod
@@ -23,7 +24,7 @@ from .units import Dimension, Exponents, exponents_of
 __all__ = ["Refining"]
 
 # options of scipy.optimize.least_squares that have no counterpart, because nothing depends on them here
-_ignored = ("x_scale", "f_scale", "diff_step", "tr_solver", "tr_options", "jac_sparsity", "verbose", "gtol")
+_ignored = ("x_scale", "diff_step", "tr_solver", "tr_options", "jac_sparsity", "verbose", "gtol")
 _status = {"converged": 1, "max_iterations": 0, "callback": -2, "cancelled": -2, "failed": -1}
 
 
@@ -86,8 +87,8 @@ class Refining(Problem):
         confidence : float
             Of the confidence intervals.
         **kwds
-            Bounds by parameter, instead of those of the fit; and ``max_nfev``, ``ftol``, ``xtol`` as of
-            scipy.optimize.least_squares.
+            Bounds by parameter, instead of those of the fit; and ``max_nfev``, ``ftol``, ``xtol``, ``loss`` ('soft_l1', 'huber',
+            'cauchy'), ``f_scale`` as of scipy.optimize.least_squares.
 
         Returns
         -------
@@ -113,8 +114,9 @@ class Refining(Problem):
                 raise TypeError("give `metric`, or `t_start`, `t_weights` and `normalization`, not both")
             metric = MSEMetric(t_start=t_start, t_weights=t_weights, normalization=1.0 if normalization is None else normalization)
         options = self._least_squares_options(kwds, bounds)
+        loss = (options.pop("loss", "linear"), options.pop("loss_scale", 1.0))
         derivatives = calc_gradient if isinstance(calc_gradient, str) else "automatic"
-        refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, iteration, caller_namespace(level + 1), squares=True)
+        refiner = _Refiner(self, params, metric, {**(bounds or {}), **kwds}, iteration, caller_namespace(level + 1), loss)
         return refiner.run("automatic", derivatives, callback, hops=0, confidence=confidence, **options)
 
     def minimize(
@@ -219,8 +221,11 @@ class Refining(Problem):
                 if value not in ("trf", "dogbox"):
                     raise ValueError(f"there is no method `{value}`: 'trf' or 'dogbox', which mean the same here")
             elif name == "loss":
-                if value != "linear":
-                    raise ValueError("give the loss to the metric: MSEMetric(loss='soft_l1', loss_scale=...)")
+                if value not in ("linear", "soft_l1", "huber", "cauchy"):
+                    raise ValueError(f"there is no loss `{value}`: 'linear', 'soft_l1', 'huber' or 'cauchy'")
+                options["loss"] = value
+            elif name == "f_scale":
+                options["loss_scale"] = float(value)
             elif name not in _ignored:
                 raise TypeError(f"there is no argument and no parameter `{name}`")
         return options
@@ -237,9 +242,9 @@ class _Refiner:
         bounds: dict[str, Any],
         iteration: float,
         frame: Mapping[str, Any],
-        squares: bool = False,
+        loss: tuple[str, float] | None = None,
     ) -> None:
-        """``squares``: by squared differences, whatever a class derived from MSEMetric makes of them."""
+        """``loss``: by squared differences, whatever a class derived from MSEMetric makes of them, or this function of them."""
         self.fitter = fitter
         if iteration != 1e9 and re.search(r"(?<![\w.])iteration(?!\w)", fitter._equations):
             raise ConfigError("refining takes place at iteration 1e9", "generate simulates any iteration")
@@ -262,13 +267,12 @@ class _Refiner:
             if fitter.metric is not None
             else fitter._metrics_of(fitter._default_metric())
         )
-        for name, one in self.metrics.items():
-            if squares and name != "spikes" and not isinstance(one, MSEMetric):
-                raise TypeError(f"refine needs an MSEMetric for `{name}`, not {type(one).__name__}; minimize takes any metric")
+        if loss is not None:
+            self.metrics = {name: one if name == "spikes" else _with_loss(name, one, *loss) for name, one in self.metrics.items()}
         self.core = fitter._make_core(parsed, fitter._used_penalty)
         self.ranges = [fitter._bounds(name, given) for name in self.names]
         self.core.fit(
-            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics, squares), n_rounds=0,
+            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics, loss is not None), n_rounds=0,
             planned_rounds=1, restart=False, start_iteration=None, checkpoint="",
         )  # fmt: skip
         self.make: Maker = fitter._maker()
@@ -416,6 +420,17 @@ class _Refiner:
             else:
                 errors[name] = float(metric.calc(np.asarray(traces[name][0])[None], np.stack(rows[name]), self.fitter._dt)[0])
         return errors
+
+
+def _with_loss(name: str, metric: Metric, loss: str, scale: float) -> Metric:
+    """As scipy has it: the scale is that of normalised differences, in SI."""
+    if not isinstance(metric, MSEMetric):
+        raise TypeError(f"refine needs an MSEMetric for `{name}`, not {type(metric).__name__}; minimize takes any metric")
+    if loss == "linear":
+        return metric
+    changed = copy.copy(metric)
+    changed.loss, changed.loss_scale = loss, scale * metric._scale
+    return changed
 
 
 class _Told:

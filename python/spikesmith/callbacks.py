@@ -85,7 +85,7 @@ def _takes_five(callback: Any) -> bool:
 
 def _with_five(callback: Any) -> Callback:
     @functools.wraps(callback)
-    def called(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any) -> Any:
+    def called(params: Any, errors: Any, best_params: Any, best_error: Any, index: int, additional_info: Any = None) -> Any:
         return callback(params, errors, best_params, best_error, index)
 
     called.__module__ = "script"  # not one of this module, which are told less

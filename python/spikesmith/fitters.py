@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,8 @@ class _MetricFitter(Fitter):
         optimizer : Optimizer or str, optional
             Chosen by the problem, if not given; the present one when continuing.
         metric : Metric or dict, optional
-            For all outputs, or by output; MSEMetric (GammaFactor for spikes), if not given.
+            For all outputs, or by output; if not given, MSEMetric, or for spikes GammaFactor with a ``delta`` of 2 ms (a quarter of
+            the mean interval where that is shorter than 4 ms).
         n_rounds : int
         callback : {'text', 'progressbar', None} or callable
         restart : bool
@@ -235,7 +237,12 @@ class SpikeFitter(_MetricFitter):
         )  # fmt: skip
 
     def _default_metric(self) -> Any:
-        return GammaFactor(delta=0.002 * second, time=self._n_steps * self._dt * second)
+        delta, spikes = 0.002, self._spikes or []
+        rate = max((len(train) / (len(row) * self._dt) for train, row in zip(spikes, self._inputs[0][1])), default=0.0)
+        if 2 * delta * rate >= 1:  # as many coincidences by chance as there can be
+            delta = 0.25 / rate
+            warnings.warn(f"The spikes are too dense for a Gamma factor with delta = 2 ms: it is {1e3 * delta:.3g} ms.", stacklevel=4)
+        return GammaFactor(delta=delta * second, time=self._n_steps * self._dt * second)
 
     def generate_spikes(
         self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, iteration: float = 1e9, level: int = 0

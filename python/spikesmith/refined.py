@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["Landscape", "OptimizeResult"]
 
 
 class OptimizeResult(dict[str, Any]):
-    """A dictionary whose entries are attributes too, as SciPy's.
+    """A dictionary whose entries are attributes too, as SciPy's; where that is in use, it is one of SciPy's too.
 
     Attributes
     ----------
@@ -48,6 +49,16 @@ class OptimizeResult(dict[str, Any]):
     >>> result.success, result["x"]
     (True, [1.0])
     """
+
+    def __new__(cls, *arguments: Any, **entries: Any) -> Self:
+        optimize = sys.modules.get("scipy.optimize")
+        if cls is not OptimizeResult or optimize is None:
+            return super().__new__(cls, *arguments, **entries)
+        combined: Any = type("OptimizeResult", (OptimizeResult, optimize.OptimizeResult), {"__module__": __name__})
+        return combined.__new__(combined, *arguments, **entries)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> Any:
+        return OptimizeResult, (dict(self),)
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -50,6 +50,27 @@ class Dimension(tuple[float, ...]):
     def __pow__(self, power: float) -> Dimension:
         return Dimension(a * power for a in self)
 
+    def __eq__(self, other: Any) -> bool:
+        theirs = getattr(other, "_dims", None)  # of brian2, which looks for these of ours
+        return tuple.__eq__(self, other) if theirs is None else _same(self, exponents_of(theirs))
+
+    def __ne__(self, other: Any) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    @property
+    def _dims(self) -> Exponents:
+        return tuple(self)
+
+    @property
+    def is_dimensionless(self) -> bool:
+        return _is_dimensionless(self)
+
+    @property
+    def dim(self) -> Dimension:
+        return self
+
 
 def exponents_of(dim: Any) -> Exponents:
     """Of a dimension, ours or brian2's."""

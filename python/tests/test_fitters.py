@@ -20,6 +20,7 @@ from spikesmith import (
     TraceFitter,
     TraceMetric,
     UnitError,
+    callback_setup,
 )
 from spikesmith.units import Mohm, Quantity, amp, mV, ms, nA, nS, pF, pA, second, volt
 
@@ -386,7 +387,8 @@ def test_results():
     assert min(columns["error"]) == fitter.best_error
     assert type(fitter.results("dict", use_units=False)["g"]) is np.ndarray
     pandas = pytest.importorskip("pandas")
-    frame = fitter.results("dataframe")
+    with pytest.warns(UserWarning, match="no units"):
+        frame = fitter.results("dataframe")
     assert isinstance(frame, pandas.DataFrame) and frame.shape == (60, 2)
     with pytest.raises(ValueError, match="no format `csv`"):
         fitter.results("csv")
@@ -441,7 +443,7 @@ def test_several_outputs():
     with pytest.raises(ValueError, match="no metric for the output `w`"):
         fitter.fit("CMA", {"v": MSEMetric()}, n_rounds=1, restart=True, a=[0 * mV, 1 * mV], b=[0, 1])
     pytest.importorskip("pandas")
-    assert {"normalized_error_v", "error_w"} <= set(fitter.results("dataframe").columns)
+    assert {"normalized_error_v", "error_w"} <= set(fitter.results("dataframe", use_units=False).columns)
 
 
 def test_failures_are_counted():
@@ -593,6 +595,15 @@ def test_spike_fitter():
         SpikeFitter(output=[train[0], train[0]], **spiking())
 
 
+def test_default_metric_of_dense_spikes():
+    dense = [np.arange(1, 100) * 1e-3]
+    fitter = SpikeFitter(output=dense, **spiking())
+    bounds = {"gL": [5 * nS, 40 * nS], "C": [10 * pF, 600 * pF]}
+    with pytest.warns(UserWarning, match="delta = 2 ms: it is 0.253 ms"):
+        _, error = fitter.fit("DE", n_rounds=2, callback=None, **bounds)
+    assert 0 < float(error) < 4 and float(fitter.metric["spikes"].delta / ms) == pytest.approx(0.25 / 0.99)
+
+
 def test_own_spike_metric():
     class Count(SpikeMetric):
         def get_features(self, model, target, dt):
@@ -711,6 +722,13 @@ def test_a_metric_changed_between_fits():
     fresh = make_fitter()
     fresh.fit("RandomSearch", MSEMetric(t_start=2 * dt), n_rounds=1, callback=None, g=[1 * nS, 100 * nS])
     assert fitter.best_error == fresh.best_error
+
+
+def test_recordings_are_generated_too():
+    fitter = charging_fitter("dv/dt = (R*I - v)/(10*ms) + (v_target - v)/second : volt\nR : ohm")
+    both = fitter.generate(["v_target", "v"], {"R": 20 * Mohm})
+    np.testing.assert_array_equal(both["v_target"], charging)
+    assert fitter.generate("v_target", {"R": 20 * Mohm}).dim == volt.dim == fitter.output_dim[0]
 
 
 # --- what changes between calls -----------------------------------------------------------------------------------------
@@ -929,3 +947,8 @@ def test_names_of_the_model_hide_those_of_the_script():
     )
     result, error = fitter.fit(n_rounds=20, g=[0, 1], callback=None)
     assert fitter.parameter_names == ["g"] and result["g"] < 0.01 and error < 1e-4
+
+
+def test_callbacks_with_five_or_six_arguments():
+    called = callback_setup(lambda params, errors, best_params, best_error, index: index, 3)
+    assert called([], [], {}, 0, 4) == called([], [], {}, 0, 4, {}) == 4

@@ -1,5 +1,7 @@
 """What users of the established tool rely on in refine, and what they miss there."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -258,6 +260,29 @@ def test_plot_landscape():
     matplotlib.use("Agg")
     axis = make_fitter().plot_landscape("R", "tau", 5, params={"R": 20 * Mohm, "tau": 10 * ms}, bounds=bounds)
     assert axis.get_xlabel() == "R (Mohm)" and axis.get_ylabel() == "tau (ms)"
+
+
+def test_losses_of_scipy():
+    spoilt = np.array(recorded)
+    spoilt[:, 50] += 0.1
+    start = {"R": 18 * Mohm, "tau": 9 * ms}
+    fitter = make_fitter(output={"v": spoilt * volt})
+    plain, _ = fitter.refine(start, callback=None, **bounds)
+    robust, result = fitter.refine(start, callback=None, loss="soft_l1", f_scale=1e-4, **bounds)
+    same, _ = fitter.refine(start, MSEMetric(loss="soft_l1", loss_scale=0.1 * mV), callback=None, **bounds)
+    assert abs(robust["R"] / Mohm - 20) < 0.1 < abs(plain["R"] / Mohm - 20) and robust == same
+    scaled, _ = fitter.refine(start, MSEMetric(normalization=1 * mV), callback=None, loss="soft_l1", f_scale=0.1, **bounds)
+    assert float(scaled["R"]) == pytest.approx(float(robust["R"]), rel=1e-6)
+    with pytest.raises(ValueError, match="arctan"):
+        fitter.refine(start, callback=None, loss="arctan", **bounds)
+
+
+def test_result_is_one_of_scipy_where_that_is_in_use():
+    optimize = pytest.importorskip("scipy.optimize")
+    _, result = make_fitter().refine({"R": 18 * Mohm, "tau": 9 * ms}, callback=None, **bounds)
+    assert isinstance(result, optimize.OptimizeResult) and isinstance(result, OptimizeResult)
+    copied = pickle.loads(pickle.dumps(result))
+    assert copied.success is True and list(copied) == list(result)
 
 
 # --- callbacks ------------------------------------------------------------------------------------------------------------

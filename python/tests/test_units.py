@@ -84,3 +84,20 @@ def test_import_is_light():
 def test_quantity_type():
     assert isinstance(2 * mS, Quantity) and isinstance(second * amp, Quantity)
     assert spikesmith.units.ms is ms
+
+
+def test_dimensions_equal_those_of_brian2():
+    class Theirs:  # as brian2's Dimension compares
+        def __init__(self, dims):
+            self._dims = dims
+
+        def __eq__(self, other):
+            return np.allclose(self._dims, other._dims)
+
+        __hash__ = None
+
+    for dim in (volt.dim, (volt**2).dim):
+        other = Theirs(tuple(dim))
+        assert dim == other and other == dim and not dim != other
+    assert volt.dim != Theirs((1, 0, 0, 0, 0, 0, 0)) and Theirs((1, 0, 0, 0, 0, 0, 0)) != volt.dim
+    assert volt.dim == tuple(volt.dim) and hash(volt.dim) == hash(tuple(volt.dim)) and volt.dim != "volt"

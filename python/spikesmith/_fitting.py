@@ -86,51 +86,29 @@ class Fitter(Refining):
                 raise ConfigError("You can not change the metric between fits", "restart=True begins again with another metric")
             if chosen is not None and optimizer is not self._given_optimizer and chosen is not self.optimizer:
                 raise ConfigError("You can not change the optimizer between fits", "restart=True begins again with another optimizer")
-        if not begun:
+        else:
             self._search_in_neuron(name for name in (bounds or self.bounds) if name in self.parameter_names)
         core = self._built(frame, penalty if penalty is not None else self.penalty)
+        saved = str(checkpoint) if checkpoint is not None else ""
         first: dict[str, Any] = {"parameters": [], "optimizer": None, "metrics": []}
-        names = self.parameter_names
-        search = self._search
-        begins = not begun
-        if begun:
-            assert search is not None and self.metric is not None
-            present = self._core_metrics(self.metric)
+        if not begun:
+            core, search, first = self._begin(core, chosen, optimizer, metrics, bounds, n_rounds, restart)
+        else:
+            assert self._search is not None and self.metric is not None
+            search, present = self._search, self._core_metrics(self.metric)
             if core is not search.cores[-1] or [handle.description for _, handle in present] != search.metrics:
-                if search.choice.multi_objective:
-                    raise ConfigError("the problem changed, which a search of a Pareto front cannot follow", "restart=True begins again")
-                core, begins = self._built(frame, fresh=True), True
+                if search.choice.multi_objective or saved:
+                    what = "a checkpoint" if saved else "a search of a Pareto front"
+                    raise ConfigError(f"the problem changed between fits, which {what} cannot follow", "restart=True begins again")
+                core = self._built(frame, fresh=True)
                 first = {"parameters": search.parameters, "optimizer": search.continued(), "metrics": present}
                 start_iteration = self.iteration if start_iteration is None else start_iteration
-        else:
-            for name in bounds:
-                if name not in names:
-                    raise ValueError(f"Parameter {name} must be defined as a parameter in the model")
-            open_names = [name for name in names if name not in self._parsed_initial()]
-            given = bounds or self.bounds
-            first["parameters"] = [self._bounds(name, given) for name in open_names]
-            self.bounds = dict(given)
-            if metrics is None:
-                metrics = self.metric if self.metric is not None and restart else self._metrics_of(self._default_metric())
-            self.metric = metrics
-            first["metrics"] = self._core_metrics(metrics)
-            self.optimizer = chosen or (self.optimizer if restart and self.optimizer else as_optimizer(None))
-            self._given_optimizer = optimizer if optimizer is not None else self.optimizer
-            si_bounds = {p[0]: [p[1][0], p[2][0]] for p in first["parameters"]}
-            first["optimizer"], self.n_samples_used = self.optimizer._choice(open_names, self.n_samples, n_rounds, si_bounds)
-            if self.n_samples_used != self.n_samples:
-                warnings.warn(f"Sample size {self.n_samples} requested, but the optimizer will use {self.n_samples_used}.", stacklevel=3)
-                self.n_samples = self.n_samples_used
-                core = self._built(frame)
-            self.iteration = 0
-            setting = (len(open_names), self.n_samples, n_rounds, self.seed)
-            search = Search(first["parameters"], first["optimizer"], setting, not self.optimizer._in_core())
+        begins = bool(first["metrics"])
         if start_iteration is not None:
             self.iteration = start_iteration
         shown = callback_setup(callback, n_rounds)
         again = not begun
         single = shown is callback_none
-        saved = str(checkpoint) if checkpoint is not None else ""
         index = 0
         if resume and Path(saved).exists():
             index = min(core.resume(**first, planned_rounds=n_rounds, checkpoint=saved), n_rounds)
@@ -167,6 +145,41 @@ class Fitter(Refining):
         if isinstance(shown, ProgressBar) and shown.t is not None:
             shown.t.close()
         return self.best_params, self.best_error
+
+    def _begin(
+        self,
+        core: _core.Fitter,
+        chosen: Optimizer | None,
+        given_optimizer: Any,
+        metrics: dict[str, Metric] | None,
+        bounds: Mapping[str, Any],
+        n_rounds: int,
+        restart: bool,
+    ) -> tuple[_core.Fitter, Search, dict[str, Any]]:
+        """A new search: the fitter of the core for it, the search, and what its first rounds are told."""
+        for name in bounds:
+            if name not in self.parameter_names:
+                raise ValueError(f"Parameter {name} must be defined as a parameter in the model")
+        open_names = [name for name in self.parameter_names if name not in self._parsed_initial()]
+        bounds = bounds or self.bounds
+        parameters = [self._bounds(name, bounds) for name in open_names]
+        self.bounds = dict(bounds)
+        if metrics is None:
+            metrics = self.metric if self.metric is not None and restart else self._metrics_of(self._default_metric())
+        self.metric = metrics
+        self.optimizer = chosen or (self.optimizer if restart and self.optimizer else as_optimizer(None))
+        self._given_optimizer = given_optimizer if given_optimizer is not None else self.optimizer
+        handles = self._core_metrics(metrics)
+        si_bounds = {p[0]: [p[1][0], p[2][0]] for p in parameters}
+        choice, self.n_samples_used = self.optimizer._choice(open_names, self.n_samples, n_rounds, si_bounds)
+        if self.n_samples_used != self.n_samples:
+            warnings.warn(f"Sample size {self.n_samples} requested, but the optimizer will use {self.n_samples_used}.", stacklevel=4)
+            self.n_samples = self.n_samples_used
+            core = self._built({})
+        self.iteration = 0
+        setting = (len(open_names), self.n_samples, n_rounds, self.seed)
+        search = Search(parameters, choice, setting, not self.optimizer._in_core())
+        return core, search, {"parameters": parameters, "optimizer": choice, "metrics": handles}
 
     def _took(self, search: Search, core: _core.Fitter, first: Mapping[str, Any]) -> None:
         """Rounds were simulated by this fitter of the core."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -67,11 +68,17 @@ def variables_by_eye(text: str) -> list[str]:
     return [name for pair in _definition.findall(text) for name in pair if name] + parameters_by_eye(text)
 
 
-def constants_for(texts: list[str], namespace: Mapping[str, Any], own: set[str]) -> list[tuple[str, str]]:
-    """The numbers and quantities of the namespace whose names occur in the texts, as constants of the language."""
+@functools.lru_cache(maxsize=256)
+def foreign_names(texts: tuple[str, ...], inputs: tuple[str, ...]) -> list[str]:
+    """The names in the texts, of which the first are the equations, that these do not define: constants, units and functions."""
     used = {name for text in texts for name in _identifier.findall(text)}
+    return sorted(used - {*inputs, *variables_by_eye(texts[0])} - _special)
+
+
+def constants_for(names: list[str], namespace: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The numbers and quantities of the namespace that have these names, as constants of the language."""
     constants = []
-    for name in sorted(used - own - _special):
+    for name in names:
         if name not in namespace or not _is_constant(namespace[name]):
             continue
         value = namespace[name]
@@ -86,6 +93,14 @@ def _is_constant(value: Any) -> bool:
     if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (str, type)) or callable(value) and not hasattr(value, "dim"):
         return False
     return isinstance(value, (Number, np.generic)) or hasattr(value, "dim") or hasattr(value, "dimensionality")
+
+
+def _compared(value: Any) -> Any:
+    """A number that may be changed in place, as it is now."""
+    if type(value) in (int, float):
+        return value
+    number, dim, _ = split(value)
+    return float(number), dim
 
 
 class ModelText:
@@ -111,21 +126,20 @@ class ModelText:
     def set_initial(self, param_init: Mapping[str, Any] | None) -> None:
         self.param_init = {name: text_of(value) for name, value in (param_init or {}).items()}
 
-    def _texts(self, more: Iterable[str] = ()) -> list[str]:
-        return [self.equations, self.threshold or "", self.reset or "", self.refractory, *self.param_init.values(), *more]
-
-    def _constants(self, texts: list[str], namespace: Mapping[str, Any]) -> list[tuple[str, str]]:
-        return constants_for(texts, namespace, {*self.inputs, *variables_by_eye(self.equations)})
+    def _names(self, more: Iterable[str] = ()) -> list[str]:
+        """That a namespace may explain, with those in more texts."""
+        texts = (self.equations, self.threshold or "", self.reset or "", self.refractory, *self.param_init.values(), *more)
+        return foreign_names(texts, tuple(self.inputs))
 
     def state(self, namespace: Mapping[str, Any]) -> Any:
         """What the model is made of besides the equations, to be compared."""
-        return self._constants(self._texts(), namespace), list(self.param_init.items())
+        return [(name, _compared(namespace[name])) for name in self._names() if name in namespace], list(self.param_init.items())
 
     def parse(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> tuple[_core.Model, list[str]]:
         """The checked model and warnings."""
         initial = {**self.param_init, **{name: text_of(value) for name, value in (param_init or {}).items()}}
         dims = {name: dim for name, dim in self.inputs.items() if dim is not None}
-        constants = self._constants(self._texts(initial.values()), namespace)
+        constants = constants_for(self._names(initial.values()), namespace)
         arguments = (self.targets, self.threshold, self.reset, self.refractory, list(initial.items()))
         try:
             return _core.parse_brian(self.equations, constants, list(self.inputs), dims, *arguments)
@@ -138,9 +152,8 @@ class ModelText:
 
     def capture(self, namespace: Mapping[str, Any], param_init: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What of a namespace the model may use, so that the rest is not kept alive."""
-        texts = self._texts(text_of(value) for value in (param_init or {}).values())
-        used = {name for text in texts for name in _identifier.findall(text)}
-        return {name: namespace[name] for name in used if name in namespace and _is_constant(namespace[name])}
+        names = self._names(text_of(value) for value in (param_init or {}).values())
+        return {name: namespace[name] for name in names if name in namespace and _is_constant(namespace[name])}
 
     def try_parse(self, namespace: Mapping[str, Any]) -> _core.Model | None:
         """The model, or None if only names are missing that may be defined later."""

@@ -51,15 +51,14 @@ class Search:
         return parts[0][0], values, errors, objectives
 
     def result(self) -> dict[str, Any]:
-        result = self.cores[-1].result()
-        before = 0
-        for core in self.cores[:-1]:
-            earlier = core.result()
-            if earlier["best"] is not None and (result["best"] is None or not result["best"]["error"] < earlier["best"]["error"]):
-                result["best"] = earlier["best"]
-            before += earlier["n_evaluations"]
-            result["failures"] = earlier["failures"] + result["failures"]
-        result["n_evaluations"] += before
+        """Of the last fitter, with the best point and the counts of all."""
+        *earlier, result = [core.result() for core in self.cores]
+        for before in reversed(earlier):
+            if before["best"] is not None and (result["best"] is None or not result["best"]["error"] < before["best"]["error"]):
+                result["best"] = before["best"]
+            n = before["n_evaluations"]
+            result["failures"] = [*before["failures"], *((what, count, first + n) for what, count, first in result["failures"])]
+            result["n_evaluations"] += n
         return result
 
 

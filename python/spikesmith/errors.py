@@ -27,6 +27,9 @@ class Error(Exception):
     column: int = 0
     hint: str = ""
 
+    def __str__(self) -> str:
+        return "\nhint: ".join(map(str, self.args))
+
 
 class ModelError(Error, ValueError):
     """Equations, statements or names of a model are wrong."""

@@ -949,6 +949,10 @@ def test_names_of_the_model_hide_those_of_the_script():
     assert fitter.parameter_names == ["g"] and result["g"] < 0.01 and error < 1e-4
 
 
+def test_hints_have_a_line_of_their_own():
+    assert str(ConfigError("what is wrong", "what would be right")) == "what is wrong\nhint: what would be right"
+
+
 def test_callbacks_with_five_or_six_arguments():
     called = callback_setup(lambda params, errors, best_params, best_error, index: index, 3)
     assert called([], [], {}, 0, 4) == called([], [], {}, 0, 4, {}) == 4

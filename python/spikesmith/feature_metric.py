@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _core
 from ._borders import SECOND, FloatArray, si_number, split
+from ._own_classes import overridden
 from .errors import UnitError
 from ._features import check_processes, windows_of
 from .metrics import TraceMetric
@@ -142,6 +143,15 @@ class FeatureMetric(TraceMetric):
     def _prepared(self, model: FloatArray, target: FloatArray, dt: float) -> tuple[FloatArray, FloatArray]:
         self._check(target.shape[-1], dt)
         return model, target  # t_start is the core's, which keeps the times of the recording
+
+    def calc(self, model_traces: Any, data_traces: Any, dt: Any) -> FloatArray:
+        """Errors (n_samples) of simulated traces (n_samples x n_traces x n_steps) against recorded ones (n_traces x n_steps)."""
+        if overridden(self, "get_features", "get_errors"):
+            return super().calc(model_traces, data_traces, dt)
+        handle = self._new_handle()  # all features at once
+        model, target = (np.ascontiguousarray(np.asarray(traces, dtype=float)) for traces in (model_traces, data_traces))
+        step = si_number(dt, SECOND, "dt")
+        return handle.errors(handle.trace_features(*self._prepared(model, target, step), step))
 
     def get_features(self, traces: Any, output: Any, dt: Any) -> list[dict[str, FloatArray]]:  # type: ignore[override]
         """Differences of each sample: feature -> array over traces, without weights and normalisation."""

@@ -252,16 +252,19 @@ void bind_metrics(nb::module_& module) {
         nb::arg("loss_scale").none() = nb::none());
     module.def(
         "gamma_factor",
-        [](double delta, double t_start, double normalization, bool rate_correction, bool nearest) {
+        [](double delta, std::optional<double> time, double t_start, double normalization, bool rate_correction,
+           bool nearest) {
             return MetricHandle{
                 gamma_factor({.delta = delta,
+                              .time = time,
                               .t_start = t_start,
                               .normalization = normalization,
                               .rate_correction = rate_correction,
                               .matching = nearest ? SpikeMatching::nearest : SpikeMatching::one_to_one}),
                 true};
         },
-        nb::arg("delta"), nb::arg("t_start"), nb::arg("normalization"), nb::arg("rate_correction"), nb::arg("nearest"));
+        nb::arg("delta"), nb::arg("time").none(), nb::arg("t_start"), nb::arg("normalization"),
+        nb::arg("rate_correction"), nb::arg("nearest"));
     module.def(
         "van_rossum",
         [](double tau, double t_start, double normalization) {

@@ -242,7 +242,8 @@ class SpikeFitter(_MetricFitter):
         if 2 * delta * rate >= 1:  # as many coincidences by chance as there can be
             delta = 0.25 / rate
             warnings.warn(f"The spikes are too dense for a Gamma factor with delta = 2 ms: it is {1e3 * delta:.3g} ms.", stacklevel=4)
-        return GammaFactor(delta=delta * second, time=self._n_steps * self._dt * second)
+        alike = len({len(row) for row in self._inputs[0][1]}) == 1
+        return GammaFactor(delta=delta * second, time=self._n_steps * self._dt * second if alike else None)
 
     def generate_spikes(
         self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, iteration: float = 1e9, level: int = 0

@@ -373,7 +373,7 @@ class GammaFactor(_Distance):
     delta : time
         Largest distance of coincident spikes.
     time : time
-        Duration of the recording, for the rates.
+        Duration of the recording, for the rates. None: that of each trace, in a fit.
     t_start : time
         Earlier spikes are ignored; the rates are those of the time that is left.
     normalization : number
@@ -403,14 +403,16 @@ class GammaFactor(_Distance):
         if matching not in ("one_to_one", "nearest"):
             raise ValueError(f"there is no matching `{matching}`: 'one_to_one' or 'nearest'")
         self.delta, self.time, self.rate_correction, self.matching = delta, time, rate_correction, matching
-        _time(time, "time")
         self._new_handle()  # checks them
 
     def _new_handle(self, dim: Exponents | None = None) -> _core.Metric:
         delta, nearest = _time(self.delta, "delta"), self.matching == "nearest"
-        return _core.gamma_factor(delta, self._t_start, self._scale, self.rate_correction, nearest)
+        time = None if self.time is None else _time(self.time, "time")
+        return _core.gamma_factor(delta, time, self._t_start, self._scale, self.rate_correction, nearest)
 
     def _rated_time(self, recorded: list[FloatArray]) -> float:
+        if self.time is None:
+            raise ConfigError("the duration of these spike trains is not known", "give the Gamma factor a `time`")
         return _time(self.time, "time")
 
 

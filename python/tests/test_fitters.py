@@ -604,6 +604,33 @@ def test_default_metric_of_dense_spikes():
     assert 0 < float(error) < 4 and float(fitter.metric["spikes"].delta / ms) == pytest.approx(0.25 / 0.99)
 
 
+def test_time_of_the_gamma_factor():
+    train = [recorded_spikes()[0] + 4e-3, np.array([20, 40]) * 1e-3]
+    fitter = SpikeFitter(output=train, **spiking(input={"I": np.repeat(stimulus, 2, axis=0)}))
+    bounds = {"gL": [5 * nS, 40 * nS], "C": [100 * pF, 600 * pF]}
+    errors = []
+    for metric in (GammaFactor(2 * ms, 100 * ms), GammaFactor(2 * ms, 400 * ms), GammaFactor(2 * ms, 400 * ms, 10 * ms)):
+        _, error = fitter.fit("RandomSearch", metric, restart=True, callback=None, **bounds)
+        assert error == pytest.approx(metric.calc([fitter.generate_spikes()], train, dt)[0], rel=1e-12)
+        errors.append(error)
+    assert len(set(errors)) == 3
+    metric.time = 1 * second  # from the next call on
+    _, error = fitter.fit(callback=None)
+    assert error == pytest.approx(metric.calc([fitter.generate_spikes()], train, dt)[0], rel=1e-12)
+    assert error not in errors and len(fitter.results()) == 60
+
+
+def test_default_metric_takes_the_duration_of_each_trace():
+    options = spiking(input={"I": [stimulus[0], stimulus[0, :500]]})
+    train = [recorded_spikes()[0], np.array([0.02])]
+    fitter = SpikeFitter(output=train, **options)
+    _, error = fitter.fit("RandomSearch", callback=None, gL=[5 * nS, 40 * nS], C=[100 * pF, 600 * pF])
+    by_trace = [GammaFactor(2 * ms, time).calc([[s]], [t], dt)[0] for s, t, time in zip(fitter.generate_spikes(), train, (100 * ms, 50 * ms))]
+    assert error == pytest.approx(np.mean(by_trace), rel=1e-12)
+    with pytest.raises(ConfigError, match="a `time`"):
+        fitter.metric["spikes"].calc([train], train, dt)
+
+
 def test_own_spike_metric():
     class Count(SpikeMetric):
         def get_features(self, model, target, dt):

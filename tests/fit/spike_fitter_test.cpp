@@ -80,8 +80,8 @@ TEST(SpikeFitter, ComparesWithTheGammaFactorUnlessToldOtherwise) {
 
 TEST(SpikeFitter, ErrorsAreThoseOfTheTrainsUnderEveryMetric) {
     for (const MetricPointer& metric :
-         {gamma_factor({.delta = 4e-3, .t_start = 0.02}), van_rossum({.tau = 10e-3, .normalization = 2}),
-          victor_purpura({.cost = 100}),
+         {gamma_factor({.delta = 4e-3, .t_start = 0.02}), gamma_factor({.delta = 4e-3, .time = 2.0}),
+          van_rossum({.tau = 10e-3, .normalization = 2}), victor_purpura({.cost = 100}),
           own_spike_metric("count", [](auto simulated, auto recorded, double duration, double step) {
               EXPECT_EQ(duration, 0.4);
               EXPECT_EQ(step, dt);

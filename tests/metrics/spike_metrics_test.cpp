@@ -159,12 +159,30 @@ TEST(GammaFactor, StartCutsSpikesAndTime) {
     EXPECT_NE(late.feature(simulated, target, 0.5, dt), whole.feature(simulated, target, 0.5, dt));
 }
 
+TEST(GammaFactor, RatesAreThoseOfTheGivenTime) {
+    const Train simulated{0.02, 0.2, 0.31};
+    const Train target{0.11, 0.2, 0.3, 0.46};
+    const GammaFactor given({.delta = 4e-3, .time = 2.0});
+    const GammaFactor whole({.delta = 4e-3});
+    EXPECT_EQ(given.feature(simulated, target, 0.5, dt), whole.feature(simulated, target, 2, dt));
+    EXPECT_NE(given.feature(simulated, target, 0.5, dt), whole.feature(simulated, target, 0.5, dt));
+    const GammaFactor late({.delta = 4e-3, .time = 2.0, .t_start = 0.2});
+    EXPECT_EQ(late.feature(simulated, target, 0.5, dt),
+              GammaFactor({.delta = 4e-3, .t_start = 0.2}).feature(simulated, target, 2, dt));
+    EXPECT_EQ(late.description(), "Gamma factor, delta 0.004 s, time 2 s, t_start 0.2 s");
+    // More coincidences by chance than there can be.
+    EXPECT_THAT(message_of<ConfigError>([&] { GammaFactor({.delta = 4e-3, .time = 0.02}).check(target, 0.5, dt); }),
+                testing::HasSubstr("too large for 4 recorded spikes in 0.02 s"));
+}
+
 TEST(GammaFactor, RefusesWhatMakesNoSense) {
     EXPECT_THAT(message_of<ConfigError>([] { GammaFactor({}); }), testing::HasSubstr("needs delta"));
     EXPECT_THROW(GammaFactor({.delta = -1}), ConfigError);
     EXPECT_THROW(GammaFactor({.delta = nan}), ConfigError);
     EXPECT_THROW(GammaFactor({.delta = 1e-3, .t_start = -1}), ConfigError);
     EXPECT_THROW(GammaFactor({.delta = 1e-3, .normalization = 0}), ConfigError);
+    EXPECT_THROW(GammaFactor({.delta = 1e-3, .time = 0.0}), ConfigError);
+    EXPECT_THROW(GammaFactor({.delta = 1e-3, .time = 0.1, .t_start = 0.1}), ConfigError);
     const GammaFactor metric({.delta = 5e-3, .t_start = 0.1});
     EXPECT_THROW(metric.check(Train{0.5}, 0.1, dt), DataError);     // spike beyond the end
     EXPECT_THROW(metric.check(Train{}, 0.1, dt), ConfigError);      // t_start at the end

@@ -18,15 +18,23 @@ GammaFactor::GammaFactor(const GammaFactorOptions& options) : options_(options) 
     }
     check_positive(options_.delta, "Gamma factor", "delta");
     check_common(options_.t_start, options_.normalization, "Gamma factor");
+    if (!options_.time) return;
+    check_positive(*options_.time, "Gamma factor", "time");
+    check_start(options_.t_start, *options_.time);
 }
 
 std::string GammaFactor::description() const {
     std::string text = fmt::format("Gamma factor, delta {} s", options_.delta);
+    if (options_.time) text += fmt::format(", time {} s", *options_.time);
     if (options_.t_start != 0) text += fmt::format(", t_start {} s", options_.t_start);
     if (options_.normalization != 1) text += fmt::format(", normalization {}", options_.normalization);
     if (!options_.rate_correction) text += ", no rate correction";
     if (options_.matching == SpikeMatching::nearest) text += ", nearest spikes";
     return text;
+}
+
+double GammaFactor::rated_time(double duration) const {
+    return options_.time.value_or(duration) - options_.t_start;
 }
 
 void GammaFactor::check_delta(std::size_t n_recorded, double time) const {
@@ -40,14 +48,14 @@ void GammaFactor::check_delta(std::size_t n_recorded, double time) const {
 void GammaFactor::check(SpikeTrain target, double duration, double dt) const {
     SpikeMetric::check(target, duration, dt);
     check_start(options_.t_start, duration);
-    check_delta(spikes_from(target, options_.t_start, dt).size(), duration - options_.t_start);
+    check_delta(spikes_from(target, options_.t_start, dt).size(), rated_time(duration));
 }
 
 double GammaFactor::feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const {
     simulated = spikes_from(simulated, options_.t_start, dt);
     target = spikes_from(target, options_.t_start, dt);
     if (simulated.empty() && target.empty()) return 0;
-    const double time = duration - options_.t_start;
+    const double time = rated_time(duration);
     check_delta(target.size(), time);
     const auto n_m = static_cast<double>(simulated.size());
     const auto n_d = static_cast<double>(target.size());

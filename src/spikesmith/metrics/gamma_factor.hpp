@@ -1,6 +1,6 @@
 // GammaFactor: coincidences of simulated and recorded spikes, corrected for chance.
 //
-// For n_m simulated and n_d recorded spikes within T = duration - t_start, with r_d = n_d/T and c coincidences, i.e. spikes
+// For n_m simulated and n_d recorded spikes within T = time - t_start, with r_d = n_d/T and c coincidences, i.e. spikes
 // no further apart than delta:
 //
 //     Gamma   = (c - 2*delta*r_d*n_d) / (0.5*(1 - 2*delta*r_d)*(n_m + n_d))      1: the same trains, 0: chance
@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "spikesmith/metrics/metric.hpp"
@@ -34,7 +35,9 @@ namespace spikesmith {
 enum class SpikeMatching : std::uint8_t { one_to_one, nearest };
 
 struct GammaFactorOptions {
-    double delta = 0;          // seconds, > 0; must be given
+    double delta = 0;  // seconds, > 0; must be given
+    std::optional<double>
+        time{};                // seconds, > t_start; of the rates, for all traces; absent: as long as each trace lasts
     double t_start = 0;        // seconds; earlier spikes are ignored and the time before it does not count in the rates
     double normalization = 1;  // > 0; the error is divided by it
     bool rate_correction = true;
@@ -54,6 +57,7 @@ class GammaFactor final : public SpikeMetric {
     [[nodiscard]] double unnormalized(double error) const override { return error * options_.normalization; }
 
   private:
+    [[nodiscard]] double rated_time(double duration) const;
     void check_delta(std::size_t n_recorded, double time) const;
 
     GammaFactorOptions options_;

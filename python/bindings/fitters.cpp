@@ -235,6 +235,7 @@ void bind_fitters(nb::module_& module) {
                     "tuple[numpy.typing.NDArray[numpy.float64], "
                     "list[float]]], list[numpy.typing.NDArray[numpy.float64]], list[int]]"),
             "Traces and their dimension by output, spike times per trace, steps of each trace.")
+        .def_prop_ro("warnings", [](const PythonFitter& self) { return self.fitter.data().warnings; })
         .def_prop_ro("dt", [](const PythonFitter& self) { return self.fitter.dt(); })
         .def_prop_ro("n_traces", [](const PythonFitter& self) { return self.fitter.n_traces(); })
         .def_prop_ro("n_steps", [](const PythonFitter& self) { return self.fitter.n_steps(); });

@@ -478,6 +478,7 @@ void bind_inference(nb::module_& module) {
             "observation", [](const PythonInferencer& self) { return to_numpy(self.inferencer.observation()); },
             nb::rv_policy::move)
         .def_prop_ro("feature_names", [](const PythonInferencer& self) { return self.inferencer.feature_names(); })
+        .def_prop_ro("warnings", [](const PythonInferencer& self) { return self.inferencer.data().warnings; })
         .def_rw(
             "progress", &PythonInferencer::progress, nb::arg().none(),
             "Called while work goes on with (simulated, of, networks, {network: (epoch, best epoch, loss, best loss, "

@@ -9,6 +9,7 @@
 #include "spikesmith/metrics/metric.hpp"
 #include "spikesmith/metrics/mse.hpp"
 #include "spikesmith/metrics/spike_distance.hpp"
+#include "spikesmith/metrics/spike_trains.hpp"
 
 namespace spikesmith::python {
 namespace {
@@ -112,7 +113,7 @@ const TraceMetric& trace_metric(const MetricHandle& handle) {
 
 std::vector<std::vector<double>> trains(const std::vector<Vector>& arrays) {
     std::vector<std::vector<double>> list;
-    for (const auto& array : arrays) list.push_back(to_vector(array));
+    for (const auto& array : arrays) list.push_back(in_order(to_vector(array)));
     return list;
 }
 

@@ -311,6 +311,9 @@ class Fitter:
         """
 
     @property
+    def warnings(self) -> list[str]: ...
+
+    @property
     def dt(self) -> float: ...
 
     @property
@@ -373,6 +376,9 @@ class Inferencer:
 
     @property
     def feature_names(self) -> list[str]: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
 
     @property
     def progress(self) -> object:

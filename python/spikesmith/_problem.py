@@ -103,6 +103,7 @@ class Problem:
         self.parameter_names = self._declared(parsed)
         if parsed is not None:
             self._check_outputs(parsed)
+        self._warned: set[str] = set()
         self._core: _core.Fitter | None = None  # the one that was used last
         self._made: list[tuple[Any, _core.Model, _core.Fitter]] = []  # with what they were made of; the last used first
         self._used_penalty = penalty
@@ -220,7 +221,7 @@ class Problem:
         return made[2]
 
     def _make_core(self, parsed: _core.Model, penalty: str | None) -> _core.Fitter:
-        return _core.Fitter(
+        core = _core.Fitter(
             model=parsed,
             inputs=self._inputs,
             outputs=self._outputs,
@@ -235,6 +236,15 @@ class Problem:
             seed=self.seed,
             trace_weights=self._trace_weights,
         )
+        self._warn(core.warnings, stacklevel=6)
+        return core
+
+    def _warn(self, texts: Iterable[str], stacklevel: int) -> None:
+        """Of each text once."""
+        for text in texts:
+            if text not in self._warned:
+                self._warned.add(text)
+                warnings.warn(text, stacklevel=stacklevel)
 
     def _require_parsed(self) -> _core.Model:
         assert self._parsed is not None

@@ -185,7 +185,8 @@ class SpikeFitter(_MetricFitter):
     input : dict or array
         ``{name: array}``, or the array of the input ``input_var``.
     output : list of arrays, or dict
-        Spike times of each trace (``{'spikes': [...]}`` works too).
+        Spike times of each trace (``{'spikes': [...]}`` works too), in any order. What is before its start or after its end is left out,
+        with a warning.
     dt : time
     reset, threshold : str
     input_var : str
@@ -238,12 +239,12 @@ class SpikeFitter(_MetricFitter):
 
     def _default_metric(self) -> Any:
         delta, spikes = 0.002, self._spikes or []
-        rate = max((len(train) / (len(row) * self._dt) for train, row in zip(spikes, self._inputs[0][1])), default=0.0)
+        lasts = [len(row) * self._dt for row in self._inputs[0][1]]
+        rate = max((np.sum((train >= 0) & (train < time)) / time for train, time in zip(spikes, lasts)), default=0.0)
         if 2 * delta * rate >= 1:  # as many coincidences by chance as there can be
             delta = 0.25 / rate
             warnings.warn(f"The spikes are too dense for a Gamma factor with delta = 2 ms: it is {1e3 * delta:.3g} ms.", stacklevel=4)
-        alike = len({len(row) for row in self._inputs[0][1]}) == 1
-        return GammaFactor(delta=delta * second, time=self._n_steps * self._dt * second if alike else None)
+        return GammaFactor(delta=delta * second, time=lasts[0] * second if len(set(lasts)) == 1 else None)
 
     def generate_spikes(
         self, params: Mapping[str, Any] | None = None, param_init: Mapping[str, Any] | None = None, iteration: float = 1e9, level: int = 0

@@ -177,6 +177,7 @@ class Inferencer(Problem):
                 duration=0.0 if self._inputs or self._outputs else self._n_steps * self._dt, features=self._features,
                 method=self.method or "", threads=self.threads, seed=self.seed, **self._feature_options,
             )  # fmt: skip
+            self._warn(self._inferencer.warnings, stacklevel=4)
             self._inferencer.progress = inference_progress(self.progress)
         return self._inferencer
 

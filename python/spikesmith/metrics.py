@@ -358,7 +358,7 @@ class _Distance(SpikeMetric):
         return self._new_handle().spike_features(trains, recorded, self._rated_time(recorded), si_number(dt, SECOND, "dt"))
 
     def _rated_time(self, recorded: list[FloatArray]) -> float:
-        return max((float(np.max(train)) for train in recorded if len(train)), default=0.0) + 1.0
+        return max([0.0, *(float(np.max(train)) for train in recorded if len(train))]) + 1.0
 
     def get_errors(self, features: FloatArray) -> FloatArray:
         """Mean over traces."""

@@ -1,14 +1,17 @@
 import copy
 import os
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 
 from spikesmith import (
     ConfigError,
+    DataError,
     FeatureMetric,
     GammaFactor,
+    Inferencer,
     ModelError,
     MSEMetric,
     NevergradOptimizer,
@@ -602,6 +605,31 @@ def test_default_metric_of_dense_spikes():
     with pytest.warns(UserWarning, match="delta = 2 ms: it is 0.253 ms"):
         _, error = fitter.fit("DE", n_rounds=2, callback=None, **bounds)
     assert 0 < float(error) < 4 and float(fitter.metric["spikes"].delta / ms) == pytest.approx(0.25 / 0.99)
+
+
+def test_spikes_as_they_come():
+    train = recorded_spikes()[0]
+    bounds = {"gL": [5 * nS, 40 * nS], "C": [100 * pF, 600 * pF]}
+    plain, shuffled = (SpikeFitter(output=[one], **spiking()) for one in (train, train[::-1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        expected = plain.fit("DE", n_rounds=2, callback=None, **bounds)
+        assert shuffled.fit("DE", n_rounds=2, callback=None, **bounds) == expected
+    outside = SpikeFitter(output=[np.r_[train, 0.1, -0.01, 3]], **spiking())
+    with pytest.warns(UserWarning, match=f"3 of {len(train) + 3} recorded spikes are before the start or after the end"):
+        assert outside.fit("DE", n_rounds=2, callback=None, **bounds) == expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # once said
+        outside.fit("DE", restart=True, callback=None)
+        outside.n_samples = 40
+        outside.generate_spikes()
+    with pytest.raises(DataError, match="spike 1 of trace 1 is at nan s"):
+        SpikeFitter(output=[[np.nan]], **spiking()).fit(n_rounds=1, callback=None, **bounds)
+    with pytest.warns(UserWarning, match="1 of 2 recorded spikes is before"):
+        inferencer = Inferencer(
+            output={"spikes": [[0.05, 0.2]]}, features={"spikes": [len]}, **{name: value for name, value in spiking().items() if name != "n_samples"}
+        )
+    assert inferencer.x_o.tolist() == [1]
 
 
 def test_time_of_the_gamma_factor():

@@ -4,7 +4,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from spikesmith import GammaFactor, MSEMetric, SpikeMetric, TraceMetric, VanRossum, VictorPurpura, firing_rate, get_gamma_factor
+from spikesmith import DataError, GammaFactor, MSEMetric, SpikeMetric, TraceMetric, VanRossum, VictorPurpura, firing_rate, get_gamma_factor
 from spikesmith.units import Hz, ms, mV, second
 
 
@@ -69,6 +69,18 @@ def test_gamma_factor():
     assert get_gamma_factor([0.02], [0.02, 0.06], 2 * ms, 100 * ms, 0.1 * ms) == pytest.approx(by_hand, rel=1e-12)
     # brian2modelfitting raises ZeroDivisionError here
     assert get_gamma_factor([], [], 2 * ms, 100 * ms, 0.1 * ms) == 0
+
+
+def test_spike_trains_as_they_come():
+    assert get_gamma_factor([1, 3, 5] * ms, [1, 3, 5, 7] * ms, 0.5 * ms, 5 * ms, 0.1 * ms) == pytest.approx(1.5 + 0.2 / 0.7)
+    shuffled, ordered = [0.07, -0.01, 0.03], [-0.01, 0.03, 0.07]
+    for metric in (GammaFactor(2 * ms, 50 * ms), VanRossum(10 * ms), VictorPurpura(100 * Hz)):
+        assert metric.calc([[shuffled]], [ordered], 0.1 * ms)[0] == 0
+        assert metric.calc([[[0.03]]], [shuffled], 0.1 * ms)[0] == metric.calc([[[0.03]]], [ordered], 0.1 * ms)[0] > 0
+        with pytest.raises(DataError, match="finite"):
+            metric.calc([[[np.nan]]], [ordered], 0.1 * ms)
+        with pytest.raises(DataError, match="finite"):
+            metric.calc([[ordered]], [[np.inf]], 0.1 * ms)
 
 
 def test_gamma_factor_options():

@@ -95,9 +95,18 @@ TEST_F(Recordings, SpikesInOneFilePerTrace) {
     write_npy("three.npy", {{0}, {}});
     write_counting("file = [\"one.csv\", \"two.csv\", \"three.npy\"]\n", "trace_weights = [1, 1, 0]\n");
     EXPECT_NEAR(fitted()["parameters"][0]["value"].get<double>(), 35, 0.7);
-    // A duration cuts the traces; spikes after it are refused.
+    // A duration cuts the traces; spikes after it are left out.
     write_counting("file = [\"one.csv\", \"two.csv\", \"three.npy\"]\n", "duration = \"200 ms\"\n");
-    EXPECT_THAT(run({"check", "config.toml"}).error, HasSubstr("outside the trace of 0.2 s"));
+    const Outcome checked = run({"check", "config.toml"});
+    EXPECT_EQ(checked.code, 0);
+    EXPECT_THAT(checked.error,
+                testing::MatchesRegex("warning: [0-9]+ of [0-9]+ recorded spikes are before the start or "
+                                      "after the end of a trace: left out, as no simulation can have "
+                                      "them\n"));
+    EXPECT_EQ(json::parse(run({"check", "config.toml", "--json"}).out)["warnings"].size(), 1U);
+    EXPECT_THAT(run({"fit", "config.toml", "--force", "--out", "run"}).error, HasSubstr(checked.error));
+    EXPECT_THAT(contents("run/log.txt"), HasSubstr(checked.error));
+    EXPECT_NEAR(fitted()["parameters"][0]["value"].get<double>(), 35, 0.7);
 }
 
 TEST_F(Recordings, FilesOfDifferentLengthAndInterval) {

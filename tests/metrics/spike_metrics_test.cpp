@@ -184,9 +184,9 @@ TEST(GammaFactor, RefusesWhatMakesNoSense) {
     EXPECT_THROW(GammaFactor({.delta = 1e-3, .time = 0.0}), ConfigError);
     EXPECT_THROW(GammaFactor({.delta = 1e-3, .time = 0.1, .t_start = 0.1}), ConfigError);
     const GammaFactor metric({.delta = 5e-3, .t_start = 0.1});
-    EXPECT_THROW(metric.check(Train{0.5}, 0.1, dt), DataError);     // spike beyond the end
     EXPECT_THROW(metric.check(Train{}, 0.1, dt), ConfigError);      // t_start at the end
-    EXPECT_THROW(metric.check(Train{0.3, 0.2}, 1, dt), DataError);  // not increasing
+    EXPECT_THROW(metric.check(Train{0.3, 0.2}, 1, dt), DataError);  // not in order
+    EXPECT_THROW(metric.check(Train{INFINITY}, 1, dt), DataError);
     EXPECT_THROW(metric.check(Train{0.3}, nan, dt), ConfigError);
     EXPECT_NO_THROW(metric.check(Train{0.15, 0.17}, 0.2, dt));
     Train fast;
@@ -305,7 +305,20 @@ TEST(SpikeMetrics, ErrorIsTheMeanOverTraces) {
     EXPECT_NEAR(errors.at(0), 0.5, 1e-14);
     EXPECT_NEAR(errors.at(1), 1.5, 1e-14);
     EXPECT_THROW((void)calculate(metric, {{{0.1}}}, target, 1, dt), DataError);
-    EXPECT_THROW((void)calculate(metric, simulated, {{0.1}, {2}}, 1, dt), DataError);
+}
+
+TEST(SpikeMetrics, TrainsAreComparedAsTheyAre) {
+    const std::vector<std::vector<Train>> simulated{{{0.3, -0.1, 0.2}}};
+    const Train ordered{-0.1, 0.2, 0.3};
+    for (const MetricPointer& pointer :
+         {gamma_factor({.delta = 2e-3}), van_rossum({.tau = 0.01}), victor_purpura({.cost = 100})}) {
+        const auto& metric = dynamic_cast<const SpikeMetric&>(*pointer);
+        EXPECT_EQ(calculate(metric, simulated, {{0.2, 0.3, -0.1}}, 1, dt).at(0), 0);
+        // a spike before the start and one after the end count like others
+        EXPECT_EQ(calculate(metric, simulated, {{2, 0.2}}, 1, dt).at(0), metric.feature(ordered, Train{0.2, 2}, 1, dt));
+        EXPECT_THROW((void)calculate(metric, simulated, {{nan}}, 1, dt), DataError);
+        EXPECT_THROW((void)calculate(metric, {{{nan}}}, {{0.1}}, 1, dt), DataError);
+    }
 }
 
 TEST(SpikeMetrics, DescriptionsTellSettingsApart) {

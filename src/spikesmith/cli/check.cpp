@@ -22,7 +22,7 @@ std::string indented(std::string text) {
 
 int check_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     if (config.experiment) return check_experiment(config, options, streams);
-    const Problem problem = load_problem(config);
+    Problem problem = load_problem(config);
     const UpdateProgram program = planned_program(problem);
     if (config.simulate) (void)plan_simulation(problem);  // for its errors
     std::optional<Prior> prior;

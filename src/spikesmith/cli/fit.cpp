@@ -99,7 +99,7 @@ void write_best(const Problem& problem, Fitter& fitter, const RunFolder& folder)
 int fit_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     if (config.experiment) return fit_experiment(config, options, streams);
     const InterruptGuard interrupt;
-    const Problem problem = load_problem(config);
+    Problem problem = load_problem(config);
     Fitter fitter = make_fitter(problem);
     FitOptions fit = fit_options(problem, fitter);
     RunFolder folder = open_run(config, options, problem.warnings);

@@ -129,7 +129,7 @@ void take_posterior(Inferencer& inferencer, const Problem& problem, const fs::pa
 int infer_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
     const InferConfig& infer = infer_section(config);
-    const Problem problem = load_problem(config);
+    Problem problem = load_problem(config);
     (void)make_priors(problem);  // for its errors, before anything is written
     Inferencer inferencer = make_inferencer(problem, interrupt.flag());
     if (options.from) take_posterior(inferencer, problem, *options.from);

@@ -238,7 +238,7 @@ const InferConfig& infer_section(const Config& config) {
             "an inference needs at least [infer] and priors in [infer.parameters]: `g = [\"1 nS\", \"100 nS\"]`");
 }
 
-Inferencer make_inferencer(const Problem& problem, const std::atomic<bool>* cancelled) {
+Inferencer make_inferencer(Problem& problem, const std::atomic<bool>* cancelled) {
     const InferConfig& infer = infer_section(problem.config);
     const ModelConfig& model = problem.config.model;
     InferencerOptions options;
@@ -255,7 +255,9 @@ Inferencer make_inferencer(const Problem& problem, const std::atomic<bool>* canc
     options.max_adaptive_steps = model.max_steps;
     const auto rethrow = []() -> Inferencer { throw; };
     try {
-        return Inferencer(std::move(options));
+        Inferencer inferencer(std::move(options));
+        add_warnings(problem, inferencer.data());
+        return inferencer;
     } catch (const DataError&) {
         return located(infer.place, rethrow);
     } catch (const Error&) {

@@ -12,7 +12,7 @@ namespace spikesmith {
 [[nodiscard]] const InferConfig& infer_section(const Config& config);
 
 // Fixed and tied parameters are built into its model.
-[[nodiscard]] Inferencer make_inferencer(const Problem& problem, const std::atomic<bool>* cancelled = nullptr);
+[[nodiscard]] Inferencer make_inferencer(Problem& problem, const std::atomic<bool>* cancelled = nullptr);
 
 // Of every parameter that is neither fixed nor tied: from [infer.parameters], else by the bounds of [fit.parameters].
 [[nodiscard]] std::vector<ParameterPrior> make_priors(const Problem& problem);

@@ -35,7 +35,7 @@ NamedArrays arrays_of(const Landscape& landscape) {
 
 int landscape_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
-    const Problem problem = load_problem(config);
+    Problem problem = load_problem(config);
     Fitter fitter = make_fitter(problem);
     const FitOptions fit = fit_options(problem, fitter);
     const LandscapeConfig& wanted = config.landscape;

@@ -411,7 +411,13 @@ Recordings recordings_of(const Problem& problem, std::string_view purpose, const
     return recordings;
 }
 
-Fitter make_fitter(const Problem& problem) {
+void add_warnings(Problem& problem, const TraceData& data) {
+    for (const std::string& warning : data.warnings) {
+        if (std::ranges::find(problem.warnings, warning) == problem.warnings.end()) problem.warnings.push_back(warning);
+    }
+}
+
+Fitter make_fitter(Problem& problem) {
     const FitConfig& fit = fit_section(problem.config);
     FitterOptions options;
     options.model = fitted_model(problem);
@@ -446,7 +452,9 @@ Fitter make_fitter(const Problem& problem) {
     const Place& method = recordings.spikes && !problem.model.threshold ? data : problem.config.model.method_place;
     const auto rethrow = []() -> Fitter { throw; };
     try {
-        return Fitter(std::move(options));
+        Fitter fitter(std::move(options));
+        add_warnings(problem, fitter.data());
+        return fitter;
     } catch (const ConfigError&) {
         return located(settings, rethrow);
     } catch (const DataError&) {
@@ -585,7 +593,7 @@ SimulationPlan plan_simulation(const Problem& problem) {
     return plan;
 }
 
-UpdateProgram planned_program(const Problem& problem) {
+UpdateProgram planned_program(Problem& problem) {
     if (!problem.config.fit) return simulated_program(problem);
     Fitter fitter = make_fitter(problem);
     FitOptions options = fit_options(problem, fitter);

@@ -33,8 +33,11 @@ struct Problem {
                                        const std::vector<ConfigName>& outputs, const Place& place);
 [[nodiscard]] KernelOptions kernel_options(const RunConfig& run);
 
-// The fit that [fit] describes. Throws ConfigError if there is no such section.
-[[nodiscard]] Fitter make_fitter(const Problem& problem);
+// Adds the warnings that are not there yet.
+void add_warnings(Problem& problem, const TraceData& data);
+
+// The fit that [fit] describes; what it warns of is added to the problem's warnings. Throws ConfigError if there is no such section.
+[[nodiscard]] Fitter make_fitter(Problem& problem);
 [[nodiscard]] FitOptions fit_options(const Problem& problem, const Fitter& fitter);
 
 // Values of parameters by name that a section gives, SI. Throws ConfigError, UnitError where they do not fit the model.
@@ -50,7 +53,8 @@ struct SimulationPlan {
 };
 [[nodiscard]] SimulationPlan plan_simulation(const Problem& problem);
 
-// The program that the configuration leads to, for `check`: that of the fit, else that of the simulation's outputs.
-[[nodiscard]] UpdateProgram planned_program(const Problem& problem);
+// The program that the configuration leads to, for `check`: that of the fit, else that of the simulation's outputs. Warnings as in
+// make_fitter.
+[[nodiscard]] UpdateProgram planned_program(Problem& problem);
 
 }  // namespace spikesmith

@@ -57,7 +57,7 @@ void write_refined(const Problem& problem, Fitter& fitter, const RefineResult& r
 
 int refine_command(const Config& config, const CommandOptions& options, const ProgramStreams& streams) {
     const InterruptGuard interrupt;
-    const Problem problem = load_problem(config);
+    Problem problem = load_problem(config);
     Fitter fitter = make_fitter(problem);
     const FitOptions fit = fit_options(problem, fitter);
     const RefineConfig& wanted = config.refine;

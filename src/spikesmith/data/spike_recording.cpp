@@ -123,13 +123,8 @@ std::vector<std::vector<double>> parse_spikes(std::string bytes, const SpikeSour
                 fail(source, fmt::format("spike {} of train {} is {}", k + 1, r + 1, trains[r][k]),
                      "spike times must be numbers");
             }
-            if (k > 0 && trains[r][k] <= trains[r][k - 1]) {
-                fail(source,
-                     fmt::format("the spikes of train {} are not in order: {:g} s comes after {:g} s", r + 1,
-                                 trains[r][k], trains[r][k - 1]),
-                     "times must increase");
-            }
         }
+        std::ranges::sort(trains[r]);
     }
     return trains;
 }

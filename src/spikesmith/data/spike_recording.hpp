@@ -20,7 +20,7 @@ struct SpikeSource {
     std::size_t n_traces = 0;  // 0: as many as the text names
 };
 
-// Trains in seconds, each increasing. Throws DataError: file, line, what is wrong and what would be right.
+// Trains in seconds, each in order. Throws DataError: file, line, what is wrong and what would be right.
 [[nodiscard]] std::vector<std::vector<double>> load_spikes(const SpikeSource& source);
 // The same for the bytes of a file; `source.path` is what errors call them.
 [[nodiscard]] std::vector<std::vector<double>> parse_spikes(std::string bytes, const SpikeSource& source);

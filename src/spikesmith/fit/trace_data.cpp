@@ -288,22 +288,29 @@ void find_durations(const Recordings& recordings, TraceData& data) {
     }
 }
 
-void check_spikes(const TraceData& data) {
+// Puts the spikes in order, and leaves out those that no simulation can have.
+void take_spikes(TraceData& data) {
     if (!data.spikes) return;
+    std::size_t recorded = 0;
+    std::size_t outside = 0;
     for (std::size_t r = 0; r < data.n_traces; ++r) {
-        const auto& train = (*data.spikes)[r];
+        auto& train = (*data.spikes)[r];
         for (std::size_t k = 0; k < train.size(); ++k) {
-            if (!std::isfinite(train[k]) || train[k] < 0 || train[k] >= data.duration(r)) {
+            if (!std::isfinite(train[k])) {
                 throw DataError(fmt::format("spike {} of trace {} is at {:g} s, outside the trace of {:g} s", k + 1,
                                             r + 1, train[k], data.duration(r)),
                                 "spike times are in seconds from the start of the trace");
             }
-            if (k > 0 && train[k] <= train[k - 1]) {
-                throw DataError(fmt::format("the spikes of trace {} are not in order: {:g} s comes after {:g} s", r + 1,
-                                            train[k], train[k - 1]));
-            }
         }
+        recorded += train.size();
+        outside += std::erase_if(train, [&](double time) { return time < 0 || time >= data.duration(r); });
+        std::ranges::sort(train);
     }
+    if (outside == 0) return;
+    data.warnings.push_back(
+        fmt::format("{} of {} recorded spikes {} before the start or after the end of a trace: "
+                    "left out, as no simulation can have {}",
+                    outside, recorded, outside == 1 ? "is" : "are", outside == 1 ? "it" : "them"));
 }
 
 void read_weights(const Recordings& recordings, TraceData& data) {
@@ -346,7 +353,7 @@ TraceData check_trace_data(const Model& model, const Recordings& recordings) {
     check_trace_counts(data);
     for (RecordedOutput& output : data.outputs) lay_out(data, output);
     find_durations(recordings, data);
-    check_spikes(data);
+    take_spikes(data);
     read_weights(recordings, data);
     return data;
 }

@@ -29,7 +29,7 @@ struct Recordings {
     std::vector<std::pair<std::string, TimeSeries>> inputs{};
     // recordings by name of a state or subexpression, SI
     std::vector<std::pair<std::string, TimeSeries>> outputs{};
-    // spike times in seconds, increasing, one train per trace; absent: spikes are not fitted
+    // spike times in seconds, in any order, one train per trace; absent: spikes are not fitted
     std::optional<std::vector<std::vector<double>>> spikes{};
     double dt = 0;                        // simulation step in seconds; 0: sampling interval of the first recording
     double duration = 0;                  // seconds, without recorded traces; 0: as long as the inputs
@@ -54,13 +54,14 @@ struct RecordedOutput {
 struct TraceData {
     double dt = 0;  // simulation step
     std::size_t n_traces = 0;
-    std::size_t n_steps = 0;               // of the longest trace
-    std::vector<std::size_t> trace_steps;  // of each
-    std::vector<RecordedOutput> outputs;   // in the order given
-    std::optional<std::vector<std::vector<double>>> spikes;
-    std::map<std::string, TimeSeries> inputs;  // as the ensemble reads them; copies share the numbers
+    std::size_t n_steps = 0;                                 // of the longest trace
+    std::vector<std::size_t> trace_steps;                    // of each
+    std::vector<RecordedOutput> outputs;                     // in the order given
+    std::optional<std::vector<std::vector<double>>> spikes;  // in order, within [0, duration)
+    std::map<std::string, TimeSeries> inputs;                // as the ensemble reads them; copies share the numbers
     std::map<std::string, TimeSeries> targets;
     std::vector<double> trace_factors;  // of the traces in the error: weight / mean weight; empty: all 1
+    std::vector<std::string> warnings;  // what was left out
 
     [[nodiscard]] double duration(std::size_t trace) const { return static_cast<double>(trace_steps[trace]) * dt; }
 };

@@ -86,7 +86,7 @@ class TraceMetric : public Metric {
                                                                 const std::vector<bool>& counted) const;
 };
 
-// A spike train that is compared: times in seconds, increasing, within [0, duration).
+// A spike train that is compared: finite times in seconds, in order; in a fit within [0, duration).
 using SpikeTrain = std::span<const double>;
 
 class SpikeMetric : public Metric {
@@ -102,7 +102,8 @@ class SpikeMetric : public Metric {
 // errors(features(...)) of all traces at once, after check().
 [[nodiscard]] std::vector<double> calculate(const TraceMetric& metric, const TraceBlock& simulated,
                                             const Array2& target, double dt);
-// The same for spikes: `simulated[sample][trace]`.
+// The same for spikes: `simulated[sample][trace]`. Trains may be in any order, and are compared as they are: also what lies outside of
+// the duration.
 [[nodiscard]] std::vector<double> calculate(const SpikeMetric& metric,
                                             const std::vector<std::vector<std::vector<double>>>& simulated,
                                             const std::vector<std::vector<double>>& target, double duration, double dt);

@@ -9,6 +9,14 @@
 
 namespace spikesmith {
 
+std::vector<double> in_order(SpikeTrain train) {
+    if (!std::ranges::all_of(train, [](double time) { return std::isfinite(time); }))
+        throw DataError("spike times must be finite numbers");
+    std::vector<double> sorted(train.begin(), train.end());
+    std::ranges::sort(sorted);
+    return sorted;
+}
+
 SpikeTrain spikes_from(SpikeTrain train, double t_start, double dt) {
     if (t_start == 0) return train;
     const double first = std::nearbyint(t_start / dt);

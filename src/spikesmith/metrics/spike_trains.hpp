@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "spikesmith/metrics/metric.hpp"
 
 namespace spikesmith {
+
+// The train in order. Throws DataError for times that are not finite.
+[[nodiscard]] std::vector<double> in_order(SpikeTrain train);
 
 // The spikes from t_start on: those whose step round(time/dt) is not before round(t_start/dt), so that a spike at t_start
 // counts, as the sample of a trace at t_start does.

@@ -111,6 +111,8 @@ TrainingOptions to_training(const nb::dict& dict) {
     read.read("max_num_epochs", options.max_num_epochs);
     read.read("clip_max_norm", options.clip_max_norm);
     read.read("final_learning_rate", options.final_learning_rate);
+    read.read("discard_prior_samples", options.discard_prior_samples);
+    read.read("retrain_from_scratch", options.retrain_from_scratch);
     read.read("seed", options.seed);
     read.finish();
     return options;

@@ -18,7 +18,6 @@ __all__ = ["checked_features", "inference_options", "method_and_models", "poster
 # options of sbi that have no counterpart, because nothing depends on them here
 _ignored_training = (
     "show_train_summary", "resume_training", "force_first_round_loss", "exclude_invalid_x", "dataloader_kwargs", "calibration_kernel",
-    "discard_prior_samples", "retrain_from_scratch", "retrain_from_scratch_each_round",
 )  # fmt: skip
 _ignored_posterior = ("show_progress_bars", "x_shape", "rejection_sampling_parameters", "enable_transform")
 _of_inference = ("num_atoms", "use_combined_loss")
@@ -126,7 +125,10 @@ def inference_options(inference: Mapping[str, Any], training: Mapping[str, Any])
 
 
 def training_options(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in training.items() if name not in (*_ignored_training, *_of_inference) and value is not None}
+    options = {name: value for name, value in training.items() if name not in (*_ignored_training, *_of_inference) and value is not None}
+    if "retrain_from_scratch_each_round" in options:  # its former name
+        options.setdefault("retrain_from_scratch", options.pop("retrain_from_scratch_each_round"))
+    return options
 
 
 def posterior_options(posterior: Mapping[str, Any]) -> dict[str, Any]:

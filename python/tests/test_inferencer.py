@@ -493,6 +493,30 @@ def test_attributes_of_scripts():
     assert make().sim_time == make().duration == 0.5 * ms
 
 
+@pytest.mark.parametrize(
+    "option", [{"discard_prior_samples": True}, {"retrain_from_scratch": False}, {"retrain_from_scratch_each_round": False}], ids=lambda one: next(iter(one))
+)
+def test_options_of_later_rounds(option):
+    def second_round(first, second):
+        inferencer = make(features={"I": [mean]})
+        inferencer.infer(n_samples=60, assess=False, g=[1 * nS, 100 * nS], **small | {"train_kwargs": quick | first})
+        before = inferencer.log_prob([[30e-9]])[0]
+        inferencer.infer(assess=False, **small | {"train_kwargs": quick | second})
+        return before, inferencer.log_prob([[30e-9]])[0], inferencer.reports[1]["simulations"]
+
+    plain, changed = second_round({}, {}), second_round(option, option)
+    assert changed[0] == plain[0] and changed[1] != plain[1]
+    assert second_round({}, option) == changed
+    assert plain[2] > 60 and changed[2] == (60 if "discard_prior_samples" in option else plain[2])
+
+
+def test_later_rounds_of_the_automatic_choice():
+    with pytest.raises(ConfigError, match="trains anew"):
+        make(features={"I": [mean]}).infer(
+            n_samples=40, inference_method="AUTO", train_kwargs={"retrain_from_scratch": False}, assess=False, g=[1 * nS, 100 * nS]
+        )
+
+
 def test_options_of_sbi():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")

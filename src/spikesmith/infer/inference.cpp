@@ -210,13 +210,15 @@ std::shared_ptr<const Estimator> Inference::estimator() const {
     return estimator_;
 }
 
-Inference::LearningSet Inference::learning_set(std::span<const double> observation, MissingCounts& missing) const {
+Inference::LearningSet Inference::learning_set(const TrainingOptions& training, std::span<const double> observation,
+                                               MissingCounts& missing) const {
+    const bool discards = training.discard_prior_samples.value_or(options_.discard_prior_samples);
     const bool later_rounds = std::ranges::any_of(simulations_.round, [](std::uint32_t round) { return round > 0; });
     const Array2 u = prior_.to_normal(simulations_.theta);
     std::vector<std::size_t> rows, outside;
     const std::vector<std::uint8_t> inside = region_ ? region_(u) : std::vector<std::uint8_t>(u.rows, 1);
     for (std::size_t i = 0; i < simulations_.size(); ++i) {
-        if (options_.discard_prior_samples && later_rounds && simulations_.round[i] == 0) continue;
+        if (discards && later_rounds && simulations_.round[i] == 0) continue;
         (inside[i] != 0 ? rows : outside).push_back(i);
     }
     const std::size_t n_inside = rows.size();
@@ -287,7 +289,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     check(training);
     const auto start = std::chrono::steady_clock::now();
     TrainingReport report;
-    LearningSet set = learning_set(observation, report.missing);
+    LearningSet set = learning_set(training, observation, report.missing);
     report.simulations = set.u.rows;
     if (!control.checkpoint.empty()) std::filesystem::create_directories(control.checkpoint);
 
@@ -302,7 +304,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     const std::size_t members = kinds * options_.ensemble;
     task.networks = members + (set.complete.empty() ? 0 : 1);
 
-    const bool warm = !options_.retrain_from_scratch && estimator_ && estimator_->members.size() == members &&
+    const bool anew = training.retrain_from_scratch.value_or(options_.retrain_from_scratch);
+    const bool warm = !anew && estimator_ && estimator_->members.size() == members &&
                       estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
     // Coordinates and scales from the training split only.
     FeatureTransform transform;

@@ -135,7 +135,8 @@ class Inference {
 
   private:
     struct LearningSet;
-    [[nodiscard]] LearningSet learning_set(std::span<const double> observation, MissingCounts& missing) const;
+    [[nodiscard]] LearningSet learning_set(const TrainingOptions& training, std::span<const double> observation,
+                                           MissingCounts& missing) const;
 
     Prior prior_;
     InferenceOptions options_;

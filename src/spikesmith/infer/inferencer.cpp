@@ -131,6 +131,10 @@ struct Inferencer::Implementation {
 
     TrainingReport train(TrainingOptions training, TrainingControl control) {
         if (!inference) begin({}, false);
+        if (automatic &&
+            (training.discard_prior_samples.value_or(false) || !training.retrain_from_scratch.value_or(true)))
+            throw ConfigError("the automatic choice trains anew, on the simulations of all rounds",
+                              "leave `discard_prior_samples` and `retrain_from_scratch` out, or choose a method");
         if (!theta.empty() && x.empty()) simulate();
         if (automatic && !theta.empty() && from == SimulatedFrom::proposal)
             throw ConfigError("the automatic choice needs simulations of the prior, or of its truncation",

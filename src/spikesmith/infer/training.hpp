@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct TrainingOptions {
     // the latest after as many again; 1: it does not fall, and training ends at once. With a rate that stays, the noise of the last
     // batches shifts a whole narrow posterior by a tenth of its width.
     double final_learning_rate = 0.01;
+    // of this training, instead of what InferenceOptions say
+    std::optional<bool> discard_prior_samples{};
+    std::optional<bool> retrain_from_scratch{};
     std::uint64_t seed = 0;
 };
 

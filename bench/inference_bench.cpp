@@ -4,7 +4,7 @@
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
 //                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1; SNRE: 4] [--samples 10000] [--seed 1]
-//                     [--threads N]
+//                     [--proposal posterior] [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
@@ -109,7 +109,7 @@ int main(int argc, char** argv) try {
                                                  {"seed", "1"},
                                                  {"reference", ""},
                                                  {"chains", "slice"},
-                                                 {"proposal", ""},
+                                                 {"proposal", "posterior"},
                                                  {"learning_rate", ""},
                                                  {"batch", ""},
                                                  {"final", ""},
@@ -157,7 +157,7 @@ int main(int argc, char** argv) try {
                     for (const std::string& kind : split(arguments["density"]))
                         options.inference.density_estimators.push_back(nets::density_kind(kind));
                 }
-                if (arguments["proposal"] == "posterior") options.proposal = ProposalKind::posterior;
+                options.proposal = ProposalKind::posterior;  // as published; the library's default for SNPE truncates
                 if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
                 options.training.seed = seed;
                 if (!arguments["learning_rate"].empty())

@@ -84,6 +84,13 @@ TEST(FeatureTransform, IsNotMisledByAValueThatOccursOften) {
     EXPECT_EQ(measure_spacing(x, all_rows()), std::vector<double>{0});
 }
 
+TEST(FeatureTransform, LeavesWhatLaterRoundsCrowdAroundTheObservation) {
+    Array2 x(rows, 1);
+    math::RandomStream random(3, 4);
+    for (std::size_t i = 0; i < rows; ++i) x(i, 0) = 50 + (i % 10 == 0 ? 10 : 3) * random.next_normal();
+    EXPECT_TRUE(measure_transform(x, all_rows()).empty());
+}
+
 TEST(FeatureTransform, AppliesToTheFeaturesThatAreDescribed) {
     Array2 x(1, 2);
     x.values = {4, 9};

@@ -165,6 +165,52 @@ TEST(Posterior, DamagedFilesAreRefused) {
     }
 }
 
+class Committees : public testing::TestWithParam<InferenceMethod> {};
+
+TEST_P(Committees, PoolTheirMembers) {
+    InferenceOptions options = with(GetParam());
+    options.ensemble = 3;
+    auto estimator = std::make_shared<Estimator>(*trained(options, 300).estimator());
+    const std::vector<double> weights{0.5, 0.2, 0.3};
+    for (std::size_t k = 0; k < 3; ++k) estimator->members[k].weight = weights[k];
+    Array2 x(1, 2);
+    x.values = observation;
+    Array2 u(2, 2);
+    u.values = {0.7, -0.3, -0.4, 1.1};
+    const auto density = [&](const Estimator& e, Array2* gradients) {
+        std::vector<double> values(2);
+        ConditionedEstimator(std::make_shared<const Estimator>(e), x).log_density(u, values, gradients);
+        return values;
+    };
+    std::vector<double> expected(2, 0.0);
+    for (std::size_t k = 0; k < 3; ++k) {
+        Estimator alone = *estimator;
+        alone.members = {estimator->members[k]};
+        alone.members[0].weight = 1;
+        const std::vector<double> values = density(alone, nullptr);
+        const bool linear = GetParam() == InferenceMethod::snpe;
+        for (std::size_t i = 0; i < 2; ++i) expected[i] += weights[k] * (linear ? std::exp(values[i]) : values[i]);
+    }
+    Array2 gradients(2, 2);
+    const std::vector<double> pooled = density(*estimator, &gradients);
+    for (std::size_t i = 0; i < 2; ++i)
+        EXPECT_NEAR(pooled[i], GetParam() == InferenceMethod::snpe ? std::log(expected[i]) : expected[i], 1e-9);
+    for (std::size_t d = 0; d < 2; ++d) {
+        const double step = 0.02;
+        const Array2 at = u;
+        u(0, d) = at(0, d) + step;
+        const double above = density(*estimator, nullptr)[0];
+        u(0, d) = at(0, d) - step;
+        const double below = density(*estimator, nullptr)[0];
+        u = at;
+        EXPECT_NEAR(gradients(0, d), (above - below) / (2 * step), 0.02) << d;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Committees,
+                         testing::Values(InferenceMethod::snpe, InferenceMethod::snle, InferenceMethod::snre_b),
+                         [](const auto& tested) { return name_of(tested.param); });
+
 TEST(Inference, SameBitsForAnyNumberOfThreads) {
     const auto draw = [](std::size_t threads) {
         const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);

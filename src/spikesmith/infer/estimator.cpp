@@ -24,6 +24,31 @@ std::vector<std::byte> saved(const TrainedNetwork& member) {
     return std::visit([](const auto& network) { return network.save(); }, member.network);
 }
 
+// Of the members' values v_k in row i: log sum_k w_k exp(v_k), and the shares of the members in its gradient.
+double linear_pool(const std::vector<TrainedNetwork>& members, const std::vector<std::vector<double>>& values,
+                   std::size_t i, std::vector<double>& shares) {
+    double highest = -infinity;
+    for (std::size_t k = 0; k < members.size(); ++k) {
+        shares[k] = values[k][i] + std::log(members[k].weight);
+        highest = std::max(highest, shares[k]);
+    }
+    double sum = 0;
+    for (double& share : shares) sum += share = std::isfinite(highest) ? std::exp(share - highest) : 0;
+    for (double& share : shares) share = sum > 0 ? share / sum : 0;
+    return sum > 0 ? highest + std::log(sum) : -infinity;
+}
+
+// sum_k w_k v_k, likewise
+double logarithmic_pool(const std::vector<TrainedNetwork>& members, const std::vector<std::vector<double>>& values,
+                        std::size_t i, std::vector<double>& shares) {
+    double sum = 0;
+    for (std::size_t k = 0; k < members.size(); ++k) {
+        shares[k] = members[k].weight;
+        if (shares[k] > 0) sum += shares[k] * values[k][i];
+    }
+    return sum;
+}
+
 }  // namespace
 
 double log_sigmoid(double odds) {
@@ -200,25 +225,20 @@ void ConditionedEstimator::log_density(const Array2& u, std::span<double> values
     if (e.members.size() == 1) {
         member_values(0, u, values, gradients != nullptr ? std::span(gradients->values) : std::span<double>(), scratch);
     } else {
-        // log sum_k w_k exp(v_k); the gradient is the mean of the members' with weights w_k exp(v_k)
         std::vector<std::vector<double>> member(e.members.size(), std::vector<double>(u.rows));
         std::vector<std::vector<double>> slopes(e.members.size(), std::vector<double>(size));
-        for (std::size_t k = 0; k < e.members.size(); ++k) member_values(k, u, member[k], slopes[k], scratch);
+        for (std::size_t k = 0; k < e.members.size(); ++k) {
+            if (e.members[k].weight > 0) member_values(k, u, member[k], slopes[k], scratch);
+        }
+        std::vector<double> shares(e.members.size());
         for (std::size_t i = 0; i < u.rows; ++i) {
-            double highest = -infinity;
-            for (std::size_t k = 0; k < e.members.size(); ++k) {
-                member[k][i] += std::log(e.members[k].weight);
-                highest = std::max(highest, member[k][i]);
-            }
-            double sum = 0;
-            for (const auto& of_member : member) sum += std::isfinite(highest) ? std::exp(of_member[i] - highest) : 0;
-            values[i] = std::isfinite(highest) ? highest + std::log(sum) : -infinity;
+            values[i] = e.role == EstimatorRole::posterior ? linear_pool(e.members, member, i, shares)
+                                                           : logarithmic_pool(e.members, member, i, shares);
             if (gradients == nullptr) continue;
             std::ranges::fill(gradients->row(i), 0.0);
-            for (std::size_t k = 0; k < e.members.size() && sum > 0; ++k) {
-                const double share = std::exp(member[k][i] - highest) / sum;
-                for (std::size_t d = 0; d < u.columns && share > 0; ++d)
-                    (*gradients)(i, d) += share * slopes[k][i * u.columns + d];
+            for (std::size_t k = 0; k < e.members.size(); ++k) {
+                for (std::size_t d = 0; d < u.columns && shares[k] > 0; ++d)
+                    (*gradients)(i, d) += shares[k] * slopes[k][i * u.columns + d];
             }
         }
     }

@@ -7,8 +7,11 @@
 // u are the coordinates in which the prior is standard normal (prior.hpp). P(u) is the probability that a simulation lacks just
 // what the observation lacks, where that was learned (simulations.hpp); 1 otherwise.
 //
-// Several networks are an equal-standing committee: their densities are averaged with weights that are fitted to the
-// validation set, so a network that does badly counts little.
+// Several networks are a committee; their weights are fitted to the validation set, so a network that does badly counts little. Of
+// posteriors it is the weighted mean of their densities, which can be sampled. Of likelihoods and ratios it is the weighted geometric mean, the
+// logarithmic opinion pool (C. Genest, J. Zidek, Statistical Science 1, 1986) of the members' posteriors: in it their unknown constants drop out (of a
+// ratio by contrasts any factor that depends on x alone, of a likelihood its evidence at this x), which would otherwise decide
+// who is heard, and one member's error does not add a region of its own.
 #pragma once
 
 #include <cstddef>

@@ -23,7 +23,7 @@ using namespace spikesmith;
 
 void run(std::size_t seed) {
     const std::filesystem::path file = std::filesystem::path(SPIKESMITH_EXAMPLES) / "hodgkin_huxley" / "config.toml";
-    const Problem problem =
+    Problem problem =
         load_problem(read_config(file, {{fmt::format("run.seed={}", seed)}, {"run.threads=1"}, {"fit.n_samples=100"}}));
     Fitter fitter = make_fitter(problem);
     FitOptions options = fit_options(problem, fitter);

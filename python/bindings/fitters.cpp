@@ -236,6 +236,15 @@ void bind_fitters(nb::module_& module) {
                     "list[float]]], list[numpy.typing.NDArray[numpy.float64]], list[int]]"),
             "Traces and their dimension by output, spike times per trace, steps of each trace.")
         .def_prop_ro("warnings", [](const PythonFitter& self) { return self.fitter.data().warnings; })
+        .def(
+            "metric_warnings",
+            [](const PythonFitter& self, const MetricArguments& metrics) {
+                return metric_warnings(
+                    self.fitter.data(),
+                    {.trace_metric = {}, .spike_metric = {}, .by_output = search_options({}, {}, metrics).metrics});
+            },
+            nb::arg("metrics"),
+            nb::sig("def metric_warnings(self, metrics: collections.abc.Sequence[tuple[str, Metric]]) -> list[str]"))
         .def_prop_ro("dt", [](const PythonFitter& self) { return self.fitter.dt(); })
         .def_prop_ro("n_traces", [](const PythonFitter& self) { return self.fitter.n_traces(); })
         .def_prop_ro("n_steps", [](const PythonFitter& self) { return self.fitter.n_steps(); });

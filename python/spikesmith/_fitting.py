@@ -93,6 +93,7 @@ class Fitter(Refining):
         first: dict[str, Any] = {"parameters": [], "optimizer": None, "metrics": []}
         if not begun:
             core, search, first = self._begin(core, chosen, optimizer, metrics, bounds, n_rounds, restart)
+            present = first["metrics"]
         else:
             assert self._search is not None and self.metric is not None
             search, present = self._search, self._core_metrics(self.metric)
@@ -103,6 +104,8 @@ class Fitter(Refining):
                 core = self._built(frame, fresh=True)
                 first = {"parameters": search.parameters, "optimizer": search.continued(), "metrics": present}
                 start_iteration = self.iteration if start_iteration is None else start_iteration
+        for text in core.metric_warnings(present):
+            warnings.warn(text, stacklevel=3)
         begins = bool(first["metrics"])
         if start_iteration is not None:
             self.iteration = start_iteration

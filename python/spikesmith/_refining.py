@@ -271,9 +271,12 @@ class _Refiner:
             self.metrics = {name: one if name == "spikes" else _with_loss(name, one, *loss) for name, one in self.metrics.items()}
         self.core = fitter._make_core(parsed, fitter._used_penalty)
         self.ranges = [fitter._bounds(name, given) for name in self.names]
+        handles = fitter._core_metrics(self.metrics, loss is not None)
+        for text in self.core.metric_warnings(handles):
+            warnings.warn(text, stacklevel=3)
         self.core.fit(
-            parameters=self.ranges, optimizer=None, metrics=fitter._core_metrics(self.metrics, loss is not None), n_rounds=0,
-            planned_rounds=1, restart=False, start_iteration=None, checkpoint="",
+            parameters=self.ranges, optimizer=None, metrics=handles, n_rounds=0, planned_rounds=1, restart=False,
+            start_iteration=None, checkpoint="",
         )  # fmt: skip
         self.make: Maker = fitter._maker()
 

@@ -371,7 +371,8 @@ class GammaFactor(_Distance):
     Parameters
     ----------
     delta : time
-        Largest distance of coincident spikes.
+        Largest distance of coincident spikes. Where it is half the mean interval of the recorded spikes or more, coincidences count
+        without the correction for chance, which does not exist there: a fit warns of it, ``calc`` does not.
     time : time
         Duration of the recording, for the rates. None: that of each trace, in a fit.
     t_start : time

@@ -1,6 +1,7 @@
 import copy
 import os
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -605,6 +606,33 @@ def test_default_metric_of_dense_spikes():
     with pytest.warns(UserWarning, match="delta = 2 ms: it is 0.253 ms"):
         _, error = fitter.fit("DE", n_rounds=2, callback=None, **bounds)
     assert 0 < float(error) < 4 and float(fitter.metric["spikes"].delta / ms) == pytest.approx(0.25 / 0.99)
+
+
+def test_delta_that_is_too_large():
+    train = recorded_spikes()
+    rate = len(train[0]) / 0.1
+    metric = GammaFactor(60 * ms, 100 * ms)
+    fitter = SpikeFitter(output=train, **spiking())
+    bounds = {"gL": [5 * nS, 40 * nS], "C": [100 * pF, 600 * pF]}
+    said = rf"delta = 0.06 s of the Gamma factor .* the {len(train[0])} spikes in 0.1 s of trace 1 \({rate:g} Hz\): .* below {0.5 / rate:.3g} s"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, error = fitter.fit("DE", metric, n_rounds=3, callback=lambda *_: False, **bounds)  # once for all rounds
+    assert [one.filename for one in caught] == [__file__]
+    assert re.search(said, str(caught[0].message))
+    simulated = fitter.generate_spikes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert error == pytest.approx(metric.calc([simulated], train, dt)[0])
+    with pytest.warns(UserWarning, match=said) as caught:
+        fitter.fit(n_rounds=2, callback=None)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=said) as caught:
+        fitter.minimize(callback=None, max_iterations=1)
+    assert [one.filename for one in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitter.fit("DE", GammaFactor(2 * ms, 100 * ms), restart=True, callback=None, **bounds)
 
 
 def test_spikes_as_they_come():

@@ -71,6 +71,16 @@ def test_gamma_factor():
     assert get_gamma_factor([], [], 2 * ms, 100 * ms, 0.1 * ms) == 0
 
 
+def test_gamma_factor_without_correction_for_chance():
+    # 4 spikes in 100 ms, delta 20 ms: 2*delta*rate = 1.6, so that Gamma = 2c/(n_m + 4)
+    train = [10, 30, 55, 80] * ms
+    assert get_gamma_factor(train, train, 20 * ms, 100 * ms, 0.1 * ms) == 0
+    assert get_gamma_factor([11, 31, 56] * ms, train, 20 * ms, 100 * ms, 0.1 * ms) == pytest.approx(1.5 - 6 / 7)
+    assert get_gamma_factor([20] * ms, train, 20 * ms, 100 * ms, 0.1 * ms, rate_correction=False) == pytest.approx(1 - 2 / 5)
+    assert get_gamma_factor([], train, 20 * ms, 100 * ms, 0.1 * ms) == 3
+    assert GammaFactor(20 * ms, 100 * ms).calc([[train], [train[:3]]], [train], 0.1 * ms) == pytest.approx([0, 1.5 - 6 / 7])
+
+
 def test_spike_trains_as_they_come():
     assert get_gamma_factor([1, 3, 5] * ms, [1, 3, 5, 7] * ms, 0.5 * ms, 5 * ms, 0.1 * ms) == pytest.approx(1.5 + 0.2 / 0.7)
     shuffled, ordered = [0.07, -0.01, 0.03], [-0.01, 0.03, 0.07]

@@ -109,6 +109,33 @@ TEST_F(Recordings, SpikesInOneFilePerTrace) {
     EXPECT_NEAR(fitted()["parameters"][0]["value"].get<double>(), 35, 0.7);
 }
 
+TEST_F(Recordings, DeltaOfAGammaFactorThatIsTooLarge) {
+    write("spikes.csv", spikes_text(35, {1, 2, 0}, 400, true));
+    write_counting("file = \"spikes.csv\"\n");
+    EXPECT_EQ(run({"check", "config.toml"}).error, "");
+    const std::string delta = "fit.metric.outputs.spikes={delta=\"20 ms\"}";
+    const Outcome checked = run({"check", "config.toml", "--set", delta});
+    EXPECT_EQ(checked.code, 0);
+    EXPECT_EQ(
+        checked.error,
+        "warning: delta = 0.02 s of the Gamma factor is too large for the 26 spikes in 0.4 s of trace 2 (65 Hz), and "
+        "for those of another one: coincidences by chance are not taken off there, as they would be for a delta "
+        "below 0.00769 s\n");
+    EXPECT_EQ(json::parse(run({"check", "config.toml", "--json", "--set", delta}).out)["warnings"].size(), 1U);
+    const json answer = fitted({"--set", delta});
+    EXPECT_LT(answer["best_error"].get<double>(), 1);
+    EXPECT_THAT(contents("run/log.txt"), HasSubstr(checked.error));
+    EXPECT_EQ(run({"fit", "config.toml", "--force", "--out", "run", "--set", delta}).error.find(checked.error), 0U);
+    const Outcome refined = run({"refine", "config.toml", "--from", "run", "--set", delta});
+    EXPECT_EQ(refined.code, 0) << refined.error;
+    EXPECT_EQ(refined.error, checked.error);
+    // The window that is used where none is written may be too large as well.
+    write("fast.csv", spikes_text(700, {1, 2, 0}, 400, true));
+    write_counting("file = \"fast.csv\"\n");
+    EXPECT_THAT(run({"check", "config.toml"}).error,
+                HasSubstr("warning: delta = 0.002 s of the Gamma factor is too large"));
+}
+
 TEST_F(Recordings, FilesOfDifferentLengthAndInterval) {
     // The second file is shorter and coarser; the closed form is that of write_membrane.
     write_membrane();

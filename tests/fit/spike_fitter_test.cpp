@@ -221,10 +221,24 @@ TEST(SpikeFitter, RefusesMetricsThatDoNotFit) {
                 testing::HasSubstr("spikes cannot be compared by the metric \"mean squared error\""));
     EXPECT_THAT(refusal({.metrics = {{"v", mse()}}}),
                 testing::HasSubstr("there is a metric for `v`, which has no recording"));
-    EXPECT_THAT(refusal({.metric = gamma_factor({.delta = 0.1})}), testing::HasSubstr("delta"));
     EXPECT_THAT(refusal({.metric = gamma_factor({.delta = 2e-3, .t_start = 0.5})}), testing::HasSubstr("t_start"));
     EXPECT_THAT(refusal({.metric = van_rossum({.tau = 5e-3, .t_start = 0.5})}), testing::HasSubstr("t_start"));
     EXPECT_THAT(refusal({.metric = victor_purpura({.cost = 100, .t_start = 0.5})}), testing::HasSubstr("t_start"));
+}
+
+TEST(SpikeFitter, WarnsOfADeltaThatIsTooLarge) {
+    SpikeFitter fitter(spike_options());
+    const MetricPointer wide = gamma_factor({.delta = 0.1});
+    const auto warnings = [&](std::multimap<std::string, MetricPointer> metrics) {
+        return metric_warnings(fitter.data(),
+                               {.trace_metric = {}, .spike_metric = wide, .by_output = std::move(metrics)});
+    };
+    const auto too_large = testing::HasSubstr("delta = 0.1 s of the Gamma factor is too large for the 26 spikes");
+    EXPECT_THAT(warnings({}), testing::ElementsAre(too_large));
+    EXPECT_THAT(warnings({{"spikes", usual_spike_metric()}}), testing::IsEmpty());
+    EXPECT_THAT(warnings({{"spikes", usual_spike_metric()}, {"spikes", wide}}), testing::ElementsAre(too_large));
+    const FitResult result = fitter.fit({.parameters = rate_bounds(), .metric = wide, .n_rounds = 8});
+    EXPECT_EQ(result.best->error, 0);
 }
 
 TEST(SpikeFitter, WeighsTraces) {

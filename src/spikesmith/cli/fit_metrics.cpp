@@ -34,16 +34,6 @@ void check_metric(const MetricConfig& metric, const Series* output, const Fitter
     located(metric.place, [&] { check_metric(fitter.data(), output->name, metric.metric); });
 }
 
-// The metric of spikes where none is written.
-void check_usual_spike_metric(const Problem& problem, const Fitter& fitter) {
-    try {
-        check_metric(fitter.data(), spikes_output, usual_spike_metric());
-    } catch (const ConfigError& error) {
-        fail_at(problem.config.data.spikes->place, error.diagnostic().message,
-                fmt::format("{}; write another metric in [fit.metric.outputs.spikes]", error.diagnostic().hint));
-    }
-}
-
 // Where the recording of an output is written.
 const Place& recording_place(const Problem& problem, const std::string& output) {
     for (const SeriesConfig& series : problem.config.data.outputs) {
@@ -99,8 +89,8 @@ Metrics metrics_of_fit(const Problem& problem, const Fitter& fitter, const std::
         const auto own = [&](const auto& metric) { return metric.first.name == name; };
         const Series* output = problem.data.find_output(name);
         if (std::ranges::none_of(fit.output_metrics, own)) {
-            if (output == nullptr) {  // spikes: the fitter knows the usual metric
-                check_usual_spike_metric(problem, fitter);
+            if (output == nullptr) {
+                metrics.emplace(name, usual_spike_metric());
                 continue;
             }
             check_metric(fit.metric, output, fitter);

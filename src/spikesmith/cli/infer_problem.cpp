@@ -256,7 +256,7 @@ Inferencer make_inferencer(Problem& problem, const std::atomic<bool>* cancelled)
     const auto rethrow = []() -> Inferencer { throw; };
     try {
         Inferencer inferencer(std::move(options));
-        add_warnings(problem, inferencer.data());
+        add_warnings(problem, inferencer.data().warnings);
         return inferencer;
     } catch (const DataError&) {
         return located(infer.place, rethrow);

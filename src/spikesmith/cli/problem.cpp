@@ -411,8 +411,8 @@ Recordings recordings_of(const Problem& problem, std::string_view purpose, const
     return recordings;
 }
 
-void add_warnings(Problem& problem, const TraceData& data) {
-    for (const std::string& warning : data.warnings) {
+void add_warnings(Problem& problem, const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) {
         if (std::ranges::find(problem.warnings, warning) == problem.warnings.end()) problem.warnings.push_back(warning);
     }
 }
@@ -453,7 +453,7 @@ Fitter make_fitter(Problem& problem) {
     const auto rethrow = []() -> Fitter { throw; };
     try {
         Fitter fitter(std::move(options));
-        add_warnings(problem, fitter.data());
+        add_warnings(problem, fitter.data().warnings);
         return fitter;
     } catch (const ConfigError&) {
         return located(settings, rethrow);
@@ -464,7 +464,7 @@ Fitter make_fitter(Problem& problem) {
     }
 }
 
-FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
+FitOptions fit_options(Problem& problem, const Fitter& fitter) {
     const FitConfig& fit = fit_section(problem.config);
     const Model model = fitted_model(problem);
     FitOptions options;
@@ -506,6 +506,8 @@ FitOptions fit_options(const Problem& problem, const Fitter& fitter) {
     for (const auto* output : outputs) names.push_back(output->name);
     if (compares_spikes(problem, fit.outputs)) names.emplace_back(spikes_output);
     options.metrics = metrics_of_fit(problem, fitter, names, options.optimizer && options.optimizer->multi_objective);
+    add_warnings(problem, metric_warnings(fitter.data(),
+                                          {.trace_metric = {}, .spike_metric = {}, .by_output = options.metrics}));
     options.checkpoint_seconds = fit.checkpoint_seconds;
     options.polish.every = static_cast<std::size_t>(fit.polish);
     options.n_rounds = static_cast<std::size_t>(fit.n_rounds);

@@ -33,12 +33,13 @@ struct Problem {
                                        const std::vector<ConfigName>& outputs, const Place& place);
 [[nodiscard]] KernelOptions kernel_options(const RunConfig& run);
 
-// Adds the warnings that are not there yet.
-void add_warnings(Problem& problem, const TraceData& data);
+// Adds those that are not there yet.
+void add_warnings(Problem& problem, const std::vector<std::string>& warnings);
 
 // The fit that [fit] describes; what it warns of is added to the problem's warnings. Throws ConfigError if there is no such section.
 [[nodiscard]] Fitter make_fitter(Problem& problem);
-[[nodiscard]] FitOptions fit_options(const Problem& problem, const Fitter& fitter);
+// The same for what is doubtful about its metrics.
+[[nodiscard]] FitOptions fit_options(Problem& problem, const Fitter& fitter);
 
 // Values of parameters by name that a section gives, SI. Throws ConfigError, UnitError where they do not fit the model.
 [[nodiscard]] std::map<std::string, double> parameter_values(

@@ -167,6 +167,22 @@ std::vector<Objective> make_objectives(const TraceData& data, const MetricChoice
     return objectives;
 }
 
+std::vector<std::string> metric_warnings(const TraceData& data, const MetricChoice& metrics) {
+    std::vector<std::string> warnings;
+    if (!data.spikes) return warnings;
+    std::vector<double> durations;
+    for (std::size_t r = 0; r < data.n_traces; ++r) durations.push_back(data.duration(r));
+    const auto ask = [&](const MetricPointer& metric) {
+        const auto* spike_metric = dynamic_cast<const SpikeMetric*>(metric.get());
+        if (spike_metric == nullptr) return;
+        if (auto warning = spike_metric->warning(*data.spikes, durations, data.dt)) warnings.push_back(*warning);
+    };
+    const auto [first, last] = metrics.by_output.equal_range(std::string(spikes_output));
+    std::for_each(first, last, [&](const auto& own) { ask(own.second); });
+    if (first == last) ask(metrics.spike_metric);
+    return warnings;
+}
+
 Dimension summed_dimension(const std::vector<Objective>& objectives) {
     const Objective& first = objectives.front();
     for (const Objective& objective : objectives) {

@@ -53,6 +53,9 @@ struct MetricChoice {
 // Throws what make_objectives throws if the metric does not fit the recordings of `output`, which must be there.
 void check_metric(const TraceData& data, const std::string& output, const MetricPointer& metric);
 
+// What is doubtful about these metrics for these recordings, a sentence each.
+[[nodiscard]] std::vector<std::string> metric_warnings(const TraceData& data, const MetricChoice& metrics);
+
 // The dimension of the sum. Throws UnitError if the errors cannot be added.
 [[nodiscard]] Dimension summed_dimension(const std::vector<Objective>& objectives);
 

@@ -37,34 +37,56 @@ double GammaFactor::rated_time(double duration) const {
     return options_.time.value_or(duration) - options_.t_start;
 }
 
-void GammaFactor::check_delta(std::size_t n_recorded, double time) const {
-    const double rate = static_cast<double>(n_recorded) / time;
-    if (2 * rate * options_.delta < 1) return;
-    throw ConfigError(fmt::format("delta = {:g} s of the Gamma factor is too large for {} recorded spikes in {:g} s",
-                                  options_.delta, n_recorded, time),
-                      fmt::format("it must be below {:g} s, half the mean interval", 0.5 / rate));
+// Whether chance explains fewer coincidences than there can be.
+bool GammaFactor::corrects_for_chance(double rate) const {
+    return 2 * rate * options_.delta < 1;
 }
 
 void GammaFactor::check(SpikeTrain target, double duration, double dt) const {
     SpikeMetric::check(target, duration, dt);
     check_start(options_.t_start, duration);
-    check_delta(spikes_from(target, options_.t_start, dt).size(), rated_time(duration));
+}
+
+std::optional<std::string> GammaFactor::warning(const std::vector<std::vector<double>>& targets,
+                                                std::span<const double> durations, double dt) const {
+    double highest = 0;
+    std::string densest;
+    std::size_t uncorrected = 0;
+    for (std::size_t r = 0; r < targets.size(); ++r) {
+        const std::size_t n = spikes_from(targets[r], options_.t_start, dt).size();
+        const double time = rated_time(durations[r]);
+        const double rate = static_cast<double>(n) / time;
+        if (corrects_for_chance(rate)) continue;
+        ++uncorrected;
+        if (rate <= highest) continue;
+        highest = rate;
+        densest = fmt::format("the {} spikes in {:g} s of trace {} ({:.4g} Hz)", n, time, r + 1, rate);
+    }
+    if (uncorrected == 0) return std::nullopt;
+    const std::string others = uncorrected == 1   ? ""
+                               : uncorrected == 2 ? ", and for those of another one"
+                                                  : fmt::format(", and for those of {} others", uncorrected - 1);
+    return fmt::format(
+        "delta = {:g} s of the Gamma factor is too large for {}{}: coincidences by chance are not taken off there, "
+        "as they would be for a delta below {:.3g} s",
+        options_.delta, densest, others, 0.5 / highest);
 }
 
 double GammaFactor::feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const {
     simulated = spikes_from(simulated, options_.t_start, dt);
     target = spikes_from(target, options_.t_start, dt);
     if (simulated.empty() && target.empty()) return 0;
-    const double time = rated_time(duration);
-    check_delta(target.size(), time);
     const auto n_m = static_cast<double>(simulated.size());
     const auto n_d = static_cast<double>(target.size());
-    const double rate = n_d / time;
+    const double rate = n_d / rated_time(duration);
     const auto coincidences =
         static_cast<double>(count_coincidences(simulated, target, options_.delta, dt, options_.matching));
-    const double expected = 2 * options_.delta * n_d * rate;
-    const double norm = 0.5 * (1 - 2 * rate * options_.delta);
-    const double gamma = (coincidences - expected) / (norm * (n_m + n_d));
+    double gamma = 2 * std::min(coincidences, n_m) / (n_m + n_d);
+    if (corrects_for_chance(rate)) {
+        const double expected = 2 * options_.delta * n_d * rate;
+        const double norm = 0.5 * (1 - 2 * rate * options_.delta);
+        gamma = (coincidences - expected) / (norm * (n_m + n_d));
+    }
     const double correction = options_.rate_correction ? 1 + 2 * std::fabs(n_d - n_m) / std::max(n_d, 1.0) : 1;
     return std::max(correction - gamma, 0.0) / options_.normalization;
 }

@@ -20,13 +20,16 @@
 //     only the recorded train empty    1 + 2*n_m; 1     (grows with the number of spikes, but is finite)
 //     only the simulated train empty   3 + x; 1 + x     with x = 2*delta*r_d / (0.5*(1 - 2*delta*r_d))
 //
-// delta must be so small that 2*delta*r_d < 1, or chance alone would explain everything and Gamma would change its sign.
+// Where 2*delta*r_d >= 1, chance alone would explain everything and Gamma would change its sign. There coincidences count without
+// that correction, and at most n_m of them: Gamma = 2*min(c, n_m)/(n_m + n_d), between 0 and 1. `warning` says so.
 // Advice: half the smallest interval between recorded spikes is a good upper limit; 2 to 4 ms are usual.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "spikesmith/metrics/metric.hpp"
 
@@ -52,13 +55,15 @@ class GammaFactor final : public SpikeMetric {
     [[nodiscard]] const GammaFactorOptions& options() const { return options_; }
     [[nodiscard]] std::string description() const override;
     void check(SpikeTrain target, double duration, double dt) const override;
-    // Throws ConfigError if delta is too large for the recorded rate.
+    // Names the densest trace for which delta is too large to correct for chance.
+    [[nodiscard]] std::optional<std::string> warning(const std::vector<std::vector<double>>& targets,
+                                                     std::span<const double> durations, double dt) const override;
     [[nodiscard]] double feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const override;
     [[nodiscard]] double unnormalized(double error) const override { return error * options_.normalization; }
 
   private:
     [[nodiscard]] double rated_time(double duration) const;
-    void check_delta(std::size_t n_recorded, double time) const;
+    [[nodiscard]] bool corrects_for_chance(double rate) const;
 
     GammaFactorOptions options_;
 };

@@ -38,6 +38,11 @@ void SpikeMetric::check(SpikeTrain target, double duration, double dt) const {
         throw DataError("spike times must be finite numbers");
 }
 
+std::optional<std::string> SpikeMetric::warning(const std::vector<std::vector<double>>& /*targets*/,
+                                                std::span<const double> /*durations*/, double /*dt*/) const {
+    return std::nullopt;
+}
+
 std::vector<double> Metric::errors(const Array2& features) const {
     std::vector<double> result(features.rows);
     for (std::size_t s = 0; s < features.rows; ++s) {

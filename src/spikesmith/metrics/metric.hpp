@@ -95,6 +95,11 @@ class SpikeMetric : public Metric {
     // at a resolution of `dt` seconds. Called for every trace before a fit.
     virtual void check(SpikeTrain target, double duration, double dt) const;
 
+    // A sentence on what is doubtful about comparing with these recorded trains, one per trace, which passed check(); `durations` of
+    // the traces in seconds. The default has no doubts.
+    [[nodiscard]] virtual std::optional<std::string> warning(const std::vector<std::vector<double>>& targets,
+                                                             std::span<const double> durations, double dt) const;
+
     // Feature of one simulated train, after normalisation.
     [[nodiscard]] virtual double feature(SpikeTrain simulated, SpikeTrain target, double duration, double dt) const = 0;
 };

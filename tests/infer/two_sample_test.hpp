@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
@@ -16,165 +17,130 @@
 
 #include "spikesmith/core/array.hpp"
 #include "spikesmith/math/random_stream.hpp"
+#include "spikesmith/nets/adam.hpp"
+#include "spikesmith/nets/kernel_choice.hpp"
+#include "spikesmith/nets/subnormals.hpp"
 
 namespace spikesmith::test {
 
-// A fully connected layer, weights inputs x outputs.
+// A fully connected layer whose input is `in`, by the kernels of the networks: feature-major blocks of `lanes` samples.
 class PerceptronLayer {
   public:
-    PerceptronLayer(std::size_t inputs, std::size_t outputs, math::RandomStream& random)
-        : inputs_(inputs),
+    PerceptronLayer(std::size_t inputs, std::size_t outputs, std::size_t lanes, math::RandomStream& random)
+        : in(inputs, lanes),
+          inputs_(inputs),
           outputs_(outputs),
-          weights_(inputs * outputs + outputs),
-          gradient_(weights_.size()),
-          first_(weights_.size()),
-          second_(weights_.size()) {
+          parameters_(inputs * outputs + outputs),
+          gradient_(parameters_.size()),
+          adam_(parameters_.size(), {.learning_rate = 1e-3, .clip_max_norm = std::numeric_limits<double>::infinity()}) {
         const double bound = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
-        for (float& weight : weights_) weight = static_cast<float>(bound * (2 * random.next_uniform() - 1));
+        for (float& parameter : parameters_) parameter = static_cast<float>(bound * (2 * random.next_uniform() - 1));
     }
 
-    void forward(const std::vector<float>& in, std::size_t rows, bool rectify, std::vector<float>& out) const {
-        out.resize(rows * outputs_);
-        const float* bias = weights_.data() + inputs_ * outputs_;
-        for (std::size_t r = 0; r < rows; ++r)
-            std::copy(bias, bias + outputs_, out.begin() + static_cast<std::ptrdiff_t>(r * outputs_));
-        multiply_add(in.data(), inputs_, 1, weights_.data(), outputs_, out.data(), rows, inputs_, outputs_);
-        if (rectify) {
-            for (float& value : out) value = std::max(value, 0.0F);
+    // Rows of features, lanes of samples; their gradients beside them.
+    struct Block {
+        Block(std::size_t rows, std::size_t row_lanes)
+            : lanes(row_lanes), values(rows * row_lanes), slopes(rows * row_lanes), index(rows) {
+            std::iota(index.begin(), index.end(), 0U);
         }
-    }
+        [[nodiscard]] nets::Rows value_rows() { return {values.data(), lanes, index.data()}; }
+        [[nodiscard]] nets::Rows slope_rows() { return {slopes.data(), lanes, index.data()}; }
+        std::size_t lanes;
+        std::vector<float> values;
+        std::vector<float> slopes;
+        std::vector<std::uint32_t> index;
+    };
+    Block in;
 
-    // Gradients of the mean loss from those of the outputs; returns those of the inputs through the rectifier, if wanted.
-    void backward(const std::vector<float>& in, const std::vector<float>& out_slope, std::size_t rows, float decay,
-                  std::vector<float>* in_slope) {
+    void forward(Block& out, bool rectify) {
+        kernels_.affine(layer(), in.value_rows(), {}, out.value_rows(), in.lanes,
+                        rectify ? nets::Activation::relu : nets::Activation::none);
+    }
+    // From the slopes of `out` those of `in`, through its rectifier, and a step of Adam. `count` samples are not padding.
+    void backward(Block& out, std::size_t count, float penalty, bool first) {
         for (std::size_t k = 0; k < inputs_ * outputs_; ++k)
-            gradient_[k] = decay * weights_[k] / static_cast<float>(rows);
-        std::fill(gradient_.begin() + static_cast<std::ptrdiff_t>(inputs_ * outputs_), gradient_.end(), 0.0F);
-        multiply_add(in.data(), 1, inputs_, out_slope.data(), outputs_, gradient_.data(), inputs_, rows, outputs_);
-        float* bias = gradient_.data() + inputs_ * outputs_;
-        for (std::size_t r = 0; r < rows; ++r) {
-            for (std::size_t j = 0; j < outputs_; ++j) bias[j] += out_slope[r * outputs_ + j];
+            gradient_[k] = penalty * parameters_[k] / static_cast<float>(count);
+        kernels_.affine_gradient(layer(), out.slope_rows(), in.value_rows(), in.lanes, 1, 0, 0, gradient_.data(),
+                                 gradient_.data() + inputs_ * outputs_);
+        if (!first) {
+            kernels_.affine_transposed(layer(), out.slope_rows(), in.value_rows(), in.slope_rows(), in.lanes, false,
+                                       nets::Activation::relu);
         }
-        if (in_slope == nullptr) return;
-        transposed_.resize(inputs_ * outputs_);
-        for (std::size_t i = 0; i < inputs_; ++i) {
-            for (std::size_t j = 0; j < outputs_; ++j) transposed_[j * inputs_ + i] = weights_[i * outputs_ + j];
-        }
-        in_slope->assign(rows * inputs_, 0.0F);
-        multiply_add(out_slope.data(), outputs_, 1, transposed_.data(), inputs_, in_slope->data(), rows, outputs_,
-                     inputs_);
-        for (std::size_t k = 0; k < in_slope->size(); ++k) {
-            if (!(in[k] > 0)) (*in_slope)[k] = 0;
-        }
-    }
-
-    void adam(double t) {
-        const auto rate = static_cast<float>(1e-3 * std::sqrt(1 - std::pow(0.999, t)) / (1 - std::pow(0.9, t)));
-        for (std::size_t k = 0; k < weights_.size(); ++k) {
-            first_[k] = 0.9F * first_[k] + 0.1F * gradient_[k];
-            second_[k] = 0.999F * second_[k] + 0.001F * gradient_[k] * gradient_[k];
-            weights_[k] -= rate * first_[k] / (std::sqrt(second_[k]) + 1e-8F);
-        }
+        adam_.step(parameters_, gradient_);
     }
 
     [[nodiscard]] double squared_weights() const {
-        double sum = 0;
-        for (std::size_t k = 0; k < inputs_ * outputs_; ++k) sum += static_cast<double>(weights_[k]) * weights_[k];
-        return sum;
+        return kernels_.squared_norm(parameters_.data(), inputs_ * outputs_);
     }
 
   private:
-    // c[i, j] += sum_k a[i * row + k * column] * b[k * n + j]
-    static void multiply_add(const float* a, std::size_t row, std::size_t column, const float* __restrict b,
-                             std::size_t n, float* __restrict c, std::size_t rows, std::size_t inner,
-                             std::size_t columns) {
-        constexpr std::size_t strip = 32;
-        for (std::size_t j0 = 0; j0 < columns; j0 += strip) {
-            const std::size_t width = std::min(strip, columns - j0);
-            std::size_t i = 0;
-            for (; i + 4 <= rows && width == strip; i += 4) {
-                std::array<std::array<float, strip>, 4> sum{};
-                for (std::size_t k = 0; k < inner; ++k) {
-                    const float* line = b + k * n + j0;
-                    for (std::size_t q = 0; q < 4; ++q) {
-                        const float factor = a[(i + q) * row + k * column];
-                        for (std::size_t j = 0; j < strip; ++j) sum[q][j] += factor * line[j];
-                    }
-                }
-                for (std::size_t q = 0; q < 4; ++q) {
-                    for (std::size_t j = 0; j < strip; ++j) c[(i + q) * columns + j0 + j] += sum[q][j];
-                }
-            }
-            for (; i < rows; ++i) {
-                for (std::size_t k = 0; k < inner; ++k) {
-                    const float factor = a[i * row + k * column];
-                    for (std::size_t j = 0; j < width; ++j) c[i * columns + j0 + j] += factor * b[k * n + j0 + j];
-                }
-            }
-        }
+    [[nodiscard]] nets::Layer layer() const {
+        return {inputs_, outputs_, nullptr, nullptr, parameters_.data(), parameters_.data() + inputs_ * outputs_};
     }
 
+    const nets::Kernels& kernels_ = nets::kernels(nets::instruction_sets().back());
     std::size_t inputs_;
     std::size_t outputs_;
-    std::vector<float> weights_;  // then the biases
+    std::vector<float> parameters_;  // weights, then biases
     std::vector<float> gradient_;
-    std::vector<float> first_;
-    std::vector<float> second_;
-    std::vector<float> transposed_;
+    nets::Adam adam_;
 };
 
 // Accuracy on the test rows after training on the others.
 inline double fold_accuracy(const std::vector<float>& data, const std::vector<float>& labels, std::size_t dimension,
                             const std::vector<std::uint32_t>& training, const std::vector<std::uint32_t>& test,
                             std::uint64_t seed) {
+    const nets::SubnormalsAreZero flush;
+    constexpr std::size_t batch = 200;
+    constexpr std::size_t lanes = (batch + nets::lane_group - 1) / nets::lane_group * nets::lane_group;
     const std::size_t hidden = 10 * dimension;
     math::RandomStream random(seed, 0x63327374);
-    PerceptronLayer first(dimension, hidden, random);
-    PerceptronLayer second(hidden, hidden, random);
-    PerceptronLayer last(hidden, 1, random);
-    std::vector<float> in, h1, h2, out, slope, slope2, slope1;
-    const auto gather = [&](const std::vector<std::uint32_t>& rows, std::size_t begin, std::size_t count) {
-        in.resize(count * dimension);
-        for (std::size_t r = 0; r < count; ++r)
-            std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(rows[begin + r] * dimension), dimension,
-                        in.begin() + static_cast<std::ptrdiff_t>(r * dimension));
-        first.forward(in, count, true, h1);
-        second.forward(h1, count, true, h2);
-        last.forward(h2, count, false, out);
+    PerceptronLayer first(dimension, hidden, lanes, random);
+    PerceptronLayer second(hidden, hidden, lanes, random);
+    PerceptronLayer last(hidden, 1, lanes, random);
+    PerceptronLayer::Block odds(1, lanes);
+    const auto predict = [&](const std::vector<std::uint32_t>& rows, std::size_t begin, std::size_t count) {
+        for (std::size_t r = 0; r < count; ++r) {
+            for (std::size_t d = 0; d < dimension; ++d)
+                first.in.values[d * lanes + r] = data[rows[begin + r] * dimension + d];
+        }
+        first.forward(second.in, true);
+        second.forward(last.in, true);
+        last.forward(odds, false);
     };
-    constexpr float decay = 1e-4F;
+    constexpr float penalty = 1e-4F;
     std::vector<std::uint32_t> order = training;
     double best = 1e300;
     int stale = 0;
-    double steps = 0;
     for (int epoch = 0; epoch < 10000 && stale <= 10; ++epoch) {
         for (std::size_t k = order.size(); k > 1; --k) std::swap(order[k - 1], order[random.next_index(k)]);
         double total = 0;
-        for (std::size_t begin = 0; begin < order.size(); begin += 200) {
-            const std::size_t count = std::min<std::size_t>(200, order.size() - begin);
-            gather(order, begin, count);
-            double loss = 0;
-            slope.resize(count);
+        for (std::size_t begin = 0; begin < order.size(); begin += batch) {
+            const std::size_t count = std::min(batch, order.size() - begin);
+            predict(order, begin, count);
+            std::ranges::fill(odds.slopes, 0.0F);
             for (std::size_t r = 0; r < count; ++r) {
                 const double label = labels[order[begin + r]];
-                const double odds = out[r];
-                loss += std::max(odds, 0.0) - odds * label + std::log1p(std::exp(-std::abs(odds)));
-                slope[r] = static_cast<float>((1 / (1 + std::exp(-odds)) - label) / static_cast<double>(count));
+                const double odd = odds.values[r];
+                total += std::max(odd, 0.0) - odd * label + std::log1p(std::exp(-std::abs(odd)));
+                odds.slopes[r] = static_cast<float>((1 / (1 + std::exp(-odd)) - label) / static_cast<double>(count));
             }
-            total += loss + 0.5 * decay * (first.squared_weights() + second.squared_weights() + last.squared_weights());
-            last.backward(h2, slope, count, decay, &slope2);
-            second.backward(h1, slope2, count, decay, &slope1);
-            first.backward(in, slope1, count, decay, nullptr);
-            steps += 1;
-            for (PerceptronLayer* layer : {&first, &second, &last}) layer->adam(steps);
+            total += 0.5 * penalty * (first.squared_weights() + second.squared_weights() + last.squared_weights());
+            last.backward(odds, count, penalty, false);
+            second.backward(last.in, count, penalty, false);
+            first.backward(second.in, count, penalty, true);
         }
         total /= static_cast<double>(order.size());
         stale = total > best - 1e-4 ? stale + 1 : 0;
         best = std::min(best, total);
     }
-    gather(test, 0, test.size());
     std::size_t right = 0;
-    for (std::size_t r = 0; r < test.size(); ++r) right += (out[r] > 0) == (labels[test[r]] > 0.5F) ? 1 : 0;
+    for (std::size_t begin = 0; begin < test.size(); begin += batch) {
+        const std::size_t count = std::min(batch, test.size() - begin);
+        predict(test, begin, count);
+        for (std::size_t r = 0; r < count; ++r)
+            right += (odds.values[r] > 0) == (labels[test[begin + r]] > 0.5F) ? 1 : 0;
+    }
     return static_cast<double>(right) / static_cast<double>(test.size());
 }
 

@@ -109,6 +109,10 @@ int main(int argc, char** argv) try {
                                                  {"seed", "1"},
                                                  {"reference", ""},
                                                  {"chains", "slice"},
+                                                 {"anew", "0"},
+                                                 {"combined", "0"},
+                                                 {"atoms", ""},
+                                                 {"truncation", ""},
                                                  {"proposal", "posterior"},
                                                  {"learning_rate", ""},
                                                  {"batch", ""},
@@ -159,6 +163,10 @@ int main(int argc, char** argv) try {
                 }
                 options.proposal = ProposalKind::posterior;  // as published; the library's default for SNPE truncates
                 if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
+                options.inference.retrain_from_scratch = arguments["anew"] == "1";
+                options.inference.use_combined_loss = arguments["combined"] == "1";
+                if (!arguments["atoms"].empty()) options.inference.num_atoms = std::stoul(arguments["atoms"]);
+                if (!arguments["truncation"].empty()) options.truncation = std::stod(arguments["truncation"]);
                 options.training.seed = seed;
                 if (!arguments["learning_rate"].empty())
                     options.training.learning_rate = std::stod(arguments["learning_rate"]);

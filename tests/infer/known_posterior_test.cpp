@@ -31,7 +31,7 @@ TEST(KnownPosterior, OfRawTraces) {
 }
 
 TEST(KnownPosterior, OfRawTracesThroughAnMlp) {
-    expect_known_posterior({40, 2}, {.kind = nets::EmbeddingKind::mlp, .output_features = 5}, 8000,
+    expect_known_posterior({40, 2}, {.kind = nets::EmbeddingKind::mlp, .output_features = 5}, 16000,
                            {.training_batch_size = 100, .learning_rate = 2e-3, .max_num_epochs = 40}, 0.15, 1.4);
 }
 

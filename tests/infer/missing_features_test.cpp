@@ -53,7 +53,7 @@ Array2 exact_posterior(const std::vector<double>& x, std::size_t n) {
 void expect_exact(InferenceMethod method, const std::vector<double>& x) {
     const Prior prior({normal_prior("a", {0, {}}, {1, {}}), normal_prior("b", {0, {}}, {1, {}}),
                        normal_prior("c", {0, {}}, {1, {}})});
-    const Array2 theta = prior.sample(method == InferenceMethod::snre_b ? 12000 : 6000, 1);
+    const Array2 theta = prior.sample(method == InferenceMethod::snpe ? 6000 : 12000, 1);
     Inference inference(prior, {.method = method,
                                 .density = {.hidden_features = 24, .num_transforms = 3},
                                 .classifier = {.hidden_features = 32}});

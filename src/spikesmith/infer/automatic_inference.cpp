@@ -163,9 +163,7 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& simul
     if (!result.left_out.empty()) return result;
     const std::shared_ptr<const Estimator> likelihood = learn(InferenceMethod::snle);
 
-    // Both were trained on the same split.
-    const TrainingSplit split =
-        split_samples(inside.size(), options.training.validation_fraction, options.training.seed);
+    const std::vector<std::size_t>& validation = result.candidates.front().report.validation;  // of both
     Origin origin{.region = region};
     if (region == nullptr) {
         origin.draws = prior.to_normal(
@@ -174,16 +172,16 @@ AutomaticResult infer_automatically(const Prior& prior, const Simulations& simul
         origin.log_probability = std::log(region->prior_probability());
         origin.draws = prior.to_normal(inside.theta);
     }
-    const std::size_t n = std::min(options.judging_simulations, split.validation.size());
+    const std::size_t n = std::min(options.judging_simulations, validation.size());
     std::vector<Scores> scores(n);
     tbb::parallel_for(std::size_t{0}, n, [&](std::size_t k) {
         if (options.control.cancelled != nullptr && options.control.cancelled->load())
             throw Interrupted("the inference was interrupted");
-        const std::size_t i = split.validation[k];
-        const Array2 x = one_row(inside.x.row(i));
-        scores[k] =
-            scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
-                      prior.to_normal(one_row(inside.theta.row(i))), origin, options.draws, options.training.seed + k);
+        const std::size_t i = validation[k];
+        const Array2 x = one_row(simulations.x.row(i));
+        scores[k] = scores_of(ConditionedEstimator(posterior, x), ConditionedEstimator(likelihood, x),
+                              prior.to_normal(one_row(simulations.theta.row(i))), origin, options.draws,
+                              options.training.seed + k);
     });
     Scores mean;
     for (const Scores& one : scores) {

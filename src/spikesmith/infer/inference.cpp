@@ -69,6 +69,7 @@ std::uint64_t identity_of(std::span<const std::byte> network, std::span<const fl
           std::uint64_t{task.options->num_classes}}) {
         sum.add(value);
     }
+    for (const std::uint32_t i : task.split.validation) sum.add(std::uint64_t{i});
     for (const double value : {task.training->learning_rate, task.training->validation_fraction,
                                task.training->clip_max_norm, task.training->final_learning_rate, task.options->gamma}) {
         sum.add(value);
@@ -164,8 +165,9 @@ bool lacks(double value) {
 // What the networks learn from.
 struct Inference::LearningSet {
     Array2 u;
-    Array2 x;                // columns as the networks see them
-    std::size_t inside = 0;  // the region: the first rows; only these validate
+    Array2 x;                       // columns as the networks see them
+    std::size_t inside = 0;         // the region: the first rows; only these validate
+    std::vector<std::size_t> rows;  // of all simulations
     std::vector<std::uint8_t> from_prior;
     std::vector<std::uint32_t> mixture;  // as Inference::mixture_of_row_; empty: no mixture was proposed from
     std::vector<std::size_t> described;  // likelihood: the features in x
@@ -250,6 +252,7 @@ Inference::LearningSet Inference::learning_set(const TrainingOptions& training, 
         }
         if (by_pattern && set.complete[i] == 0) continue;
         learned.push_back(i);
+        set.rows.push_back(rows[i]);
         if (i < n_inside) ++set.inside;
     }
     missing.dropped = used.size() - learned.size();
@@ -284,6 +287,33 @@ Inference::LearningSet Inference::learning_set(const TrainingOptions& training, 
     return set;
 }
 
+void Inference::mark_validation(const TrainingOptions& training) {
+    if (marked_fraction_ != training.validation_fraction) validates_.clear();
+    marked_fraction_ = training.validation_fraction;
+    const std::size_t marked = validates_.size();
+    validates_.resize(simulations_.size(), 0);
+    if (validates_.size() < marked + 2) return;
+    const TrainingSplit added = split_samples(validates_.size() - marked, training.validation_fraction, training.seed);
+    for (const std::uint32_t i : added.validation) validates_[marked + i] = 1;
+}
+
+TrainingSplit Inference::split(const LearningSet& set) const {
+    if (set.inside < 2)
+        throw DataError(fmt::format("{} complete simulations are too few to train a network", set.inside));
+    TrainingSplit result;
+    for (std::size_t i = 0; i < set.inside; ++i)
+        (validates_[set.rows[i]] != 0 ? result.validation : result.training).push_back(static_cast<std::uint32_t>(i));
+    // small sets may lack one or the other
+    std::vector<std::uint32_t>& empty = result.validation.empty() ? result.validation : result.training;
+    std::vector<std::uint32_t>& other = result.validation.empty() ? result.training : result.validation;
+    if (empty.empty()) {
+        empty.push_back(other.back());
+        other.pop_back();
+    }
+    for (std::size_t i = set.inside; i < set.u.rows; ++i) result.training.push_back(static_cast<std::uint32_t>(i));
+    return result;
+}
+
 TrainingReport Inference::train(const TrainingOptions& training, const TrainingControl& control,
                                 std::span<const double> observation) {
     check(training);
@@ -293,11 +323,9 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     report.simulations = set.u.rows;
     if (!control.checkpoint.empty()) std::filesystem::create_directories(control.checkpoint);
 
-    Task task{.options = &options_,
-              .training = &training,
-              .control = &control,
-              .split = split_samples(set.inside, training.validation_fraction, training.seed)};
-    for (std::size_t i = set.inside; i < set.u.rows; ++i) task.split.training.push_back(static_cast<std::uint32_t>(i));
+    mark_validation(training);
+    Task task{.options = &options_, .training = &training, .control = &control, .split = split(set)};
+    for (const std::uint32_t i : task.split.validation) report.validation.push_back(set.rows[i]);
     const bool ratio = options_.method != InferenceMethod::snpe && options_.method != InferenceMethod::snle;
     const bool likelihood = options_.method == InferenceMethod::snle;
     const std::size_t kinds = ratio ? options_.classifiers.size() : options_.density_estimators.size();

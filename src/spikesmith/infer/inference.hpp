@@ -89,7 +89,8 @@ struct NetworkReport {
 
 struct TrainingReport {
     std::vector<NetworkReport> networks;
-    std::size_t simulations = 0;  // learned from, validation included
+    std::size_t simulations = 0;          // learned from, validation included
+    std::vector<std::size_t> validation;  // which ones validated, as rows of all simulations
     MissingCounts missing;
     double seconds = 0;  // not reproducible
 
@@ -137,6 +138,8 @@ class Inference {
     struct LearningSet;
     [[nodiscard]] LearningSet learning_set(const TrainingOptions& training, std::span<const double> observation,
                                            MissingCounts& missing) const;
+    void mark_validation(const TrainingOptions& training);
+    [[nodiscard]] TrainingSplit split(const LearningSet& set) const;
 
     Prior prior_;
     InferenceOptions options_;
@@ -145,6 +148,9 @@ class Inference {
     std::vector<std::shared_ptr<const MixtureProposal>> mixtures_;
     std::vector<std::uint32_t> mixture_of_row_;  // of simulations_: number in mixtures_ plus one; 0: none
     RegionMarks region_;
+    // Of simulations_: what validates once does so in all rounds, since networks that go on from the round before must not know it.
+    std::vector<std::uint8_t> validates_;
+    double marked_fraction_ = 0;
     std::shared_ptr<const Estimator> estimator_;
 };
 

@@ -3,8 +3,8 @@
 //
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
-//                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 1; SNRE: 4] [--samples 10000] [--seed 1]
-//                     [--proposal posterior] [--threads N]
+//                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 2; SNRE: 4; AUTO: 1] [--samples 10000] [--seed 1]
+//                     [--proposal posterior] [--truncation 1e-4] [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
@@ -109,9 +109,6 @@ int main(int argc, char** argv) try {
                                                  {"seed", "1"},
                                                  {"reference", ""},
                                                  {"chains", "slice"},
-                                                 {"anew", "0"},
-                                                 {"combined", "0"},
-                                                 {"atoms", ""},
                                                  {"truncation", ""},
                                                  {"proposal", "posterior"},
                                                  {"learning_rate", ""},
@@ -153,8 +150,8 @@ int main(int argc, char** argv) try {
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
                 options.inference.transform_x = arguments["transform"] == "1";
-                // one classifier depends on luck: docs/infer.md
-                options.inference.ensemble = method_name.starts_with("SNRE") ? 4 : 1;
+                // one network depends on luck: docs/infer.md
+                options.inference.ensemble = automatic ? 1 : method_name.starts_with("SNRE") ? 4 : 2;
                 if (!arguments["ensemble"].empty()) options.inference.ensemble = std::stoul(arguments["ensemble"]);
                 if (!arguments["density"].empty()) {
                     options.inference.density_estimators.clear();
@@ -163,9 +160,6 @@ int main(int argc, char** argv) try {
                 }
                 options.proposal = ProposalKind::posterior;  // as published; the library's default for SNPE truncates
                 if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
-                options.inference.retrain_from_scratch = arguments["anew"] == "1";
-                options.inference.use_combined_loss = arguments["combined"] == "1";
-                if (!arguments["atoms"].empty()) options.inference.num_atoms = std::stoul(arguments["atoms"]);
                 if (!arguments["truncation"].empty()) options.truncation = std::stod(arguments["truncation"]);
                 options.training.seed = seed;
                 if (!arguments["learning_rate"].empty())

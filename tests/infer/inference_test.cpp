@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +15,8 @@
 #include "spikesmith/core/atomic_file.hpp"
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/infer/calibration.hpp"
+#include "spikesmith/infer/committee.hpp"
+#include "spikesmith/infer/losses.hpp"
 #include "spikesmith/infer/posterior.hpp"
 #include "spikesmith/infer/sequential_inference.hpp"
 #include "spikesmith/infer/training_checkpoint.hpp"
@@ -306,6 +310,74 @@ TEST(Inference, TakesTheLaterOfTwoCheckpointsThatAreWhole) {
     write_file_atomically(folder / "network_1.state.epoch", bytes.substr(0, bytes.size() / 2));
     EXPECT_EQ(read_checkpoint(file, 7).epoch, 3U);
     std::filesystem::remove_all(folder);
+}
+
+// No other weights of two members are better, of densities and of ratios.
+TEST(CommitteeWeights, AreTheBest) {
+    math::RandomStream random(8, 1);
+    Judgement judgement{.truth = {{}, {}}, .all = {{}, {}}};
+    for (std::size_t i = 0; i < 500; ++i) {
+        for (std::size_t k = 0; k < 2; ++k) {
+            judgement.truth[k].push_back(random.next_normal() * (k == 0 ? 1.0 : 2.0));
+            judgement.all[k].push_back(judgement.truth[k].back() + std::abs(random.next_normal()) +
+                                       (k == 0 ? 0.1 : 0.3));
+        }
+    }
+    for (const bool ratios : {false, true}) {
+        const auto pooled = [](const std::vector<std::vector<double>>& values, std::size_t i, double first) {
+            return std::log(first * std::exp(values[0][i]) + (1 - first) * std::exp(values[1][i]));
+        };
+        const auto gain = [&](double first) {
+            double sum = std::log(first) + std::log(1 - first);  // the pseudo-observations
+            for (std::size_t i = 0; i < 500; ++i)
+                sum += pooled(judgement.truth, i, first) - (ratios ? pooled(judgement.all, i, first) : 0);
+            return sum;
+        };
+        Judgement seen = judgement;
+        if (!ratios) seen.all.clear();
+        const std::vector<double> weights = committee_weights(seen);
+        EXPECT_NEAR(weights[0] + weights[1], 1, 1e-12);
+        double best = -1e300;
+        for (double first = 0.002; first < 1; first += 0.002) best = std::max(best, gain(first));
+        EXPECT_GT(gain(weights[0]), best - 1e-3) << ratios;
+        EXPECT_GT(gain(weights[0]), gain(0.5) + 1) << ratios;
+    }
+}
+
+// Groups of ten: whoever is a contrast of one has it as a contrast too, and is nearer than a random one.
+TEST(Contrasts, OfNeighboursComeFromGroups) {
+    Array2 points(300, 3);
+    math::RandomStream random(4, 1);
+    for (double& value : points.values) value = random.next_normal();
+    std::vector<std::uint32_t> samples;
+    for (std::uint32_t i = 0; i < 105; ++i) samples.push_back(2 * i + 7);
+    const std::size_t n = samples.size();
+    std::vector<std::uint32_t> candidates;
+    const auto mean_distance = [&] {
+        double sum = 0;
+        for (std::size_t k = n; k < candidates.size(); ++k) {
+            const auto a = points.row(candidates[k]);
+            const auto b = points.row(samples[k % n]);
+            sum += std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]) / static_cast<double>(candidates.size() - n);
+        }
+        return sum;
+    };
+    draw_candidates(samples, 9, 1, 2, candidates);
+    const double random_distance = mean_distance();
+    draw_neighbours(samples, points, 9, 1, 2, candidates);
+    EXPECT_LT(mean_distance(), 0.7 * random_distance);
+    std::map<std::uint32_t, std::set<std::uint32_t>> group;  // with itself
+    for (std::size_t i = 0; i < n; ++i) {
+        EXPECT_EQ(candidates[i], samples[i]);
+        for (std::size_t m = 0; m < 10; ++m) group[samples[i]].insert(candidates[m * n + i]);
+        EXPECT_EQ(group[samples[i]].size(), 10U);
+    }
+    std::size_t alone = 0;
+    for (const auto& [sample, others] : group) {
+        const bool mutual = std::ranges::all_of(others, [&](std::uint32_t other) { return group[other] == others; });
+        alone += mutual ? 0 : 1;
+    }
+    EXPECT_EQ(alone, 5U);  // the remainder
 }
 
 // The mean of numbers, learned from small batches: with a rate that falls the noise of the batches is averaged away.

@@ -1,6 +1,7 @@
 #include "spikesmith/infer/inference.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <chrono>
 #include <cmath>
@@ -13,6 +14,7 @@
 
 #include "spikesmith/core/checksum.hpp"
 #include "spikesmith/core/error.hpp"
+#include "spikesmith/infer/committee.hpp"
 #include "spikesmith/infer/embedded_training.hpp"
 #include "spikesmith/infer/losses.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
@@ -21,6 +23,11 @@
 namespace spikesmith {
 
 namespace {
+
+// Of a committee whose members know ratios only.
+constexpr std::size_t most_judged = 1000;  // simulations
+constexpr std::size_t judging_contrasts = 99;
+constexpr std::uint64_t judging_key = (std::uint64_t{1} << 40) - 1;
 
 std::uint64_t network_seed(std::uint64_t seed, std::uint64_t network) {
     Checksum mixed;
@@ -107,30 +114,6 @@ std::size_t contrasts_of(const InferenceOptions& options, bool atomic, std::size
         wanted = options.num_atoms - 1;
     if (options.method == InferenceMethod::snre_c) wanted = 2 * options.num_classes - 1;
     return std::min(wanted, available);
-}
-
-// Weights of a committee by the likelihood of validation samples, with one pseudo-observation each: expectation maximisation of mixture
-// weights (A. Dempster, N. Laird, D. Rubin, J. R. Stat. Soc. B 39, 1977).
-std::vector<double> committee_weights(const std::vector<std::vector<double>>& log_densities) {
-    const std::size_t members = log_densities.size();
-    const std::size_t n = log_densities.front().size();
-    std::vector<double> weights(members, 1 / static_cast<double>(members));
-    if (members == 1 || n == 0) return weights;
-    std::vector<double> share(members);
-    for (int iteration = 0; iteration < 200; ++iteration) {
-        std::vector<double> sums(members, 1.0);
-        for (std::size_t i = 0; i < n; ++i) {
-            double highest = log_densities[0][i];
-            for (const auto& member : log_densities) highest = std::max(highest, member[i]);
-            double total = 0;
-            for (std::size_t k = 0; k < members; ++k)
-                total += share[k] = weights[k] * std::exp(log_densities[k][i] - highest);
-            for (std::size_t k = 0; k < members && total > 0; ++k) sums[k] += share[k] / total;
-        }
-        const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
-        for (std::size_t k = 0; k < members; ++k) weights[k] = sums[k] / total;
-    }
-    return weights;
 }
 
 // The loss of a mixture density network on simulations of the prior (0) and of mixtures (their number plus one). The network stays alive
@@ -367,7 +350,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
             log_prior.push_back(sum);
         }
     }
-    const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 2 : 0) +
+    const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 3002 : 0) +
                                     (options_.use_combined_loss ? 1 : 0) + (set.mixture.empty() ? 0 : 2000);
 
     Estimator estimator{.role = ratio        ? EstimatorRole::ratio
@@ -419,14 +402,23 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
         estimator.members.back().embedding = std::move(own);
     }
 
-    // The likelihood judges networks only where parameters are from the prior.
+    // Posteriors that learned from proposals in closed form are judged where parameters are from the prior.
+    const bool atomic = options_.method == InferenceMethod::snpe && atomic_;
     std::vector<std::uint32_t> judging;
     for (const std::uint32_t i : task.split.validation) {
-        const bool proposed = options_.method == InferenceMethod::snpe && (atomic_ || !set.mixture.empty());
+        const bool proposed = options_.method == InferenceMethod::snpe && !set.mixture.empty();
         if (!proposed || set.from_prior[i] != 0) judging.push_back(i);
     }
+    std::vector<std::uint32_t> alternatives;
+    if (atomic) {
+        judging.resize(std::min(judging.size(), most_judged));
+        draw_candidates(judging, std::min(judging.size() - 1, judging_contrasts), training.seed, judging_key,
+                        alternatives);
+    }
     std::vector<TrainingState> states(members);
-    std::vector<std::vector<double>> validation(members);  // log densities of the validation samples
+    Judgement judgement;
+    judgement.truth.resize(members);
+    if (atomic) judgement.all.resize(members);
     const auto train_member = [&](std::size_t k) {
         std::visit(
             [&](auto& network) {
@@ -437,10 +429,13 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                                                      : network.prepare(set.u.values, seen.values);
                 nets::Workspace workspace;
                 std::vector<std::uint32_t> candidates;
-                BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
-                                     std::span<float> gradient) {
+                const auto batch_loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
+                                            std::span<float> gradient, bool neighbours) {
                     const std::size_t contrasts = contrasts_of(options_, atomic_, samples.size() - 1);
-                    draw_candidates(samples, contrasts, network_seed(training.seed, k), key, candidates);
+                    if (neighbours)
+                        draw_neighbours(samples, set.u, contrasts, network_seed(training.seed, k), key, candidates);
+                    else
+                        draw_candidates(samples, contrasts, network_seed(training.seed, k), key, candidates);
                     nets::Minibatch batch{
                         .x = samples, .theta = candidates, .dropout_key = gradient.empty() ? 0 : key + 1};
                     trained.forward(batch);
@@ -464,6 +459,13 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                     trained.backward(gradient);
                     return value;
                 };
+                // Atoms are random ones and neighbours, in turn.
+                BatchLoss loss = [&](std::span<const std::uint32_t> samples, std::uint64_t key,
+                                     std::span<float> gradient) {
+                    if (!atomic) return batch_loss(samples, key, gradient, false);
+                    if (!gradient.empty()) return batch_loss(samples, key, gradient, std::popcount(key) % 2 == 1);
+                    return (batch_loss(samples, key, {}, false) + batch_loss(samples, key, {}, true)) / 2;
+                };
                 constexpr bool density = std::is_same_v<std::decay_t<decltype(network)>, nets::ConditionalDensity>;
                 if constexpr (density) {
                     if (!set.mixture.empty()) {
@@ -475,8 +477,15 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                                       identity_of(network.save(), parameters, set.u, set.x, task, loss_kind), task);
                 trained.finish(data);
                 if constexpr (density) {
-                    validation[k].resize(judging.size());
-                    network.log_prob(data, judging, validation[k], workspace);
+                    judgement.truth[k].resize(judging.size());
+                    if (atomic) {
+                        judgement.all[k].resize(judging.size());
+                        const nets::Minibatch batch{.x = judging, .theta = alternatives};
+                        const nets::PairLoss note = noting_loss(batch, log_prior, judgement.truth[k], judgement.all[k]);
+                        (void)network.accumulate(data, batch, note, {}, workspace);
+                    } else {
+                        network.log_prob(data, judging, judgement.truth[k], workspace);
+                    }
                 }
             },
             estimator.members[k].network);
@@ -511,7 +520,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
 
     // Who counts how much.
     if (!ratio) {
-        const std::vector<double> weights = committee_weights(validation);
+        const std::vector<double> weights = committee_weights(judgement);
         for (std::size_t k = 0; k < members; ++k) estimator.members[k].weight = weights[k];
     } else {
         std::vector<double> mean_loss(kinds, 0.0);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "spikesmith/infer/estimator.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
@@ -58,6 +60,50 @@ void draw_candidates(std::span<const std::uint32_t> samples, std::size_t contras
     }
 }
 
+namespace {
+
+// Orders `members`, rows of points[samples], so that every `size` of them are near each other: halves along the line through two of
+// them, again and again.
+void gather_neighbours(std::span<std::uint32_t> members, std::size_t size, std::span<const std::uint32_t> samples,
+                       const Array2& points, math::RandomStream& random) {
+    const std::size_t groups = members.size() / size;
+    if (groups < 2) return;
+    const std::span<const double> from = points.row(samples[members[random.next_index(members.size())]]);
+    const std::span<const double> to = points.row(samples[members[random.next_index(members.size())]]);
+    std::vector<std::pair<double, std::uint32_t>> along;
+    for (const std::uint32_t member : members) {
+        double place = 0;
+        for (std::size_t d = 0; d < points.columns; ++d) place += points(samples[member], d) * (to[d] - from[d]);
+        along.emplace_back(place, member);
+    }
+    std::ranges::sort(along);
+    for (std::size_t k = 0; k < members.size(); ++k) members[k] = along[k].second;
+    const std::size_t half = groups / 2 * size;
+    gather_neighbours(members.first(half), size, samples, points, random);
+    gather_neighbours(members.subspan(half), size, samples, points, random);
+}
+
+}  // namespace
+
+void draw_neighbours(std::span<const std::uint32_t> samples, const Array2& points, std::size_t contrasts,
+                     std::uint64_t seed, std::uint64_t key, std::vector<std::uint32_t>& candidates) {
+    draw_candidates(samples, contrasts, seed, key, candidates);
+    const std::size_t n = samples.size();
+    const std::size_t size = contrasts + 1;
+    math::RandomStream random(seed, purpose(RandomPurpose::neighbours));
+    random.set_position(key << 20);
+    std::vector<std::uint32_t> members(n);
+    std::iota(members.begin(), members.end(), 0u);
+    for (std::size_t k = n; k > 1; --k) std::swap(members[k - 1], members[random.next_index(k)]);
+    members.resize(n / size * size);  // a random remainder keeps its random contrasts
+    gather_neighbours(members, size, samples, points, random);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        const std::size_t group = i / size * size;
+        for (std::size_t m = 1; m < size; ++m)
+            candidates[m * n + members[i]] = samples[members[group + (i - group + m) % size]];
+    }
+}
+
 nets::PairLoss binary_loss(std::size_t rows) {
     const double weight = 0.5 / static_cast<double>(rows);
     return [weight](std::size_t, std::size_t count, std::span<const double> values, std::span<double> derivatives) {
@@ -94,6 +140,23 @@ nets::PairLoss contrastive_class_loss(std::size_t rows, std::size_t classes, dou
         }
         return sum;
     };
+}
+
+nets::PairLoss noting_loss(const nets::Minibatch& batch, std::span<const double> subtract, std::span<double> truth,
+                           std::span<double> all) {
+    return
+        [=](std::size_t first, std::size_t count, std::span<const double> values, std::span<double> /*derivatives*/) {
+            const std::size_t rows = batch.x.size();
+            const std::size_t candidates = batch.theta.size() / rows;
+            std::vector<double> own(candidates);
+            for (std::size_t k = 0; k < count; ++k) {
+                for (std::size_t m = 0; m < candidates; ++m)
+                    own[m] = values[m * count + k] - subtract[batch.theta[m * rows + first + k]];
+                truth[first + k] = own[0];
+                all[first + k] = LogSum(-infinity, own, 0, 1, candidates).value();
+            }
+            return 0.0;
+        };
 }
 
 nets::PairLoss label_loss(std::span<const std::uint32_t> samples, std::span<const std::uint8_t> labels) {

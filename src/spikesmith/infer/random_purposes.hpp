@@ -23,6 +23,7 @@ enum class RandomPurpose : std::uint64_t {
     resampling,
     mixture,
     spacing,
+    neighbours,
 };
 
 // `index` tells apart repeated uses: ensemble members, rounds, chains.

@@ -300,8 +300,8 @@ class Inferencer(Problem):
             What theta was drawn from, if not from the prior.
         **train_kwargs
             training_batch_size, learning_rate, validation_fraction, stop_after_epochs, max_num_epochs, clip_max_norm. Networks are trained
-            anew in each round, on the simulations of all; with ``retrain_from_scratch=False`` they go on from those of the round before,
-            with ``discard_prior_samples=True`` later rounds do without the simulations of the first.
+            anew in each round, on the simulations of all; with ``retrain_from_scratch=False``, the default of SNPE after proposals that were
+            not truncated, they go on from those of the round before; with ``discard_prior_samples=True`` later rounds do without the simulations of the first.
         """
         core = self._require_prior()
         rows = np.ascontiguousarray(np.asarray(theta, dtype=float))

@@ -315,7 +315,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     const std::size_t members = kinds * options_.ensemble;
     task.networks = members + (set.complete.empty() ? 0 : 1);
 
-    const bool anew = training.retrain_from_scratch.value_or(options_.retrain_from_scratch);
+    const bool atomic = options_.method == InferenceMethod::snpe && atomic_;
+    const bool anew = training.retrain_from_scratch.value_or(options_.retrain_from_scratch.value_or(!atomic));
     const bool warm = !anew && estimator_ && estimator_->members.size() == members &&
                       estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
     // Coordinates and scales from the training split only.
@@ -403,7 +404,6 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     }
 
     // Posteriors that learned from proposals in closed form are judged where parameters are from the prior.
-    const bool atomic = options_.method == InferenceMethod::snpe && atomic_;
     std::vector<std::uint32_t> judging;
     for (const std::uint32_t i : task.split.validation) {
         const bool proposed = options_.method == InferenceMethod::snpe && !set.mixture.empty();

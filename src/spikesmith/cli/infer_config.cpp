@@ -385,7 +385,7 @@ InferConfig read_infer(const TomlValue& table, const std::filesystem::path& fold
     read_count(section, "num_classes", 1, options.num_classes, 100'000);
     read_positive(section, "gamma", options.gamma);
     read_flag(section, "discard_prior_samples", options.discard_prior_samples);
-    if (const auto anew = section.boolean("retrain_from_scratch")) options.retrain_from_scratch = *anew;
+    options.retrain_from_scratch = section.boolean("retrain_from_scratch");
     constexpr std::array policies{MissingPolicy::mask, MissingPolicy::drop, MissingPolicy::restrict_prior};
     options.missing = policies[section.choice("missing", {"mask", "drop", "restrict_prior"}, 0)];
     constexpr std::array proposals{ProposalKind::automatic, ProposalKind::truncated, ProposalKind::posterior};

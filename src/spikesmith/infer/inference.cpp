@@ -411,7 +411,9 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     }
     std::vector<std::uint32_t> alternatives;
     if (atomic) {
-        judging.resize(std::min(judging.size(), most_judged));
+        const std::size_t judged = std::min(judging.size(), most_judged);  // from all rounds
+        for (std::size_t k = 0; k < judged; ++k) judging[k] = judging[k * judging.size() / judged];
+        judging.resize(judged);
         draw_candidates(judging, std::min(judging.size() - 1, judging_contrasts), training.seed, judging_key,
                         alternatives);
     }

@@ -287,12 +287,12 @@ TrainingSplit Inference::split(const LearningSet& set) const {
     for (std::size_t i = 0; i < set.inside; ++i)
         (validates_[set.rows[i]] != 0 ? result.validation : result.training).push_back(static_cast<std::uint32_t>(i));
     // small sets may lack one or the other
-    std::vector<std::uint32_t>& empty = result.validation.empty() ? result.validation : result.training;
-    std::vector<std::uint32_t>& other = result.validation.empty() ? result.training : result.validation;
-    if (empty.empty()) {
-        empty.push_back(other.back());
-        other.pop_back();
-    }
+    const auto give_one = [](std::vector<std::uint32_t>& from, std::vector<std::uint32_t>& to) {
+        to.push_back(from.back());
+        from.pop_back();
+    };
+    if (result.validation.empty()) give_one(result.training, result.validation);
+    if (result.training.empty()) give_one(result.validation, result.training);
     for (std::size_t i = set.inside; i < set.u.rows; ++i) result.training.push_back(static_cast<std::uint32_t>(i));
     return result;
 }

@@ -8,6 +8,7 @@
 
 #include "spikesmith/infer/estimator.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
+#include "spikesmith/infer/shuffle.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith {
@@ -94,7 +95,7 @@ void draw_neighbours(std::span<const std::uint32_t> samples, const Array2& point
     random.set_position(key << 20);
     std::vector<std::uint32_t> members(n);
     std::iota(members.begin(), members.end(), 0u);
-    for (std::size_t k = n; k > 1; --k) std::swap(members[k - 1], members[random.next_index(k)]);
+    shuffle(std::span(members), random);
     members.resize(n / size * size);  // a random remainder keeps its random contrasts
     gather_neighbours(members, size, samples, points, random);
     for (std::size_t i = 0; i < members.size(); ++i) {

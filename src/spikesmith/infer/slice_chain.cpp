@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "spikesmith/infer/chain_steps.hpp"
+#include "spikesmith/infer/shuffle.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith {
@@ -23,7 +24,7 @@ Walker slice_chain(ChainTask task) {
     double height = (co_await at(point)).value;
     std::size_t kept = 0;
     for (std::size_t step = 0; step < task.steps; ++step) {
-        for (std::size_t k = order.size(); k > 1; --k) std::swap(order[k - 1], order[random.next_index(k)]);
+        shuffle(std::span(order), random);
         for (const std::size_t d : order) {
             const double here = point[d];
             const double level = height + std::log1p(-random.next_uniform());

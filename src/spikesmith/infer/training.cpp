@@ -10,6 +10,7 @@
 #include "spikesmith/core/error.hpp"
 #include "spikesmith/infer/binary.hpp"
 #include "spikesmith/infer/random_purposes.hpp"
+#include "spikesmith/infer/shuffle.hpp"
 #include "spikesmith/math/random_stream.hpp"
 
 namespace spikesmith {
@@ -17,10 +18,6 @@ namespace spikesmith {
 namespace {
 
 constexpr std::uint64_t validation_key = ~std::uint64_t{0};
-
-void shuffle(std::vector<std::uint32_t>& items, math::RandomStream& random) {
-    for (std::size_t k = items.size(); k > 1; --k) std::swap(items[k - 1], items[random.next_index(k)]);
-}
 
 // In the epoch-th epoch of the last stage: geometrically to the final rate, and then that.
 double falling_rate(const TrainingOptions& options, std::uint64_t epoch) {
@@ -94,7 +91,7 @@ TrainingSplit split_samples(std::size_t n, double validation_fraction, std::uint
     std::vector<std::uint32_t> order(n);
     std::iota(order.begin(), order.end(), 0u);
     math::RandomStream random(seed, purpose(RandomPurpose::split));
-    shuffle(order, random);
+    shuffle(std::span(order), random);
     const auto wanted = static_cast<std::size_t>(std::lround(validation_fraction * static_cast<double>(n)));
     const std::size_t count = std::clamp<std::size_t>(wanted, 1, n - 1);
     const auto middle = order.end() - static_cast<std::ptrdiff_t>(count);
@@ -129,7 +126,7 @@ TrainingState train_network(std::span<float> parameters, const BatchLoss& loss, 
         order = split.training;
         math::RandomStream random(options.seed, purpose(RandomPurpose::shuffle, network));
         random.set_position(state.epoch << 32);
-        shuffle(order, random);
+        shuffle(std::span(order), random);
         double sum = 0;
         for (std::size_t b = 0; b < batches; ++b) {
             if (cancelled != nullptr && cancelled->load()) throw Interrupted("the training was interrupted");

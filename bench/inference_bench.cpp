@@ -4,7 +4,7 @@
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
 //                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 2; SNRE: 4; AUTO: 1] [--samples 10000] [--seed 1]
-//                     [--proposal posterior] [--truncation 1e-4] [--threads N]
+//                     [--components 10] [--proposal posterior] [--truncation 1e-4] [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
 // The published figures are means over ten observations, so a few observations agree with them only roughly.
@@ -115,6 +115,7 @@ int main(int argc, char** argv) try {
                                                  {"batch", ""},
                                                  {"final", ""},
                                                  {"hidden", "50"},
+                                                 {"components", "10"},
                                                  {"shares", ""},
                                                  {"transform", "1"},
                                                  {"threads", ""},
@@ -149,6 +150,7 @@ int main(int argc, char** argv) try {
                 options.simulations_per_round = std::stoul(budget) / rounds;
                 options.inference.method = automatic ? InferenceMethod::snpe : inference_method(method_name);
                 options.inference.density.hidden_features = std::stoul(arguments["hidden"]);
+                options.inference.density.num_components = std::stoul(arguments["components"]);
                 options.inference.transform_x = arguments["transform"] == "1";
                 // one network depends on luck: docs/infer.md
                 options.inference.ensemble = automatic ? 1 : method_name.starts_with("SNRE") ? 4 : 2;

@@ -274,7 +274,7 @@ class Inferencer(Problem):
             Also 'SNRE_A', 'SNRE_B', 'SNRE_C'. 'AUTO' learns posterior and likelihood, each with three kinds of networks, and takes what
             describes held-out simulations better (:attr:`choice`); later rounds draw from the prior where the posterior so far is.
         density_estimator_model : {'mdn', 'made', 'maf', 'nsf'} or {'linear', 'mlp', 'resnet'}
-            The latter for SNRE. A list: of each kind a network, weighted by how well they do.
+            The latter for SNRE. A list: of each kind a network, weighted by how well they do. 'made' knows posteriors that end at bounds.
         sbi_device : str
             'cuda': where a TorchScript embedding is computed; everything else is computed on the processor.
         **inference_kwargs
@@ -300,8 +300,8 @@ class Inferencer(Problem):
             What theta was drawn from, if not from the prior.
         **train_kwargs
             training_batch_size, learning_rate, validation_fraction, stop_after_epochs, max_num_epochs, clip_max_norm. Networks are trained
-            anew in each round, on the simulations of all; with ``retrain_from_scratch=False``, the default of SNPE after proposals that were
-            not truncated, they go on from those of the round before; with ``discard_prior_samples=True`` later rounds do without the simulations of the first.
+            anew in each round, on the simulations of all; with ``retrain_from_scratch=False``, the default of SNPE and SNRE after proposals
+            that were not truncated, they go on from those of the round before; with ``discard_prior_samples=True`` later rounds do without the simulations of the first.
         """
         core = self._require_prior()
         rows = np.ascontiguousarray(np.asarray(theta, dtype=float))

@@ -117,27 +117,62 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Posterior, IsNormalisedAndNeverLeaks) {
     // a box whose edge cuts the posterior: x at the corner
     const Prior prior({uniform_prior("a", {-1, {}}, {1, {}}), uniform_prior("b", {-1, {}}, {1, {}})});
-    Inference inference(prior, with(InferenceMethod::snpe));
-    const Array2 theta = prior.sample(3000, 1);
-    inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
-    inference.train(quick());
-    const Posterior posterior(prior, inference.estimator(), std::vector<double>{1.2, 0.0});
-    const Array2 samples = posterior.sample(5000, 2);
-    for (std::size_t i = 0; i < samples.rows; ++i) ASSERT_TRUE(prior.contains(samples.row(i)));
-    const int n = 100;
-    Array2 grid(static_cast<std::size_t>(n) * n, 2);
-    for (int i = 0; i < n; ++i) {
-        for (int j = 0; j < n; ++j) {
-            grid(static_cast<std::size_t>(i * n + j), 0) = -1 + 2 * (i + 0.5) / n;
-            grid(static_cast<std::size_t>(i * n + j), 1) = -1 + 2 * (j + 0.5) / n;
+    for (const nets::DensityKind kind : {nets::DensityKind::maf, nets::DensityKind::made}) {
+        Inference inference(prior, with(InferenceMethod::snpe, kind));
+        const Array2 theta = prior.sample(3000, 1);
+        inference.append({theta, noisy(theta, 0), {}}, SimulatedFrom::prior);
+        inference.train(quick());
+        const Posterior posterior(prior, inference.estimator(), std::vector<double>{1.2, 0.0});
+        const Array2 samples = posterior.sample(5000, 2);
+        for (std::size_t i = 0; i < samples.rows; ++i) ASSERT_TRUE(prior.contains(samples.row(i)));
+        const int n = 100;
+        Array2 grid(static_cast<std::size_t>(n) * n, 2);
+        for (int i = 0; i < n; ++i) {
+            for (int j = 0; j < n; ++j) {
+                grid(static_cast<std::size_t>(i * n + j), 0) = -1 + 2 * (i + 0.5) / n;
+                grid(static_cast<std::size_t>(i * n + j), 1) = -1 + 2 * (j + 0.5) / n;
+            }
         }
+        double sum = 0;
+        for (const double log_p : posterior.log_prob(grid)) sum += std::exp(log_p) * 4 / (n * n);
+        EXPECT_NEAR(sum, 1, 0.02);
+        Array2 outside(1, 2);
+        outside.values = {1.5, 0};
+        EXPECT_EQ(posterior.log_prob(outside)[0], -std::numeric_limits<double>::infinity());
     }
-    double sum = 0;
-    for (const double log_p : posterior.log_prob(grid)) sum += std::exp(log_p) * 4 / (n * n);
-    EXPECT_NEAR(sum, 1, 0.02);
-    Array2 outside(1, 2);
-    outside.values = {1.5, 0};
-    EXPECT_EQ(posterior.log_prob(outside)[0], -std::numeric_limits<double>::infinity());
+}
+
+// theta uniform in a box, x = theta + noise: the posterior is that noise, cut at the box. A MADE can be just that.
+TEST(Posterior, OfAMadeEndsAtBoundsAsItShould) {
+    const Prior prior(
+        {uniform_prior("a", {-1, {}}, {1, {}}), log_uniform_prior("b", {std::exp(-1), {}}, {std::exp(1), {}})});
+    const auto simulate = [&](const Array2& theta) {
+        Array2 logarithms = theta;
+        for (std::size_t i = 0; i < theta.rows; ++i) logarithms(i, 1) = std::log(theta(i, 1));
+        return noisy(logarithms, 0);
+    };
+    Inference inference(prior, {.density_estimators = {nets::DensityKind::made}});
+    const Array2 theta = prior.sample(10000, 1);
+    inference.append({theta, simulate(theta), {}}, SimulatedFrom::prior);
+    inference.train({.seed = 3});
+    const std::vector<double> x{0.95, -1.3};
+    const Posterior posterior(prior, inference.estimator(), x);
+    const Array2 samples = posterior.sample(5000, 2);
+    const auto below = [](double value) { return 0.5 * std::erfc(-value / (0.5 * std::sqrt(2.0))); };
+    for (std::size_t d = 0; d < 2; ++d) {
+        std::vector<double> values;
+        for (std::size_t i = 0; i < samples.rows; ++i)
+            values.push_back(d == 0 ? samples(i, d) : std::log(samples(i, d)));
+        std::ranges::sort(values);
+        EXPECT_GE(values.front(), -1);
+        EXPECT_LE(values.back(), 1);
+        double worst = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const double truth = (below(values[i] - x[d]) - below(-1 - x[d])) / (below(1 - x[d]) - below(-1 - x[d]));
+            worst = std::max(worst, std::fabs(truth - static_cast<double>(i) / static_cast<double>(values.size())));
+        }
+        EXPECT_LT(worst, 0.05) << d;  // of the distribution functions
+    }
 }
 
 TEST(Posterior, SavedAndLoadedGivesTheSameBits) {
@@ -315,33 +350,33 @@ TEST(Inference, TakesTheLaterOfTwoCheckpointsThatAreWhole) {
 // No other weights of two members are better, of densities and of ratios.
 TEST(CommitteeWeights, AreTheBest) {
     math::RandomStream random(8, 1);
-    Judgement judgement{.truth = {{}, {}}, .all = {{}, {}}};
+    Judgement judgement{.truth = {{}, {}}, .all = {}};
     for (std::size_t i = 0; i < 500; ++i) {
-        for (std::size_t k = 0; k < 2; ++k) {
-            judgement.truth[k].push_back(random.next_normal() * (k == 0 ? 1.0 : 2.0));
-            judgement.all[k].push_back(judgement.truth[k].back() + std::abs(random.next_normal()) +
-                                       (k == 0 ? 0.1 : 0.3));
-        }
+        for (std::size_t k = 0; k < 2; ++k)
+            judgement.truth[k].push_back(k == 0 ? random.next_normal() : 2 * random.next_normal() - 1);
     }
-    for (const bool ratios : {false, true}) {
-        const auto pooled = [](const std::vector<std::vector<double>>& values, std::size_t i, double first) {
-            return std::log(first * std::exp(values[0][i]) + (1 - first) * std::exp(values[1][i]));
-        };
-        const auto gain = [&](double first) {
-            double sum = std::log(first) + std::log(1 - first);  // the pseudo-observations
-            for (std::size_t i = 0; i < 500; ++i)
-                sum += pooled(judgement.truth, i, first) - (ratios ? pooled(judgement.all, i, first) : 0);
-            return sum;
-        };
-        Judgement seen = judgement;
-        if (!ratios) seen.all.clear();
-        const std::vector<double> weights = committee_weights(seen);
-        EXPECT_NEAR(weights[0] + weights[1], 1, 1e-12);
-        double best = -1e300;
-        for (double first = 0.002; first < 1; first += 0.002) best = std::max(best, gain(first));
-        EXPECT_GT(gain(weights[0]), best - 1e-3) << ratios;
-        EXPECT_GT(gain(weights[0]), gain(0.5) + 1) << ratios;
+    const auto gain = [&](double first) {
+        double sum = std::log(first) + std::log(1 - first);  // the pseudo-observations
+        for (std::size_t i = 0; i < 500; ++i)
+            sum += std::log(first * std::exp(judgement.truth[0][i]) + (1 - first) * std::exp(judgement.truth[1][i]));
+        return sum;
+    };
+    const std::vector<double> weights = committee_weights(judgement);
+    EXPECT_NEAR(weights[0] + weights[1], 1, 1e-12);
+    double best = -1e300;
+    for (double first = 0.002; first < 1; first += 0.002) best = std::max(best, gain(first));
+    EXPECT_GT(gain(weights[0]), best - 1e-3);
+    EXPECT_GT(gain(weights[0]), gain(0.5) + 1);
+
+    // Who has a tenth of the mass at the candidates counts for nothing, though ratios do not show it.
+    Judgement ratios = judgement;
+    ratios.all = {std::vector<double>(500, 0.0), std::vector<double>(500, 0.0)};
+    EXPECT_NEAR(committee_weights(ratios)[0], weights[0], 1e-12);
+    for (std::size_t i = 0; i < 500; ++i) {
+        ratios.truth[0][i] = ratios.truth[1][i] - std::log(10.0);
+        ratios.all[0][i] -= std::log(10.0);
     }
+    EXPECT_LT(committee_weights(ratios)[0], 0.01);
 }
 
 // Groups of ten: whoever is a contrast of one has it as a contrast too, and is nearer than a random one.

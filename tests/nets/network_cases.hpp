@@ -52,6 +52,10 @@ inline std::vector<DensityCase> density_cases() {
         cases.push_back({name, what});
         return cases.back().what;
     };
+    add("made_cut", DensityKind::made, 3, 4).cut = {0, 2};
+    DensitySpecification& cut = add("made_cut_scaled", DensityKind::made, 1, 2);
+    cut.cut = {0};
+    cut.theta_scale = {.mean = {0.4}, .deviation = {0.2}};
     for (const DensityKind kind : {DensityKind::mdn, DensityKind::made, DensityKind::maf, DensityKind::nsf}) {
         const std::string name = name_of(kind);
         add(name, kind, 3, 4);

@@ -3,45 +3,47 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 namespace spikesmith {
 
-// Expectation maximisation (A. Dempster, N. Laird, D. Rubin, J. R. Stat. Soc. B 39, 1977); -log of the sum over candidates is bounded by
-// its tangent (D. Hunter, K. Lange, Am. Stat. 58, 2004).
-std::vector<double> committee_weights(const Judgement& judgement) {
-    const std::size_t members = judgement.truth.size();
-    const std::size_t n = judgement.truth.front().size();
+namespace {
+
+// Those of the linear pool of `values` (member, sample) that makes the samples most likely: expectation maximisation (A. Dempster,
+// N. Laird, D. Rubin, J. R. Stat. Soc. B 39, 1977).
+std::vector<double> most_likely_weights(const std::vector<std::vector<double>>& values) {
+    const std::size_t members = values.size();
     std::vector<double> weights(members, 1 / static_cast<double>(members));
-    if (members == 1 || n == 0) return weights;
-    const auto shares_of = [&](const std::vector<std::vector<double>>& values, std::size_t i,
-                               std::vector<double>& share) {
-        double highest = values[0][i];
-        for (const auto& member : values) highest = std::max(highest, member[i]);
-        double total = 0;
-        for (std::size_t k = 0; k < members; ++k) total += share[k] = weights[k] * std::exp(values[k][i] - highest);
-        for (double& one : share) one = total > 0 ? one / total : 0;
-    };
     std::vector<double> share(members);
     for (int iteration = 0; iteration < 200; ++iteration) {
         std::vector<double> gains(members, 1.0);
-        std::vector<double> losses(members, 0.0);  // times weight
-        for (std::size_t i = 0; i < n; ++i) {
-            shares_of(judgement.truth, i, share);
-            for (std::size_t k = 0; k < members; ++k) gains[k] += share[k];
-            if (judgement.all.empty()) continue;
-            shares_of(judgement.all, i, share);
-            for (std::size_t k = 0; k < members; ++k) losses[k] += share[k];
+        for (std::size_t i = 0; i < values.front().size(); ++i) {
+            double highest = values[0][i];
+            for (const auto& member : values) highest = std::max(highest, member[i]);
+            double total = 0;
+            for (std::size_t k = 0; k < members; ++k) total += share[k] = weights[k] * std::exp(values[k][i] - highest);
+            for (std::size_t k = 0; k < members && total > 0; ++k) gains[k] += share[k] / total;
         }
-        double total = 0;
-        for (std::size_t k = 0; k < members; ++k) {
-            const double pseudo = static_cast<double>(members) * weights[k];
-            const double lost = judgement.all.empty() ? static_cast<double>(n) * weights[k] : losses[k];
-            weights[k] *= gains[k] / (lost + pseudo);
-            total += weights[k];
-        }
-        for (double& weight : weights) weight /= total;
+        const double total = std::accumulate(gains.begin(), gains.end(), 0.0);
+        for (std::size_t k = 0; k < members; ++k) weights[k] = gains[k] / total;
     }
     return weights;
+}
+
+}  // namespace
+
+std::vector<double> committee_weights(const Judgement& judgement) {
+    const std::size_t members = judgement.truth.size();
+    const std::size_t n = judgement.truth.front().size();
+    if (members == 1 || n == 0) return std::vector<double>(members, 1 / static_cast<double>(members));
+    if (judgement.all.empty()) return most_likely_weights(judgement.truth);
+    std::vector<std::vector<double>> values = judgement.truth;
+    for (std::size_t k = 0; k < members; ++k) {
+        const std::vector<double>& all = judgement.all[k];
+        const double mass = std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(n);
+        for (std::size_t i = 0; i < n; ++i) values[k][i] += mass - all[i];
+    }
+    return most_likely_weights(values);
 }
 
 }  // namespace spikesmith

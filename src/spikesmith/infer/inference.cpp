@@ -143,6 +143,17 @@ bool lacks(double value) {
     return !std::isfinite(value);
 }
 
+// Parameters with a constant density between two bounds, or of their logarithm.
+std::vector<std::size_t> flat_dimensions(const Prior& prior) {
+    std::vector<std::size_t> result;
+    for (std::size_t d = 0; d < prior.dimension(); ++d) {
+        const Distribution::Kind& kind = prior.parameters()[d].distribution.kind();
+        if (std::holds_alternative<UniformDistribution>(kind) || std::holds_alternative<LogUniformDistribution>(kind))
+            result.push_back(d);
+    }
+    return result;
+}
+
 }  // namespace
 
 // What the networks learn from.
@@ -316,7 +327,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
     task.networks = members + (set.complete.empty() ? 0 : 1);
 
     const bool atomic = options_.method == InferenceMethod::snpe && atomic_;
-    const bool anew = training.retrain_from_scratch.value_or(options_.retrain_from_scratch.value_or(!atomic));
+    const bool contrastive = atomic_ && !likelihood;
+    const bool anew = training.retrain_from_scratch.value_or(options_.retrain_from_scratch.value_or(!contrastive));
     const bool warm = !anew && estimator_ && estimator_->members.size() == members &&
                       estimator_->described == set.described && estimator_->knows_missing == set.knows_missing;
     // Coordinates and scales from the training split only.
@@ -333,7 +345,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
             rows.insert(rows.end(), array.row(i).begin(), array.row(i).end());
         return rows;
     };
-    const nets::Standardization u_scale = nets::measure(rows_of(set.u), set.u.columns, options_.z_score_theta);
+    const std::vector<double> u_rows = rows_of(set.u);
+    const nets::Standardization u_scale = nets::measure(u_rows, set.u.columns, options_.z_score_theta);
     std::vector<double> x_rows = rows_of(set.x);
     for (std::size_t c = 0; c < set.x.columns; ++c) {
         // a feature that no simulation has gets the scale of a constant; the networks see that it is missing
@@ -398,6 +411,10 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                                             .x_scale = likelihood ? u_scale : seen_scale,
                                             .mask_missing = mask_missing};
             if (!likelihood) what.embedding = embedding;
+            if (!likelihood && kind == nets::DensityKind::made) {
+                what.cut = flat_dimensions(prior_);
+                what.theta_scale = nets::measure_inside({}, u_rows, set.u.columns, options_.z_score_theta, what.cut);
+            }
             estimator.members.push_back({.kind = nets::name_of(kind), .network = nets::ConditionalDensity(what, seed)});
         }
         estimator.members.back().embedding = std::move(own);

@@ -66,8 +66,8 @@ struct InferenceOptions {
     std::size_t num_classes = 5;         // snre_c
     double gamma = 1;                    // snre_c
     bool discard_prior_samples = false;  // from the second round on
-    // Later rounds train networks anew, or start from those of the round before, with their scales. Absent: anew, but SNPE after
-    // proposals starts from them, since atoms tell nothing of the density far from all proposals (docs/infer.md).
+    // Later rounds train networks anew, or start from those of the round before, with their scales. Absent: anew, but SNPE and SNRE
+    // after proposals start from them, since contrasts tell little of the density far from all proposals (docs/infer.md).
     std::optional<bool> retrain_from_scratch{};
     MissingPolicy missing = MissingPolicy::mask;
     std::uint64_t seed = 0;

@@ -44,6 +44,7 @@ struct BodyShape {
     std::size_t dimensions = 0;  // D
     RowList theta;               // wide rows of theta, also of its gradient
     RowList features;            // context rows of the features of x, also of their gradient
+    std::vector<Interval> cut;   // of theta as the network sees it: D intervals; only a MADE can have bounds there
 };
 
 [[nodiscard]] std::unique_ptr<Body> make_maf(const BodyShape& shape, const DensityOptions& options, std::uint64_t seed,

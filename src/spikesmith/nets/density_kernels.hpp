@@ -392,17 +392,75 @@ struct DensityMath {
         }
     }
 
-    // Log density of each component times its weight (not normalised), and what their derivatives need.
-    struct Component {
-        V log_density, t, inverse, logistic;
+    // A standard normal density cut at a < b, at t between them.
+    struct Cut {
+        V log_density;          // + log sqrt(2 pi)
+        V by_place, by_spread;  // derivatives of the logarithm if t, a and b fall together by 1, or by themselves
     };
-    static Component component(std::size_t K, const Rows& raw, std::size_t k, std::size_t lane, V x) {
+    // Seen from the bound that is nearer to 0, with distances to it, t - a and b - a, lest squares cancel. If 0 is outside, the probability
+    // between the bounds is phi(a) times a difference of Mills' ratios, else 1 less two tails.
+    static Cut cut_normal(V a, V b, V from_a, V to_b, V width) {
+        const auto mirrored = S::less(S::add(a, b), S::zero());
+        const V low = S::select(mirrored, negative(b), a);
+        const V high = S::add(low, width);
+        const V distance = S::select(mirrored, to_b, from_a);
+        const auto outside = S::less(S::zero(), low);
+        const V ratio_low = mills_ratio<S>(S::absolute(low));
+        const V ratio_high = mills_ratio<S>(high);
+        const V half = S::set(-0.5F);
+        const V fall = exponential<S>(S::mul(S::mul(half, width), S::add(high, low)));  // phi(high) / phi(low)
+        const V squared = S::mul(S::mul(half, low), low);
+        const V bell = S::mul(S::set(0.398942280F), exponential<S>(squared));              // phi(low)
+        const V beyond = S::fnma(ratio_high, fall, ratio_low);                             // the probability / phi(low)
+        const V within = S::fnma(bell, S::fma(ratio_high, fall, ratio_low), one());        // the probability
+        const V at_low = S::select(outside, S::div(one(), beyond), S::div(bell, within));  // phi / the probability
+        const V at_high = S::mul(at_low, fall);
+        const V drop = S::mul(S::mul(half, distance), S::fma(S::set(2.0F), low, distance));  // log phi(t) / phi(low)
+        const V log_density = S::sub(S::select(outside, S::add(drop, S::set(0.918938533F)), S::add(drop, squared)),
+                                     logarithm<S>(S::select(outside, beyond, within)));
+        const V excess = S::sub(at_low, low);
+        const V by_place = S::sub(S::add(distance, at_high), excess);
+        // 1 - t^2 + low at_low - high at_high
+        const V by_spread = S::fma(low, excess, S::fnma(high, at_high, S::fma(S::set(2.0F), drop, one())));
+        return {log_density, S::select(mirrored, negative(by_place), by_place), by_spread};
+    }
+
+    // Log density of each component times its weight (not normalised), and what its derivatives need.
+    struct Component {
+        V log_density, by_x, by_mean, by_deviation;  // derivatives; that by the raw deviation
+    };
+    // Deviations are 0.01 at least. Of cut components they reach to 8 times the interval, and means no further beyond a bound than
+    // the other bound is from it: steeper densities than that would not be normalised in single precision.
+    template <bool cut>
+    static Component component(std::size_t K, Interval interval, const Rows& raw, std::size_t k, std::size_t lane,
+                               V x) {
         const auto positive = softplus<S>(at(raw, 2 * K + k, lane));
         const V deviation = S::add(positive.value, S::set(1e-2F));
-        const V inverse = S::div(one(), deviation);
-        const V t = S::mul(S::sub(x, at(raw, K + k, lane)), inverse);
-        const V log_density = S::fma(S::mul(S::set(-0.5F), t), t, S::sub(at(raw, k, lane), logarithm<S>(deviation)));
-        return {log_density, t, inverse, positive.derivative};
+        const V plain = S::div(one(), deviation);
+        const V mean = at(raw, K + k, lane);
+        if constexpr (!cut) {
+            const V t = S::mul(S::sub(x, mean), plain);
+            const V log_density =
+                S::fma(S::mul(S::set(-0.5F), t), t, S::sub(at(raw, k, lane), logarithm<S>(deviation)));
+            const V by_mean = S::mul(t, plain);
+            return {log_density, negative(by_mean), by_mean,
+                    S::mul(S::mul(plain, S::fma(t, t, S::set(-1.0F))), positive.derivative)};
+        }
+        const float reach = 1.5F * (interval.upper - interval.lower);
+        const V middle = S::set(0.5F * (interval.lower + interval.upper));
+        const V lower = S::set(interval.lower);
+        const V upper = S::set(interval.upper);
+        const V bent = hyperbolic_tangent<S>(S::mul(S::sub(mean, middle), S::set(1 / reach)));
+        const V centre = S::fma(S::set(reach), bent, middle);
+        const V inverse = S::add(plain, S::set(0.125F / (interval.upper - interval.lower)));
+        const auto scaled = [&](V length) { return S::mul(length, inverse); };
+        const Cut here = cut_normal(scaled(S::sub(lower, centre)), scaled(S::sub(upper, centre)),
+                                    scaled(S::sub(x, lower)), scaled(S::sub(upper, x)), scaled(S::sub(upper, lower)));
+        const V log_density = S::add(S::add(at(raw, k, lane), here.log_density), logarithm<S>(inverse));
+        const V share = S::div(plain, inverse);
+        const V by_deviation = S::mul(S::mul(negative(here.by_spread), S::mul(share, plain)), positive.derivative);
+        const V by_mean = S::mul(S::mul(here.by_place, inverse), S::fnma(bent, bent, one()));
+        return {log_density, S::mul(S::sub(centre, x), S::mul(inverse, inverse)), by_mean, by_deviation};
     }
     template <class F>
     static V log_sum(std::size_t K, const F& term) {
@@ -413,40 +471,49 @@ struct DensityMath {
         return S::add(largest, logarithm<S>(total));
     }
 
-    static void mixture(std::size_t K, Rows raw, const float* x, std::size_t lanes, float* out) {
+    template <bool cut>
+    static void mixture_of(std::size_t K, Interval interval, Rows raw, const float* x, std::size_t lanes, float* out) {
         for (std::size_t lane = 0; lane < lanes; lane += width) {
             V density[max_local];
-            density[0] = component(K, raw, 0, lane, S::load(x + lane)).log_density;
-            for (std::size_t k = 1; k < K; ++k) density[k] = component(K, raw, k, lane, S::load(x + lane)).log_density;
+            density[0] = component<cut>(K, interval, raw, 0, lane, S::load(x + lane)).log_density;
+            for (std::size_t k = 1; k < K; ++k)
+                density[k] = component<cut>(K, interval, raw, k, lane, S::load(x + lane)).log_density;
             const V joint = log_sum(K, [&](std::size_t k) { return density[k]; });
             const V weights = log_sum(K, [&](std::size_t k) { return at(raw, k, lane); });
             S::store(out + lane, S::add(S::load(out + lane), S::sub(joint, weights)));
         }
     }
+    static bool is_cut(Interval interval) { return interval.upper - interval.lower < 1e30F; }
+    static void mixture(std::size_t K, Interval interval, Rows raw, const float* x, std::size_t lanes, float* out) {
+        (is_cut(interval) ? mixture_of<true> : mixture_of<false>)(K, interval, raw, x, lanes, out);
+    }
 
-    static void mixture_gradient(std::size_t K, Rows raw, const float* x, std::size_t lanes, const float* upstream,
-                                 Rows raw_gradient, float* x_gradient) {
+    template <bool cut>
+    static void mixture_gradient_of(std::size_t K, Interval interval, Rows raw, const float* x, std::size_t lanes,
+                                    const float* upstream, Rows raw_gradient, float* x_gradient) {
         for (std::size_t lane = 0; lane < lanes; lane += width) {
             const V up = S::load(upstream + lane);
             Component parts[max_local];
-            parts[0] = component(K, raw, 0, lane, S::load(x + lane));
-            for (std::size_t k = 1; k < K; ++k) parts[k] = component(K, raw, k, lane, S::load(x + lane));
+            parts[0] = component<cut>(K, interval, raw, 0, lane, S::load(x + lane));
+            for (std::size_t k = 1; k < K; ++k) parts[k] = component<cut>(K, interval, raw, k, lane, S::load(x + lane));
             const V joint = log_sum(K, [&](std::size_t k) { return parts[k].log_density; });
             const V weights = log_sum(K, [&](std::size_t k) { return at(raw, k, lane); });
             V gx = S::zero();
             for (std::size_t k = 0; k < K; ++k) {
                 const V share = S::mul(up, exponential<S>(S::sub(parts[k].log_density, joint)));
                 const V prior = S::mul(up, exponential<S>(S::sub(at(raw, k, lane), weights)));
-                const V g_mean = S::mul(S::mul(share, parts[k].t), parts[k].inverse);
-                const V g_deviation =
-                    S::mul(S::mul(share, parts[k].inverse), S::fma(parts[k].t, parts[k].t, S::set(-1.0F)));
                 put(raw_gradient, k, lane, S::sub(share, prior));
-                put(raw_gradient, K + k, lane, g_mean);
-                put(raw_gradient, 2 * K + k, lane, S::mul(g_deviation, parts[k].logistic));
-                gx = S::sub(gx, g_mean);
+                put(raw_gradient, K + k, lane, S::mul(share, parts[k].by_mean));
+                put(raw_gradient, 2 * K + k, lane, S::mul(share, parts[k].by_deviation));
+                gx = S::fma(share, parts[k].by_x, gx);
             }
             S::store(x_gradient + lane, gx);
         }
+    }
+    static void mixture_gradient(std::size_t K, Interval interval, Rows raw, const float* x, std::size_t lanes,
+                                 const float* upstream, Rows raw_gradient, float* x_gradient) {
+        (is_cut(interval) ? mixture_gradient_of<true> : mixture_gradient_of<false>)(K, interval, raw, x, lanes,
+                                                                                    upstream, raw_gradient, x_gradient);
     }
 };
 

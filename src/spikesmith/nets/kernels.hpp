@@ -41,6 +41,11 @@ struct MixtureShape {
     std::size_t dimensions;
 };
 
+struct Interval {  // where a density is cut; infinite: nowhere
+    float lower;
+    float upper;
+};
+
 struct SplineShape {
     std::size_t bins;
     float bound;
@@ -108,11 +113,11 @@ struct Kernels {
     void (*mdn_gradient)(const MixtureShape& shape, Rows heads, Rows theta, std::size_t lanes, Rows scratch,
                          const float* out, const float* upstream, Rows heads_gradient, Rows theta_gradient);
 
-    // One-dimensional mixture with K logits, K means, K raw deviations (raw: 3 K rows). out += log density. The gradient
-    // call recomputes; x_gradient is written.
-    void (*mixture)(std::size_t components, Rows raw, const float* x, std::size_t lanes, float* out);
-    void (*mixture_gradient)(std::size_t components, Rows raw, const float* x, std::size_t lanes, const float* upstream,
-                             Rows raw_gradient, float* x_gradient);
+    // One-dimensional mixture with K logits, K means, K raw deviations (raw: 3 K rows), each component cut at the interval's bounds. out +=
+    // log density + log sqrt(2 pi). The gradient call recomputes; x_gradient is written.
+    void (*mixture)(std::size_t components, Interval interval, Rows raw, const float* x, std::size_t lanes, float* out);
+    void (*mixture_gradient)(std::size_t components, Interval interval, Rows raw, const float* x, std::size_t lanes,
+                             const float* upstream, Rows raw_gradient, float* x_gradient);
 
     // Pairs of uniform numbers, a in (0, 1] and b in [-1/2, 1/2], become pairs of normal ones, in place (Box & Muller 1958).
     void (*normals)(Rows a, Rows b, std::size_t rows, std::size_t lanes);

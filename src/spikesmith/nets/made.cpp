@@ -3,11 +3,38 @@
 // too, as if a constant input came before it.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "spikesmith/nets/body.hpp"
+#include "spikesmith/nets/scaling.hpp"
 
 namespace spikesmith::nets {
 namespace {
+
+// The value of a component of density_kernels.hpp, cut at the interval, whose distribution function there is that of a normal
+// `noise`.
+float cut_normal(Interval interval, float raw_mean, float deviation, float noise) {
+    const double lower = interval.lower;
+    const double upper = interval.upper;
+    const double middle = (lower + upper) / 2;
+    const double reach = 1.5 * (upper - lower);
+    const double mean = middle + reach * std::tanh((static_cast<double>(raw_mean) - middle) / reach);
+    const double inverse = 1 / (static_cast<double>(deviation) + 1e-2) + 0.125 / (upper - lower);
+    double a = (lower - mean) * inverse;
+    double b = (upper - mean) * inverse;
+    double x = noise;
+    const bool mirrored = a + b < 0;
+    if (mirrored) {
+        std::swap(a, b);
+        a = -a, b = -b, x = -x;
+    }
+    const double above = normal_share(-x);  // of the cut density, above the value
+    const double from_a = a < 30
+                              ? -normal_quantile(normal_share(-b) + above * (normal_share(-a) - normal_share(-b))) - a
+                              : -std::log(above + (1 - above) * std::exp(a * (a - b))) / a;  // nearly exponential
+    const double from_mean = mirrored ? -(a + from_a) : a + from_a;
+    return static_cast<float>(std::clamp(mean + from_mean / inverse, lower, upper));
+}
 
 struct ResidualBlock {
     DenseLayer context, first, second;
@@ -89,8 +116,8 @@ class Made final : public Body {
         float* const out = wide.values.row(out_);
         std::fill_n(out, wide.lanes, 0.0F);
         for (std::size_t d = 0; d < shape_.dimensions; ++d) {
-            wide.kernels->mixture(components_, wide.values.view(raw_[d]), wide.values.row(shape_.theta[d]), wide.lanes,
-                                  out);
+            wide.kernels->mixture(components_, shape_.cut[d], wide.values.view(raw_[d]),
+                                  wide.values.row(shape_.theta[d]), wide.lanes, out);
         }
         const double constant = -log_root_two_pi * static_cast<double>(shape_.dimensions);
         for (std::size_t lane = 0; lane < wide.lanes; ++lane) values[lane] = constant + static_cast<double>(out[lane]);
@@ -101,8 +128,9 @@ class Made final : public Body {
         for (std::size_t d = 0; d < shape_.dimensions; ++d) {
             Rows part = wide.gradients.view(raw_gradient_);
             part.index += d * 3 * components_;
-            wide.kernels->mixture_gradient(components_, wide.values.view(raw_[d]), wide.values.row(shape_.theta[d]),
-                                           wide.lanes, upstream, part, wide.gradients.row(direct_gradient_[d]));
+            wide.kernels->mixture_gradient(components_, shape_.cut[d], wide.values.view(raw_[d]),
+                                           wide.values.row(shape_.theta[d]), wide.lanes, upstream, part,
+                                           wide.gradients.row(direct_gradient_[d]));
         }
         if (gradient != nullptr) parameter_gradient(wide, output_, raw_gradient_, hidden_.back(), gradient);
         input_gradient(wide, output_, p, raw_gradient_, hidden_.back(), hidden_gradient_, false);
@@ -188,8 +216,11 @@ class Made final : public Body {
                 if (choice < reached) break;
             }
             const float mean = wide.values.row(raw_[d][K + k])[lane];
-            const float deviation = wide.values.row(deviations[k])[lane] + 1e-2F;
-            wide.values.row(shape_.theta[d])[lane] = mean + deviation * wide.values.row(noise_[d])[lane];
+            const float deviation = wide.values.row(deviations[k])[lane];
+            const float noise = wide.values.row(noise_[d])[lane];
+            wide.values.row(shape_.theta[d])[lane] = std::isfinite(shape_.cut[d].lower)
+                                                         ? cut_normal(shape_.cut[d], mean, deviation, noise)
+                                                         : mean + (deviation + 1e-2F) * noise;
         }
     }
 

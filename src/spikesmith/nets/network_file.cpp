@@ -12,7 +12,8 @@ namespace spikesmith::nets {
 namespace {
 
 constexpr std::string_view magic = "SPKSNETS";
-constexpr std::uint64_t version = 3;  // 1: masked flows without units of degree 0; 2: with other permutations
+constexpr std::uint64_t version =
+    4;  // 1: masked flows without units of degree 0; 2: with other permutations; 3: without `cut`
 
 // Numbers of 8 bytes, least significant first; floats of 4.
 class Writer {
@@ -116,8 +117,9 @@ void visit_common(Visitor& f, S& what) {
     f(e.dropout);
 }
 
+// `stored`: the version of the format.
 template <class Visitor, class S>
-void visit_density(Visitor& f, S& what) {
+void visit_density(Visitor& f, S& what, std::uint64_t stored) {
     visit_common(f, what);
     auto& o = what.options;
     f(o.hidden_features);
@@ -129,6 +131,7 @@ void visit_density(Visitor& f, S& what) {
     f(what.support.lower);
     f(what.support.upper);
     f(what.support.transform);
+    if (stored > 3) f(what.cut);
 }
 
 template <class Visitor, class S>
@@ -161,7 +164,8 @@ std::vector<std::byte> write_network(const PairNetwork& network, std::span<const
     const PairNetwork::Specification& specification = network.specification();
     write(std::uint64_t{specification.index()});
     write(network.seed());
-    if (const auto* density = std::get_if<DensitySpecification>(&specification)) visit_density(write, *density);
+    if (const auto* density = std::get_if<DensitySpecification>(&specification))
+        visit_density(write, *density, version);
     if (const auto* ratio = std::get_if<RatioSpecification>(&specification)) visit_ratio(write, *ratio);
     write(std::vector<float>(parameters.begin(), parameters.end()));
     write(checksum(write.bytes));
@@ -176,9 +180,9 @@ StoredNetwork read_network(std::span<const std::byte> block) {
     Reader read(block.subspan(head));
     std::uint64_t number = 0;
     read(number);
-    if (number != version) {
+    if (number != version && number != 3) {
         throw DataError("the stored network has format version " + std::to_string(number),
-                        "this program reads version " + std::to_string(version));
+                        "this program reads versions 3 and " + std::to_string(version));
     }
     std::uint64_t stored_sum = 0;
     Reader(block.last(8))(stored_sum);
@@ -192,7 +196,7 @@ StoredNetwork read_network(std::span<const std::byte> block) {
     bool all_known = false;
     if (kind == 0) {
         DensitySpecification what;
-        visit_density(read, what);
+        visit_density(read, what, number);
         all_known = known(what);
         specification = std::move(what);
     } else {

@@ -34,6 +34,7 @@ void check_options(const DensityOptions& options, DensityKind kind) {
 std::unique_ptr<Body> make_body(const DensitySpecification& what, const BodyShape& shape, std::uint64_t seed,
                                 Builder& builder) {
     check_options(what.options, what.kind);
+    require(what.cut.empty() || what.kind == DensityKind::made, "only the mixtures of a made can be cut");
     switch (what.kind) {
         case DensityKind::mdn:
             return make_mdn(shape, what.options, builder);
@@ -63,7 +64,10 @@ Scaling scaling_of(const PairNetwork::Specification& specification) {
                             .theta_scale = what.theta_scale,
                             .x_scale = what.x_scale,
                             .mask_missing = what.mask_missing};
-            if constexpr (requires { what.support; }) scaling.support = what.support;
+            if constexpr (requires { what.support; }) {
+                scaling.support = what.support;
+                scaling.cut = what.cut;
+            }
             return scaling;
         },
         specification);
@@ -91,8 +95,10 @@ PairNetwork::PairNetwork(Specification specification, std::uint64_t seed)
     theta_rows_ = Builder::rows(builder_.wide.values, scaling_.theta_dimensions);
     (void)Builder::rows(builder_.wide.gradients, scaling_.theta_dimensions);  // the same numbers
     embedding_ = std::make_unique<EmbeddingNetwork>(embedding, scaling_.x_inputs(), builder_);
-    const BodyShape shape{
-        .dimensions = scaling_.theta_dimensions, .theta = theta_rows_, .features = embedding_->features()};
+    const BodyShape shape{.dimensions = scaling_.theta_dimensions,
+                          .theta = theta_rows_,
+                          .features = embedding_->features(),
+                          .cut = scaling_.intervals()};
     noise_spare_ = Builder::rows(builder_.wide.values, 1)[0];
     body_ = std::visit([&](const auto& what) { return make_body(what, shape, seed, builder_); }, specification_);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "spikesmith/core/error.hpp"
@@ -9,19 +10,6 @@
 
 namespace spikesmith::nets {
 namespace {
-
-// The normal quantile: a rational start (Abramowitz & Stegun 1964, 26.2.23), then Halley steps on the error function.
-double normal_quantile(double p) {
-    const double tail = std::min(p, 1 - p);
-    const double t = std::sqrt(-2 * std::log(tail));
-    double x = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
-    for (int step = 0; step < 3; ++step) {
-        const double density = std::exp(-0.5 * x * x - log_root_two_pi);
-        const double error = (0.5 * std::erfc(-x / std::sqrt(2.0)) - tail) / density;
-        x -= error / (1 + 0.5 * x * error);
-    }
-    return p < 0.5 ? x : -x;
-}
 
 double lower_bound(const Support& support, std::size_t d) {
     return support.lower.empty() ? -std::numeric_limits<double>::infinity() : support.lower[d];
@@ -35,8 +23,7 @@ double original(const Support& support, std::size_t d, double u) {
     const double upper = upper_bound(support, d);
     double value = u;
     if (std::isfinite(lower) && std::isfinite(upper)) {
-        const double share =
-            support.transform == BoundTransform::logit ? 1 / (1 + std::exp(-u)) : 0.5 * std::erfc(-u / std::sqrt(2.0));
+        const double share = support.transform == BoundTransform::logit ? 1 / (1 + std::exp(-u)) : normal_share(u);
         value = lower + (upper - lower) * share;
     } else if (std::isfinite(lower)) {
         value = lower + std::exp(u);
@@ -68,14 +55,13 @@ double deviation_of(const Standardization& scale, std::size_t d) {
     return scale.deviation.empty() ? 1 : scale.deviation[d];
 }
 
-}  // namespace
-
 bool inside(const Support& support, std::size_t d, double value) {
     return value >= lower_bound(support, d) && value <= upper_bound(support, d);
 }
 
+constexpr double edge = 0x1p-50;  // the nearest that a value comes to its bound
+
 Changed change(const Support& support, std::size_t d, double value) {
-    constexpr double edge = 0x1p-50;
     const double lower = lower_bound(support, d);
     const double upper = upper_bound(support, d);
     if (std::isfinite(lower) && std::isfinite(upper)) {
@@ -99,6 +85,25 @@ Changed change(const Support& support, std::size_t d, double value) {
         return {-std::log(distance), 1 / distance, -std::log(distance), 1 / distance};
     }
     return {value, 1, 0, 0};
+}
+
+}  // namespace
+
+double normal_share(double u) {
+    return 0.5 * std::erfc(-u / std::sqrt(2.0));
+}
+
+// A rational start (Abramowitz & Stegun 1964, 26.2.23), then Halley steps on the error function.
+double normal_quantile(double p) {
+    const double tail = std::min(p, 1 - p);
+    const double t = std::sqrt(-2 * std::log(tail));
+    double x = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
+    for (int step = 0; step < 3; ++step) {
+        const double density = std::exp(-0.5 * x * x - log_root_two_pi);
+        const double error = (0.5 * std::erfc(-x / std::sqrt(2.0)) - tail) / density;
+        x -= error / (1 + 0.5 * x * error);
+    }
+    return p < 0.5 ? x : -x;
 }
 
 Standardization measure(std::span<const double> rows, std::size_t dimensions, ZScore mode) {
@@ -167,7 +172,7 @@ Standardization measure(std::span<const double> rows, std::size_t dimensions, ZS
 }
 
 Standardization measure_inside(const Support& support, std::span<const double> theta, std::size_t dimensions,
-                               ZScore mode) {
+                               ZScore mode, const std::vector<std::size_t>& cut) {
     if (dimensions == 0 || (!support.lower.empty() && support.lower.size() != dimensions) ||
         (!support.upper.empty() && support.upper.size() != dimensions)) {
         throw DataError("the support's bounds do not fit " + std::to_string(dimensions) + " dimensions");
@@ -180,6 +185,9 @@ Standardization measure_inside(const Support& support, std::span<const double> t
                             ", " + std::to_string(theta[i]) + ", is outside the support");
         }
         changed[i] = change(support, i % dimensions, theta[i]).value;
+    }
+    for (const std::size_t d : cut) {
+        for (std::size_t i = d; i < changed.size(); i += dimensions) changed[i] = normal_share(theta[i]);
     }
     return measure(changed, dimensions, mode);
 }
@@ -197,8 +205,36 @@ void Scaling::check() const {
                               " of theta: the lower bound is not below the upper one");
         }
     }
+    for (const std::size_t d : cut) {
+        if (d >= theta_dimensions || std::isfinite(lower_bound(support, d)) || std::isfinite(upper_bound(support, d)))
+            throw ConfigError("dimension " + std::to_string(d) + " of theta cannot be cut",
+                              "a dimension without bounds, below " + std::to_string(theta_dimensions));
+    }
+    if (std::ranges::adjacent_find(cut, std::ranges::greater_equal{}) != cut.end())
+        throw ConfigError("the cut dimensions must ascend");
     check_scale(theta_scale, theta_dimensions, "the scale of theta");
     check_scale(x_scale, x_dimensions, "the scale of x");
+}
+
+bool Scaling::is_cut(std::size_t d) const {
+    return std::ranges::binary_search(cut, d);
+}
+
+Changed Scaling::change(std::size_t d, double value) const {
+    if (!is_cut(d)) return nets::change(support, d, value);
+    const double log_slope = -0.5 * value * value - log_root_two_pi;
+    return {normal_share(value), std::exp(log_slope), log_slope, -value};
+}
+
+std::vector<Interval> Scaling::intervals() const {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    std::vector<Interval> result(theta_dimensions, {-infinity, infinity});
+    for (const std::size_t d : cut) {
+        const double mean = mean_of(theta_scale, d);
+        const double deviation = deviation_of(theta_scale, d);
+        result[d] = {static_cast<float>(-mean / deviation), static_cast<float>((1 - mean) / deviation)};
+    }
+    return result;
 }
 
 double Scaling::theta_inputs(std::span<const double> theta, float* inputs) const {
@@ -209,7 +245,7 @@ double Scaling::theta_inputs(std::span<const double> theta, float* inputs) const
             std::fill_n(inputs, theta_dimensions, 0.0F);
             return -std::numeric_limits<double>::infinity();
         }
-        const Changed u = change(support, d, theta[d]);
+        const Changed u = change(d, theta[d]);
         inputs[d] = static_cast<float>((u.value - mean_of(theta_scale, d)) / deviation_of(theta_scale, d));
         log_volume += u.log_slope - std::log(deviation_of(theta_scale, d));
     }
@@ -219,7 +255,7 @@ double Scaling::theta_inputs(std::span<const double> theta, float* inputs) const
 void Scaling::theta_gradient(std::span<const double> theta, const float* inputs_gradient, std::size_t stride,
                              std::span<double> gradient) const {
     for (std::size_t d = 0; d < theta_dimensions; ++d) {
-        const Changed u = change(support, d, theta[d]);
+        const Changed u = change(d, theta[d]);
         gradient[d] = static_cast<double>(inputs_gradient[d * stride]) * u.slope / deviation_of(theta_scale, d) +
                       u.log_slope_rate;
     }
@@ -227,8 +263,8 @@ void Scaling::theta_gradient(std::span<const double> theta, const float* inputs_
 
 void Scaling::theta_values(const float* inputs, std::span<double> theta) const {
     for (std::size_t d = 0; d < theta_dimensions; ++d) {
-        theta[d] = original(support, d,
-                            static_cast<double>(inputs[d]) * deviation_of(theta_scale, d) + mean_of(theta_scale, d));
+        const double u = static_cast<double>(inputs[d]) * deviation_of(theta_scale, d) + mean_of(theta_scale, d);
+        theta[d] = is_cut(d) ? normal_quantile(std::clamp(u, edge, 1 - edge)) : original(support, d, u);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include "spikesmith/nets/kernels.hpp"
 #include "spikesmith/nets/specification.hpp"
 
 namespace spikesmith::nets {
@@ -17,10 +18,15 @@ struct Changed {
     double log_slope_rate;  // d log_slope / dv
 };
 
+// The normal distribution function, and its inverse for 0 < p < 1.
+[[nodiscard]] double normal_share(double u);
+[[nodiscard]] double normal_quantile(double p);
+
 struct Scaling {
     std::size_t theta_dimensions = 0;
     std::size_t x_dimensions = 0;
     Support support;
+    std::vector<std::size_t> cut;  // see DensitySpecification
     Standardization theta_scale;
     Standardization x_scale;
     bool mask_missing = false;
@@ -38,12 +44,16 @@ struct Scaling {
     // The inverse; always inside the support.
     void theta_values(const float* inputs, std::span<double> theta) const;
 
+    // Where the densities of the network's theta are cut: D intervals.
+    [[nodiscard]] std::vector<Interval> intervals() const;
+
     void x_inputs(std::span<const double> x, float* inputs) const;
     void x_gradient(std::span<const double> x, const float* inputs_gradient, std::size_t stride,
                     std::span<double> gradient) const;
-};
 
-[[nodiscard]] bool inside(const Support& support, std::size_t d, double value);
-[[nodiscard]] Changed change(const Support& support, std::size_t d, double value);
+  private:
+    [[nodiscard]] bool is_cut(std::size_t d) const;
+    [[nodiscard]] Changed change(std::size_t d, double value) const;
+};
 
 }  // namespace spikesmith::nets

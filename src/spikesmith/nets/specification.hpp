@@ -48,9 +48,11 @@ struct Support {
     BoundTransform transform = BoundTransform::logit;
 };
 
-// As `measure`, of theta after the change of variables. Throws DataError for values outside the support.
+// As `measure`, of theta after the change of variables, with `cut` as in DensitySpecification. Throws DataError for values outside the
+// support.
 [[nodiscard]] Standardization measure_inside(const Support& support, std::span<const double> theta,
-                                             std::size_t dimensions, ZScore mode = ZScore::independent);
+                                             std::size_t dimensions, ZScore mode = ZScore::independent,
+                                             const std::vector<std::size_t>& cut = {});
 
 // What turns x into the features that the density sees; trained together with it.
 enum class EmbeddingKind { identity, mlp, cnn, yulenet, torchscript };
@@ -93,6 +95,9 @@ struct DensitySpecification {
     std::size_t x_dimensions = 0;      // C
     DensityOptions options;
     Support support;
+    // made: dimensions, ascending, in which theta is standard normal before anything is known of it, and what is known often ends at a
+    // bound of the original parameter. Their mixtures are of Phi(theta), Phi the normal distribution function, and cut at 0 and 1.
+    std::vector<std::size_t> cut;
     Standardization theta_scale;  // of theta after the change of variables; empty: none
     Standardization x_scale;      // empty: none
     Embedding embedding;

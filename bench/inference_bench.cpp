@@ -3,7 +3,7 @@
 //
 //     inference_bench --reference DIR [--task two_moons,...] [--simulations 1000,10000] [--method SNPE,...] [--observations 1,2,3]
 //                     (a method AUTO chooses by itself, in two rounds, and is compared with the best published column)
-//                     [--rounds 1] [--density nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 2; SNRE: 4; AUTO: 1] [--samples 10000] [--seed 1]
+//                     [--rounds 1] [--density nsf,maf,mdn,made; SNLE: nsf,maf,mdn] [--learning_rate R] [--batch N] [--final 0.01] [--ensemble 2; SNRE: 4; AUTO: 1] [--samples 10000] [--seed 1]
 //                     [--components 10] [--proposal posterior] [--truncation 1e-4] [--threads N]
 //
 // DIR has the benchmark's files: <task>/observation_<n>/observation.csv and reference_posterior_samples.csv.bz2 (or .csv).
@@ -103,7 +103,7 @@ int main(int argc, char** argv) try {
                                                  {"method", "SNPE,SNLE,SNRE"},
                                                  {"observations", "1"},
                                                  {"rounds", ""},
-                                                 {"density", "nsf,maf,mdn"},
+                                                 {"density", ""},
                                                  {"ensemble", ""},
                                                  {"samples", "10000"},
                                                  {"seed", "1"},
@@ -155,11 +155,11 @@ int main(int argc, char** argv) try {
                 // one network depends on luck: docs/infer.md
                 options.inference.ensemble = automatic ? 1 : method_name.starts_with("SNRE") ? 4 : 2;
                 if (!arguments["ensemble"].empty()) options.inference.ensemble = std::stoul(arguments["ensemble"]);
-                if (!arguments["density"].empty()) {
-                    options.inference.density_estimators.clear();
-                    for (const std::string& kind : split(arguments["density"]))
-                        options.inference.density_estimators.push_back(nets::density_kind(kind));
-                }
+                std::string kinds = arguments["density"];
+                if (kinds.empty()) kinds = method_name == "SNPE" ? "nsf,maf,mdn,made" : "nsf,maf,mdn";
+                options.inference.density_estimators.clear();
+                for (const std::string& kind : split(kinds))
+                    options.inference.density_estimators.push_back(nets::density_kind(kind));
                 options.proposal = ProposalKind::posterior;  // as published; the library's default for SNPE truncates
                 if (arguments["proposal"] == "truncated") options.proposal = ProposalKind::truncated;
                 if (!arguments["truncation"].empty()) options.truncation = std::stod(arguments["truncation"]);

@@ -291,6 +291,21 @@ TEST(Subnormals, AreZeroInGradientsAndStayOutside) {
     }
 }
 
+// Two rows with three candidates each; the first row's sample is marked.
+TEST(ContrastiveLoss, AddsTheLikelihoodWithItsWeight) {
+    const std::vector<std::uint32_t> rows{0, 1};
+    const std::vector<std::uint32_t> candidates{0, 1, 2, 3, 4, 5};
+    const Minibatch batch{.x = rows, .theta = candidates};
+    const std::vector<std::uint8_t> marked{1, 0};
+    const std::vector<double> values{-0.3, 0.4, 0.1, -1.0, 0.7, 0.2};
+    std::vector<double> plain(6), weighed(6);
+    const double without = contrastive_loss(batch)(0, 2, values, plain);
+    const double with = contrastive_loss(batch, {}, marked, 0.1)(0, 2, values, weighed);
+    EXPECT_NEAR(with, without + 0.1 * 0.3 / 2, 1e-15);
+    EXPECT_NEAR(weighed[0], plain[0] - 0.1 / 2, 1e-15);
+    for (std::size_t k = 1; k < 6; ++k) EXPECT_EQ(weighed[k], plain[k]);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Densities, testing::ValuesIn(density_cases()),
                          [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(All, Ratios, testing::ValuesIn(ratio_cases()), [](const auto& one) { return one.param.name; });

@@ -29,6 +29,10 @@ constexpr std::size_t most_judged = 1000;  // simulations
 constexpr std::size_t judging_contrasts = 99;
 constexpr std::uint64_t judging_key = (std::uint64_t{1} << 40) - 1;
 
+// Weight of the likelihood of the prior's simulations beside the atomic loss: atoms see densities, so that mass spread where no proposal is
+// costs nothing.
+constexpr double ballast = 0.1;
+
 std::uint64_t network_seed(std::uint64_t seed, std::uint64_t network) {
     Checksum mixed;
     mixed.add(seed);
@@ -364,7 +368,7 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
             log_prior.push_back(sum);
         }
     }
-    const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 3002 : 0) +
+    const std::uint64_t loss_kind = static_cast<std::uint64_t>(options_.method) * 4 + (atomic_ ? 3004 : 0) +
                                     (options_.use_combined_loss ? 1 : 0) + (set.mixture.empty() ? 0 : 2000);
 
     Estimator estimator{.role = ratio        ? EstimatorRole::ratio
@@ -466,10 +470,8 @@ TrainingReport Inference::train(const TrainingOptions& training, const TrainingC
                     } else if (options_.method == InferenceMethod::snre_c) {
                         pair_loss = contrastive_class_loss(samples.size(), (contrasts + 1) / 2, options_.gamma);
                     } else if (options_.method == InferenceMethod::snpe) {
-                        pair_loss = nets::contrastive_loss(batch, log_prior,
-                                                           options_.use_combined_loss
-                                                               ? std::span<const std::uint8_t>(set.from_prior)
-                                                               : std::span<const std::uint8_t>());
+                        pair_loss = nets::contrastive_loss(batch, log_prior, set.from_prior,
+                                                           options_.use_combined_loss ? 1 : ballast);
                     } else {
                         pair_loss = nets::contrastive_loss(batch);
                     }

@@ -61,7 +61,7 @@ struct InferenceOptions {
         true;  // features with long tails are seen on a logarithmic scale (feature_transform.hpp), if z_score_x is independent
     std::size_t ensemble = 1;            // networks of each kind
     std::size_t num_atoms = 10;          // true and contrasting parameters of the atomic loss and of snre_b
-    bool use_combined_loss = false;      // of the atomic loss
+    bool use_combined_loss = false;      // atomic: likelihood of the prior's simulations in full
     bool closed_form = true;             // if all networks are MDN and all proposals mixtures, no atoms are needed
     std::size_t num_classes = 5;         // snre_c
     double gamma = 1;                    // snre_c

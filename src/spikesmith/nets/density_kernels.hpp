@@ -394,21 +394,22 @@ struct DensityMath {
 
     // A standard normal density cut at a < b, at t between them.
     struct Cut {
-        V log_density;          // + log sqrt(2 pi)
-        V by_place, by_spread;  // derivatives of the logarithm if t, a and b fall together by 1, or by themselves
+        V log_density;  // + log sqrt(2 pi)
+        V by_place,
+            by_spread;  // its derivatives by the mean, in deviations, and by the logarithm of the inverse deviation
     };
-    // Seen from the bound that is nearer to 0, with distances to it, t - a and b - a, lest squares cancel. If 0 is outside, the probability
-    // between the bounds is phi(a) times a difference of Mills' ratios, else 1 less two tails.
-    static Cut cut_normal(V a, V b, V from_a, V to_b, V width) {
+    // Seen from the bound that is nearer to 0 and with distances, `from_a` = t - a, `to_b` = b - t and `between` = b - a, lest squares
+    // cancel. If 0 is outside, the probability between the bounds is phi(a) times a difference of Mills' ratios, else 1 less two tails.
+    static Cut cut_normal(V a, V b, V from_a, V to_b, V between) {
         const auto mirrored = S::less(S::add(a, b), S::zero());
         const V low = S::select(mirrored, negative(b), a);
-        const V high = S::add(low, width);
+        const V high = S::add(low, between);
         const V distance = S::select(mirrored, to_b, from_a);
         const auto outside = S::less(S::zero(), low);
         const V ratio_low = mills_ratio<S>(S::absolute(low));
         const V ratio_high = mills_ratio<S>(high);
         const V half = S::set(-0.5F);
-        const V fall = exponential<S>(S::mul(S::mul(half, width), S::add(high, low)));  // phi(high) / phi(low)
+        const V fall = exponential<S>(S::mul(S::mul(half, between), S::add(high, low)));  // phi(high) / phi(low)
         const V squared = S::mul(S::mul(half, low), low);
         const V bell = S::mul(S::set(0.398942280F), exponential<S>(squared));              // phi(low)
         const V beyond = S::fnma(ratio_high, fall, ratio_low);                             // the probability / phi(low)

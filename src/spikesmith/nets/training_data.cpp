@@ -47,7 +47,7 @@ PairLoss likelihood_loss(const Minibatch& batch) {
 }
 
 PairLoss contrastive_loss(const Minibatch& batch, std::span<const double> subtract,
-                          std::span<const std::uint8_t> also_likelihood) {
+                          std::span<const std::uint8_t> also_likelihood, double likelihood_weight) {
     return [=](std::size_t first, std::size_t count, std::span<const double> values, std::span<double> derivatives) {
         const std::size_t rows = batch.x.size();
         const std::size_t candidates = batch.theta.size() / rows;
@@ -67,8 +67,8 @@ PairLoss contrastive_loss(const Minibatch& batch, std::span<const double> subtra
                 derivatives[m * count + k] = share * std::exp(value(m, k) - largest) / sum;
             derivatives[k] -= share;
             if (!also_likelihood.empty() && also_likelihood[batch.x[first + k]] != 0) {
-                total -= share * values[k];
-                derivatives[k] -= share;
+                total -= likelihood_weight * share * values[k];
+                derivatives[k] -= likelihood_weight * share;
             }
         }
         return total;

@@ -69,9 +69,10 @@ class Workspace {
 // v_im with m = 0 the truth, per row: -(v_i0 - logsumexp_m v_im), the loss of atomic posterior estimation and of ratio
 // estimation type B, averaged over `batch` rows. `subtract`, if not empty, holds log p(theta) of every sample of the
 // data and is taken from the values first. `also_likelihood`, if not empty, holds a flag for every sample of the data:
-// where it is set for the row's own sample, -v_i0 is added (the combined loss).
+// where it is set for the row's own sample, -v_i0 is added with that weight (1: the combined loss).
 [[nodiscard]] PairLoss contrastive_loss(const Minibatch& batch, std::span<const double> subtract = {},
-                                        std::span<const std::uint8_t> also_likelihood = {});
+                                        std::span<const std::uint8_t> also_likelihood = {},
+                                        double likelihood_weight = 1);
 
 // -mean v_i0.
 [[nodiscard]] PairLoss likelihood_loss(const Minibatch& batch);

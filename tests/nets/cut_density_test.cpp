@@ -182,7 +182,7 @@ TEST(CutDensity, FormsStoredBeforeAreRead) {
     block.erase(block.begin() + static_cast<std::ptrdiff_t>(list),
                 block.begin() + static_cast<std::ptrdiff_t>(list) + 8);
     block[8] = std::byte{3};
-    block.resize(block.size() - 8);
+    block.erase(block.end() - 8, block.end());
     Checksum sum;
     for (const std::byte b : block) sum.add(std::to_integer<std::uint64_t>(b));
     for (int i = 0; i < 8; ++i) block.push_back(static_cast<std::byte>(sum.value() >> (8 * i)));

@@ -395,8 +395,8 @@ struct DensityMath {
     // A standard normal density cut at a < b, at t between them.
     struct Cut {
         V log_density;  // + log sqrt(2 pi)
-        V by_place,
-            by_spread;  // its derivatives by the mean, in deviations, and by the logarithm of the inverse deviation
+        V by_place;     // its derivative by the mean, in deviations
+        V by_spread;    // by the logarithm of the inverse deviation
     };
     // Seen from the bound that is nearer to 0 and with distances, `from_a` = t - a, `to_b` = b - t and `between` = b - a, lest squares
     // cancel. If 0 is outside, the probability between the bounds is phi(a) times a difference of Mills' ratios, else 1 less two tails.
